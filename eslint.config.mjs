@@ -1,0 +1,59 @@
+// Lint rules. Formatting is Prettier's; the floors (who may import whom) are test/architecture's.
+import js from "@eslint/js";
+import tseslint from "typescript-eslint";
+
+export default tseslint.config(
+  { ignores: ["dist/", "coverage/", "logs/", "node_modules/", "bench/results/"] },
+  js.configs.recommended,
+  {
+    files: ["**/*.ts"],
+    extends: [...tseslint.configs.strictTypeChecked],
+    languageOptions: {
+      parserOptions: { project: "./tsconfig.test.json", tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true, allowBoolean: true },
+      ],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      "@typescript-eslint/no-unnecessary-type-parameters": "off",
+      "@typescript-eslint/require-await": "off",
+      "no-restricted-syntax": [
+        "error",
+        { selector: "ExportDefaultDeclaration", message: "No default exports: name what a file gives." },
+        { selector: "TSEnumDeclaration", message: "No enums: use a union of literals." },
+      ],
+    },
+  },
+  {
+    files: ["src/**/*.ts", "actors/**/*.ts", "machines/**/*.ts"],
+    ignores: ["src/app/**"],
+    rules: {
+      "no-restricted-properties": [
+        "error",
+        { object: "process", property: "env", message: "Only src/app reads the environment." },
+      ],
+      "no-console": "error",
+    },
+  },
+  { files: ["vitest.config.ts"], rules: { "no-restricted-syntax": "off" } },
+  {
+    files: ["**/*.mjs", "bin/*.js"],
+    languageOptions: {
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        URL: "readonly",
+        WebAssembly: "readonly",
+        performance: "readonly",
+        setTimeout: "readonly",
+        clearTimeout: "readonly",
+      },
+    },
+    rules: { "no-restricted-syntax": "off" },
+  },
+);

@@ -1,0 +1,205 @@
+// Every error that Fettle throws, in one place, so that a reader sees the whole hierarchy at once.
+// Invariant: a message says what was attempted, on what, why it failed and how to mend it; `retryable` is
+// decided where the error is made, never guessed from its text by a caller.
+
+/** The stable, machine-readable names of all errors. */
+export type ErrorCode =
+  | "DEFINITION_INVALID"
+  | "ROLE_DUPLICATE"
+  | "CONFIG_INVALID"
+  | "MESH_STATE"
+  | "AGENT_UNKNOWN"
+  | "ACTOR_UNKNOWN"
+  | "ACTOR_STOPPED"
+  | "MAILBOX_FULL"
+  | "QUEUE_FULL"
+  | "ASK_TIMEOUT"
+  | "HANDLER_FAILED"
+  | "MESSAGE_INVALID"
+  | "WORKFLOW_INVALID"
+  | "TASK_UNKNOWN"
+  | "TASK_INVALID"
+  | "CANCELLED"
+  | "MODEL_NONE"
+  | "MODEL_FAILED"
+  | "REPLAY_MISS"
+  | "RECORDING_INVALID"
+  | "SANDBOX_FAILED"
+  | "SANDBOX_BUSY"
+  | "SANDBOX_CLOSED"
+  | "SANDBOX_REMOTE"
+  | "VALUE_UNSUPPORTED"
+  | "VALUE_MALFORMED"
+  | "KEY_EXISTS"
+  | "REVISION_CONFLICT"
+  | "PATH_INVALID"
+  | "STORAGE_FAILED"
+  | "INTEGRITY";
+
+/** What an error carries besides its message. */
+export interface FettleErrorOptions {
+  /** Whether the same call may succeed later, unchanged. */
+  readonly retryable?: boolean;
+  readonly cause?: unknown;
+}
+
+/** The base of all errors that Fettle throws on purpose; test `code`, not the message. */
+export class FettleError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options: FettleErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** An agent, a tool or an option of theirs is not as it must be. */
+export class DefinitionError extends FettleError {
+  constructor(message: string, code: "DEFINITION_INVALID" | "ROLE_DUPLICATE" = "DEFINITION_INVALID") {
+    super(code, message);
+  }
+}
+
+/** A setting in the environment, in `.env` or in options is unknown or wrong. */
+export class ConfigError extends FettleError {
+  constructor(message: string, options: FettleErrorOptions = {}) {
+    super("CONFIG_INVALID", message, options);
+  }
+}
+
+/** The mesh was used in a state that does not allow it: before `start` or after `stop`. */
+export class MeshStateError extends FettleError {
+  constructor(message: string) {
+    super("MESH_STATE", message);
+  }
+}
+
+/** No agent, actor or task of that name is known here. */
+export class UnknownError extends FettleError {
+  constructor(code: "AGENT_UNKNOWN" | "ACTOR_UNKNOWN" | "TASK_UNKNOWN", message: string) {
+    super(code, message);
+  }
+}
+
+/** A message could not be delivered or answered. */
+export class DeliveryError extends FettleError {
+  constructor(
+    code:
+      "ACTOR_STOPPED" | "MAILBOX_FULL" | "QUEUE_FULL" | "ASK_TIMEOUT" | "HANDLER_FAILED" | "MESSAGE_INVALID",
+    message: string,
+    options: FettleErrorOptions = {},
+  ) {
+    super(code, message, options);
+  }
+}
+
+/** A workflow's steps do not form a graph that can be run. */
+export class WorkflowError extends FettleError {
+  constructor(message: string) {
+    super("WORKFLOW_INVALID", message);
+  }
+}
+
+/** A task that cannot be accepted: empty, of the wrong shape, or its id already in use. */
+export class TaskError extends FettleError {
+  constructor(message: string) {
+    super("TASK_INVALID", message);
+  }
+}
+
+/** The work was cancelled by its caller. */
+export class CancelledError extends FettleError {
+  constructor(message: string, options: FettleErrorOptions = {}) {
+    super("CANCELLED", message, options);
+  }
+}
+
+/** What a provider's failure was, for those who choose between retry, fallback and giving up. */
+export type ModelFailure =
+  | "auth"
+  | "rate-limit"
+  | "overloaded"
+  | "server"
+  | "network"
+  | "timeout"
+  | "bad-request"
+  | "malformed"
+  | "refused"
+  | "unknown";
+
+/** A model call that failed for good (after its retries), or the whole chain of providers that did. */
+export class ModelError extends FettleError {
+  /** The provider asked, such as `anthropic`; `chain` where every configured one failed. */
+  readonly provider: string;
+  readonly failure: ModelFailure;
+  /** HTTP status, where there was an answer. */
+  readonly status: number | undefined;
+
+  constructor(
+    message: string,
+    details: {
+      readonly provider: string;
+      readonly failure: ModelFailure;
+      readonly status?: number | undefined;
+    } & FettleErrorOptions,
+  ) {
+    super("MODEL_FAILED", message, details);
+    this.provider = details.provider;
+    this.failure = details.failure;
+    this.status = details.status;
+  }
+}
+
+/** No model provider is configured. */
+export class NoModelError extends FettleError {
+  constructor(message: string) {
+    super("MODEL_NONE", message);
+  }
+}
+
+/** A recording has no answer for a request, or the recording itself cannot be used. */
+export class ReplayError extends FettleError {
+  constructor(code: "REPLAY_MISS" | "RECORDING_INVALID", message: string, options: FettleErrorOptions = {}) {
+    super(code, message, options);
+  }
+}
+
+/** The sandbox itself (not the guest in it) could not do its work. */
+export class SandboxError extends FettleError {
+  constructor(
+    code: "SANDBOX_FAILED" | "SANDBOX_BUSY" | "SANDBOX_CLOSED" | "SANDBOX_REMOTE",
+    message: string,
+    options: FettleErrorOptions = {},
+  ) {
+    super(code, message, options);
+  }
+}
+
+/** A value that cannot cross a boundary; `path` says where in the value, as in `$.rows[3].name`. */
+export class ValueError extends FettleError {
+  readonly path: string;
+
+  constructor(code: "VALUE_UNSUPPORTED" | "VALUE_MALFORMED", message: string, path: string) {
+    super(code, message);
+    this.path = path;
+  }
+}
+
+/** Stored data could not be written or read as asked. */
+export class StorageError extends FettleError {
+  constructor(
+    code: "KEY_EXISTS" | "REVISION_CONFLICT" | "PATH_INVALID" | "STORAGE_FAILED" | "INTEGRITY",
+    message: string,
+    options: FettleErrorOptions = {},
+  ) {
+    super(code, message, options);
+  }
+}
+
+/** The message of anything that was thrown, for use inside another message. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

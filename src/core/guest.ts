@@ -1,0 +1,143 @@
+// The contract between whoever has code to run and a sandbox that runs it: limits in, a value out.
+// Invariant: nothing that a guest does makes `execute` throw; a guest's failure is a value. `execute` rejects
+// only where the sandbox itself cannot serve: closed, queue full, no isolate to be had.
+import type { ToolSet } from "./tool.ts";
+
+/** The limits of one run. Times in milliseconds, sizes in bytes. */
+export interface GuestLimits {
+  /** Time that the guest itself may compute; waiting for tools is not counted. */
+  readonly cpuMs: number;
+  /** Wall time of the whole run, waiting included. */
+  readonly timeoutMs: number;
+  /** All memory of the guest's instance, its engine included (about 1 MiB when fresh). */
+  readonly memoryBytes: number;
+  readonly stackBytes: number;
+  /** The code, as source text. */
+  readonly codeBytes: number;
+  /** The context, encoded. */
+  readonly contextBytes: number;
+  /** The value of `result`, encoded. */
+  readonly resultBytes: number;
+  readonly consoleBytes: number;
+  /** Tool calls of the whole run. */
+  readonly toolCalls: number;
+  /** Tool calls under way at once; more wait in the guest's queue. */
+  readonly concurrentToolCalls: number;
+  /** The input or the output of one tool call, encoded. */
+  readonly toolBytes: number;
+}
+
+/** The limits of a run where neither the agent nor the caller says otherwise. */
+export const DEFAULT_LIMITS: GuestLimits = Object.freeze({
+  cpuMs: 10_000,
+  timeoutMs: 300_000,
+  memoryBytes: 64 * 1024 * 1024,
+  stackBytes: 512 * 1024,
+  codeBytes: 256 * 1024,
+  contextBytes: 8 * 1024 * 1024,
+  resultBytes: 1024 * 1024,
+  consoleBytes: 64 * 1024,
+  toolCalls: 256,
+  concurrentToolCalls: 16,
+  toolBytes: 1024 * 1024,
+});
+
+/** A limit by its name, as errors cite it. */
+export type LimitName = keyof GuestLimits;
+
+/** How a run failed; decided from what the host saw, never from what the guest says. */
+export type GuestFailure =
+  "syntax" | "runtime" | "no-result" | "unencodable" | "deadlock" | "limit" | "crash" | "cancelled";
+
+/** Why a run failed, in terms that a repair can use. */
+export interface GuestError {
+  /** The error's name, such as `TypeError`, or `LimitError` for a limit. */
+  readonly name: string;
+  readonly message: string;
+  readonly failure: GuestFailure;
+  /** The limit that was hit, where `failure` is `limit`. */
+  readonly limit?: LimitName;
+  /** 1-based line and column in the code as it was given. */
+  readonly line?: number;
+  readonly column?: number;
+  /** The guest's stack, its frames in the code as it was given. */
+  readonly stack?: string;
+}
+
+/** One console call of a guest. */
+export interface ConsoleEntry {
+  readonly level: "debug" | "log" | "info" | "warn" | "error";
+  readonly text: string;
+}
+
+/** What a run used. */
+export interface GuestUsage {
+  /** Time the guest computed, in milliseconds. */
+  readonly cpuMs: number;
+  /** From start to end, waiting included, in milliseconds. */
+  readonly wallMs: number;
+  /** The instance's memory at the end; WebAssembly memory never shrinks, so this is also its highest. */
+  readonly memoryBytes: number;
+  readonly toolCalls: number;
+}
+
+/** How a run ended. */
+export type ExecuteResult =
+  | {
+      readonly ok: true;
+      readonly value: unknown;
+      readonly console: readonly ConsoleEntry[];
+      readonly usage: GuestUsage;
+    }
+  | {
+      readonly ok: false;
+      readonly error: GuestError;
+      readonly console: readonly ConsoleEntry[];
+      readonly usage: GuestUsage;
+    };
+
+/** What the guest is told of time and chance, so that a run can be repeated exactly. */
+export interface GuestEntropy {
+  /** Seeds `Math.random`: an integer from 0 to 2^32 - 1. */
+  readonly seed: number;
+  /** What `Date.now()` says at the start, in milliseconds since 1970. */
+  readonly startedAt: number;
+}
+
+/** A tool call of a guest as the host sees it. */
+export interface ToolCallEvent {
+  readonly type: "tool-called" | "tool-returned" | "tool-failed";
+  readonly tool: string;
+  readonly callId: string;
+  /** The input (called), the output (returned) or the message (failed). */
+  readonly data: unknown;
+}
+
+/** The options of one run. */
+export interface ExecuteOptions {
+  /** Injected as the guest's global `context`; any value that the codec can carry. */
+  readonly context?: unknown;
+  readonly tools?: ToolSet | undefined;
+  readonly limits?: Partial<GuestLimits> | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Chosen by the sandbox where absent. */
+  readonly entropy?: GuestEntropy | undefined;
+  /** Prefix of the run's tool call ids; chosen by the sandbox where absent. */
+  readonly runId?: string | undefined;
+  /** Handed to tools as `info.taskId`. */
+  readonly taskId?: string | undefined;
+  readonly onTool?: ((event: ToolCallEvent) => void) | undefined;
+  readonly onConsole?: ((entry: ConsoleEntry) => void) | undefined;
+}
+
+/** Runs untrusted code, each run in an instance of its own. */
+export interface Sandbox {
+  /**
+   * Runs JavaScript (or TypeScript, its types stripped) and gives the value of `result`.
+   *
+   * @throws SandboxError where the sandbox itself cannot serve; never for what the guest does.
+   */
+  execute(code: string, options?: ExecuteOptions): Promise<ExecuteResult>;
+  /** Ends all runs and isolates. */
+  close(): Promise<void>;
+}

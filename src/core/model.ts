@@ -1,0 +1,77 @@
+// The port to language models: a request that is plain data in, an answer with its true price out.
+// Invariant: a request holds no secret and no live object, so that it can be recorded and matched by content.
+
+/** One turn of the conversation with a model. */
+export interface ModelMessage {
+  readonly role: "user" | "assistant";
+  readonly content: string;
+}
+
+/** What a model is asked. */
+export interface ModelRequest {
+  /** Why it is asked: recorded and shown, not sent. */
+  readonly purpose: "generate" | "repair" | "check";
+  readonly system: string;
+  readonly messages: readonly ModelMessage[];
+  readonly temperature?: number | undefined;
+  readonly maxOutputTokens?: number | undefined;
+  /** A model name in place of the provider's configured one. */
+  readonly model?: string | undefined;
+}
+
+/** Tokens by the kinds that providers price apart; `input` excludes what was read from or written to a cache. */
+export interface TokenUsage {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheRead: number;
+  readonly cacheWrite: number;
+}
+
+/** No tokens at all. */
+export const NO_TOKENS: TokenUsage = Object.freeze({ input: 0, output: 0, cacheRead: 0, cacheWrite: 0 });
+
+/** The sum of two usages. */
+export function addTokens(a: TokenUsage, b: TokenUsage): TokenUsage {
+  return {
+    input: a.input + b.input,
+    output: a.output + b.output,
+    cacheRead: a.cacheRead + b.cacheRead,
+    cacheWrite: a.cacheWrite + b.cacheWrite,
+  };
+}
+
+/** What a model answered. */
+export interface ModelAnswer {
+  readonly text: string;
+  /** The provider that answered, such as `anthropic`, and the model by the provider's own name for it. */
+  readonly provider: string;
+  readonly model: string;
+  readonly tokens: TokenUsage;
+  /** US dollars; null where the price is unknown. */
+  readonly costUsd: number | null;
+  /** `length`: cut off at the output limit; `refusal`: the model declined. */
+  readonly finish: "stop" | "length" | "refusal" | "other";
+  /** Whether the answer was recorded earlier and played back: nothing was paid for it now. */
+  readonly replayed: boolean;
+}
+
+/** The options of one model call. */
+export interface ModelCallOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The whole call's time, its retries included, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
+  /** Called with each piece of text as it arrives, where the provider streams. */
+  readonly onText?: ((delta: string) => void) | undefined;
+}
+
+/** A language model, or a chain of them. */
+export interface Model {
+  /** For logs and checks, such as `anthropic/claude-sonnet-4-5`. */
+  readonly name: string;
+  /**
+   * Asks the model; resolves with its answer or rejects for good (retries are inside).
+   *
+   * @throws ModelError, ReplayError; CancelledError where `signal` was aborted.
+   */
+  ask(request: ModelRequest, options?: ModelCallOptions): Promise<ModelAnswer>;
+}

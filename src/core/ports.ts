@@ -1,0 +1,77 @@
+// What a mesh stands on. Two fabrics give these ports (embedded, NATS); one contract suite checks both.
+// Invariant: payloads are bytes or text and addresses are built by subjects.ts, so that a fabric never
+// needs to know what it carries.
+
+/** A message as a subscriber gets it. */
+export interface FabricMessage {
+  readonly subject: string;
+  readonly payload: string;
+  /** Answers a request; does nothing where the message asked for none. */
+  reply(payload: string): void;
+}
+
+/** Ends a subscription or a watch; idempotent. */
+export type Unsubscribe = () => void;
+
+/** At-most-once messages by subject, `*` and `>` as wildcards, as in core NATS. */
+export interface Messages {
+  publish(subject: string, payload: string): void;
+  /** Members of one `queue` share the messages, each delivered to one of them. */
+  subscribe(
+    subject: string,
+    handler: (message: FabricMessage) => void,
+    options?: { readonly queue?: string },
+  ): Unsubscribe;
+  /**
+   * Publishes and waits for the first reply.
+   *
+   * @throws DeliveryError `ACTOR_UNKNOWN`-like where nobody listens, `ASK_TIMEOUT` where nobody answers in time.
+   */
+  request(
+    subject: string,
+    payload: string,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<string>;
+}
+
+/** A stored value and the revision that wrote it. */
+export interface KeyValueEntry {
+  readonly key: string;
+  readonly value: string;
+  /** Grows with every write of the key; 1 or more. */
+  readonly revision: number;
+}
+
+/** Keys with revisions, in named buckets. Keys are dot-separated names. */
+export interface KeyValue {
+  get(bucket: string, key: string): Promise<KeyValueEntry | null>;
+  /** Writes whatever is there; gives the new revision. */
+  put(bucket: string, key: string, value: string): Promise<number>;
+  /** @throws StorageError `KEY_EXISTS` */
+  create(bucket: string, key: string, value: string): Promise<number>;
+  /** @throws StorageError `REVISION_CONFLICT` unless the key's revision is `revision`. */
+  update(bucket: string, key: string, value: string, revision: number): Promise<number>;
+  delete(bucket: string, key: string): Promise<void>;
+  /** All keys of a bucket that start with a prefix, sorted. */
+  keys(bucket: string, prefix?: string): Promise<readonly string[]>;
+}
+
+/** Named byte sequences; paths are `/`-separated and cannot leave the store. */
+export interface Blobs {
+  /** Replaces the whole blob at once: a reader sees the old or the new one, never a part. */
+  write(path: string, data: string | Uint8Array): Promise<void>;
+  /** Null where there is no such blob. */
+  read(path: string): Promise<Uint8Array | null>;
+  delete(path: string): Promise<void>;
+  /** All paths that start with a prefix, sorted. */
+  list(prefix?: string): Promise<readonly string[]>;
+}
+
+/** Everything that a mesh needs from below. */
+export interface Fabric {
+  readonly name: string;
+  readonly messages: Messages;
+  readonly keyValue: KeyValue;
+  readonly blobs: Blobs;
+  close(): Promise<void>;
+}

@@ -1,0 +1,106 @@
+// Tasks and their results: what goes to an agent and what comes back.
+// Invariant: a failed run is never a success; `code` is the code that produced `output`, after repairs.
+import type { ConsoleEntry, GuestEntropy, GuestUsage } from "./guest.ts";
+import type { TokenUsage } from "./model.ts";
+
+/** A piece of work for an agent, in plain language. */
+export interface Task {
+  /** 1 to 128 letters, digits, `_` and `-`; made where absent. */
+  readonly id?: string;
+  /** What to do. */
+  readonly task: string;
+  /** Data for the work; the guest sees it as `context`. Any value that the codec can carry. */
+  readonly context?: Readonly<Record<string, unknown>>;
+}
+
+/** What kind of failure ended a task, or a try. */
+export type ErrorCategory =
+  | "model"
+  | "syntax"
+  | "runtime"
+  | "no-result"
+  | "output"
+  | "limit"
+  | "timeout"
+  | "deadlock"
+  | "sandbox"
+  | "handler"
+  | "dependency"
+  | "cancelled"
+  | "internal";
+
+/** Why a task or a try failed. */
+export interface TaskFailure {
+  readonly name: string;
+  readonly message: string;
+  readonly category: ErrorCategory;
+  /** 1-based position in the try's code, where it is known. */
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** One try: the code that the model wrote and what became of it. */
+export interface Attempt {
+  readonly code: string;
+  /** Null where the try succeeded. */
+  readonly error: TaskFailure | null;
+  readonly console: readonly ConsoleEntry[];
+  /** The model that wrote the code, as `provider/model`. */
+  readonly model: string;
+  /** What the guest was told of time and chance; null where no guest ran. */
+  readonly entropy: GuestEntropy | null;
+  /** What the run used; null where no guest ran. */
+  readonly usage: GuestUsage | null;
+}
+
+/** How a task ended. */
+export type TaskStatus = "success" | "failure" | "cancelled";
+
+/** The one form in which every task ends. */
+export interface TaskResult<Output = unknown> {
+  readonly status: TaskStatus;
+  /** What the agent produced; null unless `status` is `success`. */
+  readonly output: Output | null;
+  /** The code that produced the output, or the last that failed; null where none was written. */
+  readonly code: string | null;
+  /** How often the code was sent back to the model; 0 where the first try worked. */
+  readonly repairs: number;
+  /** From acceptance to end, in seconds. */
+  readonly executionTime: number;
+  readonly tokens: TokenUsage;
+  /** US dollars for all model calls of the task; null where a price is unknown. */
+  readonly costUsd: number | null;
+  /** Where the result is stored: `<LOG_DIRECTORY>/<role>/<resultId>.json`. */
+  readonly resultId: string;
+  /** The working code's entry in the registry; null where none was registered. */
+  readonly functionId: string | null;
+  readonly error: TaskFailure | null;
+  readonly taskId: string;
+  readonly role: string;
+  /** Each try in order; the last is the one that `code` and `error` speak of. */
+  readonly attempts: readonly Attempt[];
+  /** The model that gave the last answer, as `provider/model`; null where none was asked. */
+  readonly model: string | null;
+  /** Whether any answer was played back from a recording. */
+  readonly replayed: boolean;
+}
+
+/** What can be told of a task while it runs. */
+export type TaskEvent =
+  | { readonly type: "state"; readonly taskId: string; readonly role: string; readonly state: string }
+  | { readonly type: "text"; readonly taskId: string; readonly role: string; readonly text: string }
+  | { readonly type: "code"; readonly taskId: string; readonly role: string; readonly code: string }
+  | { readonly type: "error"; readonly taskId: string; readonly role: string; readonly error: TaskFailure }
+  | {
+      readonly type: "console";
+      readonly taskId: string;
+      readonly role: string;
+      readonly entry: ConsoleEntry;
+    }
+  | {
+      readonly type: "tool";
+      readonly taskId: string;
+      readonly role: string;
+      readonly tool: string;
+      readonly phase: "called" | "returned" | "failed";
+    };
