@@ -1,0 +1,241 @@
+// Agents: frozen definitions of who does what. A prompt agent writes code for its tasks; a custom agent has a
+// `handle` function of its own. Both become the same kind of actor.
+// Invariant: a definition that exists is valid: everything wrong about it was an error in defineAgent().
+import { DefinitionError } from "./errors.ts";
+import { DEFAULT_LIMITS, type GuestLimits } from "./guest.ts";
+import type { Handler, Setup } from "./handler.ts";
+import type { Model } from "./model.ts";
+import { requireName } from "./names.ts";
+import { isSchema, type Schema } from "./schema.ts";
+import { DEFAULT_SUPERVISION, type Supervision } from "./supervision.ts";
+import { flattenTools, type ToolSet } from "./tool.ts";
+
+/** Limits of an agent's tasks: those of each guest run, and of the task as a whole. */
+export interface AgentLimits extends Partial<GuestLimits> {
+  /** The whole task from its start, model calls and repairs included, in milliseconds. */
+  readonly taskMs?: number;
+}
+
+/** Which model an agent asks, and how; what is absent is the mesh's choice. */
+export interface ModelChoice {
+  /** A model name in place of the provider's configured one. */
+  readonly name?: string;
+  readonly temperature?: number;
+  readonly maxOutputTokens?: number;
+}
+
+interface CommonOptions<Role extends string, Out> {
+  /** Unique in the mesh; 1 to 128 letters, digits, `_` and `-`. */
+  readonly role: Role;
+  /** What others find the agent by; at least one, of the same letters as a role. */
+  readonly capabilities: readonly string[];
+  /** What a successful task's output must be. */
+  readonly output?: Schema<unknown, Out> | undefined;
+  readonly limits?: AgentLimits;
+  /** Tasks of each actor under way at once; more wait in its queue. Default 16. */
+  readonly concurrency?: number;
+  /** Messages, and tasks, that may wait for each actor; more are an error to their sender. Default 1,024. */
+  readonly mailboxSize?: number;
+  readonly supervision?: Partial<Supervision>;
+  /** Called when an actor starts and each time it is restarted; what it returns is the handler's `state`. */
+  readonly setup?: Setup;
+}
+
+/** What {@link defineAgent} takes for an agent that writes code. */
+export interface PromptAgentOptions<Role extends string, Out> extends CommonOptions<Role, Out> {
+  /** What the agent is and how it should solve its tasks. */
+  readonly systemPrompt: string;
+  readonly tools?: ToolSet;
+  readonly model?: Model | ModelChoice;
+  /** How often failed code goes back to the model, 0 to 20; the mesh's setting (3) where absent. */
+  readonly maxRepairs?: number;
+  readonly handle?: undefined;
+}
+
+/** What {@link defineAgent} takes for an agent with logic of its own. */
+export interface CustomAgentOptions<Role extends string, Out> extends CommonOptions<Role, Out> {
+  readonly handle: Handler;
+  readonly systemPrompt?: undefined;
+}
+
+interface CommonDefinition<Role extends string, Out> {
+  readonly role: Role;
+  readonly capabilities: readonly string[];
+  readonly output: Schema<unknown, Out> | undefined;
+  readonly limits: AgentLimits;
+  readonly concurrency: number;
+  readonly mailboxSize: number;
+  readonly supervision: Supervision;
+  readonly setup: Setup | undefined;
+}
+
+/** An agent that writes code for its tasks. */
+export interface PromptAgent<Role extends string = string, Out = unknown> extends CommonDefinition<
+  Role,
+  Out
+> {
+  readonly kind: "prompt";
+  readonly systemPrompt: string;
+  readonly tools: ToolSet;
+  readonly model: Model | ModelChoice | undefined;
+  readonly maxRepairs: number | undefined;
+}
+
+/** An agent with a handler of its own. */
+export interface CustomAgent<Role extends string = string, Out = unknown> extends CommonDefinition<
+  Role,
+  Out
+> {
+  readonly kind: "custom";
+  readonly handle: Handler;
+}
+
+/** A frozen, valid agent definition, made by {@link defineAgent}. */
+export type AgentDefinition<Role extends string = string, Out = unknown> =
+  PromptAgent<Role, Out> | CustomAgent<Role, Out>;
+
+/** The type of a definition's output. */
+export type OutputOf<D extends AgentDefinition> = D extends AgentDefinition<string, infer Out> ? Out : never;
+
+const COMMON = [
+  "role",
+  "capabilities",
+  "output",
+  "limits",
+  "concurrency",
+  "mailboxSize",
+  "supervision",
+  "setup",
+];
+const PROMPT_OPTIONS = new Set([...COMMON, "systemPrompt", "tools", "model", "maxRepairs"]);
+const CUSTOM_OPTIONS = new Set([...COMMON, "handle"]);
+const LIMITS = new Set([...Object.keys(DEFAULT_LIMITS), "taskMs"]);
+const MODEL_CHOICE = new Set(["name", "temperature", "maxOutputTokens"]);
+
+/**
+ * Defines an agent: with a `systemPrompt` it writes code for its tasks, with `handle` it runs your own.
+ *
+ * @throws DefinitionError that names the option which is missing, wrong or unknown.
+ * @example
+ * const calculator = defineAgent({
+ *   role: "calculator",
+ *   capabilities: ["math"],
+ *   systemPrompt: "You are a math expert. Compute exactly.",
+ *   output: z.number(),
+ * });
+ */
+export function defineAgent<const Role extends string, Out = unknown>(
+  options: PromptAgentOptions<Role, Out>,
+): PromptAgent<Role, Out>;
+export function defineAgent<const Role extends string, Out = unknown>(
+  options: CustomAgentOptions<Role, Out>,
+): CustomAgent<Role, Out>;
+export function defineAgent<Role extends string, Out>(
+  options: PromptAgentOptions<Role, Out> | CustomAgentOptions<Role, Out>,
+): AgentDefinition<Role, Out> {
+  if (typeof options !== "object" || (options as unknown) === null) {
+    throw new DefinitionError("defineAgent() takes one object of options.");
+  }
+  requireName(options.role, "The agent's role");
+  const who = `Agent "${options.role}"`;
+  const custom = options.handle !== undefined;
+  if (custom && options.systemPrompt !== undefined) {
+    throw new DefinitionError(`${who} has both systemPrompt and handle: an agent has one or the other.`);
+  }
+  refuseUnknown(options, custom ? CUSTOM_OPTIONS : PROMPT_OPTIONS, `${who} has the unknown option`);
+  const common = {
+    role: options.role,
+    capabilities: checkCapabilities(options.capabilities, who),
+    output: options.output,
+    limits: checkLimits(options.limits ?? {}, who),
+    concurrency: checkCount(options.concurrency ?? 16, 1, 10_000, `${who}: concurrency`),
+    mailboxSize: checkCount(options.mailboxSize ?? 1024, 1, 10_000_000, `${who}: mailboxSize`),
+    supervision: checkSupervision(options.supervision ?? {}, who),
+    setup: options.setup,
+  };
+  if (options.output !== undefined && !isSchema(options.output)) {
+    throw new DefinitionError(`${who}: output is not a schema, such as z.number().`);
+  }
+  if (options.setup !== undefined && typeof options.setup !== "function") {
+    throw new DefinitionError(`${who}: setup is not a function.`);
+  }
+  if (options.handle !== undefined) {
+    if (typeof options.handle !== "function") throw new DefinitionError(`${who}: handle is not a function.`);
+    return Object.freeze({ kind: "custom" as const, ...common, handle: options.handle });
+  }
+  if (typeof options.systemPrompt !== "string" || options.systemPrompt.trim() === "") {
+    throw new DefinitionError(`${who} needs a systemPrompt (or a handle function, for a custom agent).`);
+  }
+  const tools = options.tools ?? {};
+  flattenTools(tools);
+  return Object.freeze({
+    kind: "prompt" as const,
+    ...common,
+    systemPrompt: options.systemPrompt,
+    tools: Object.freeze({ ...tools }),
+    model: checkModel(options.model, who),
+    maxRepairs:
+      options.maxRepairs === undefined
+        ? undefined
+        : checkCount(options.maxRepairs, 0, 20, `${who}: maxRepairs`),
+  });
+}
+
+function refuseUnknown(options: object, known: ReadonlySet<string>, what: string): void {
+  for (const key of Object.keys(options)) {
+    if (!known.has(key)) {
+      throw new DefinitionError(`${what} "${key}"; known are: ${[...known].join(", ")}.`);
+    }
+  }
+}
+
+function checkCapabilities(capabilities: readonly string[], who: string): readonly string[] {
+  if (!Array.isArray(capabilities) || capabilities.length === 0) {
+    throw new DefinitionError(`${who} needs at least one capability: others find it by them.`);
+  }
+  for (const capability of capabilities) requireName(capability, `${who}: capability`);
+  return Object.freeze([...new Set(capabilities)]);
+}
+
+function checkLimits(limits: AgentLimits, who: string): AgentLimits {
+  refuseUnknown(limits, LIMITS, `${who} has the unknown limit`);
+  for (const [name, value] of Object.entries(limits)) {
+    checkCount(value as unknown, 1, Number.MAX_SAFE_INTEGER, `${who}: limits.${name}`);
+  }
+  return Object.freeze({ ...limits });
+}
+
+function checkSupervision(given: Partial<Supervision>, who: string): Supervision {
+  refuseUnknown(
+    given,
+    new Set(Object.keys(DEFAULT_SUPERVISION)),
+    `${who} has the unknown supervision option`,
+  );
+  for (const [name, value] of Object.entries(given)) {
+    checkCount(value as unknown, 0, Number.MAX_SAFE_INTEGER, `${who}: supervision.${name}`);
+  }
+  return Object.freeze({ ...DEFAULT_SUPERVISION, ...given });
+}
+
+function checkModel(model: Model | ModelChoice | undefined, who: string): Model | ModelChoice | undefined {
+  if (model === undefined || isModel(model)) return model;
+  if (typeof model !== "object" || (model as unknown) === null) {
+    throw new DefinitionError(`${who}: model must be a model or { name, temperature, maxOutputTokens }.`);
+  }
+  refuseUnknown(model, MODEL_CHOICE, `${who} has the unknown model option`);
+  return Object.freeze({ ...model });
+}
+
+/** Whether an agent brings a model of its own. */
+export function isModel(model: Model | ModelChoice): model is Model {
+  return typeof (model as Partial<Model>).ask === "function";
+}
+
+function checkCount(value: unknown, min: number, max: number, what: string): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max) {
+    throw new DefinitionError(
+      `${what} must be a whole number from ${min} to ${max}, not ${JSON.stringify(value)}.`,
+    );
+  }
+  return value;
+}

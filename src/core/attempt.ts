@@ -1,0 +1,51 @@
+// What passes between a task's chart and its effects: a draft of code, and what came of running it.
+// Invariant: plain data only, so that each can be recorded, replayed and shown.
+import type { TokenUsage } from "./model.ts";
+import type { Attempt, TaskFailure } from "./task.ts";
+
+/** What the model's answer came to: code to run, or the reason why there is none. */
+export interface Draft {
+  /** The code; null where the answer held none. */
+  readonly code: string | null;
+  /** The answer as it was given. */
+  readonly answer: string;
+  /** Why there is no code; null where there is. */
+  readonly problem: TaskFailure | null;
+  /** The model that answered, as `provider/model`. */
+  readonly model: string;
+  readonly tokens: TokenUsage;
+  readonly costUsd: number | null;
+  readonly replayed: boolean;
+}
+
+/** How a try ended: a value that fits the agent's output schema, or the error that goes to repair. */
+export type Trial =
+  | ({ readonly ok: true; readonly output: unknown } & Omit<Attempt, "error" | "code" | "model">)
+  | ({ readonly ok: false; readonly error: TaskFailure } & Omit<Attempt, "error" | "code" | "model">);
+
+/** What the chart hands to the model's next call. */
+export interface DraftRequest {
+  /** 0 for the first draft, then the number of the repair. */
+  readonly repair: number;
+  readonly attempts: readonly Attempt[];
+}
+
+/** What the chart hands to the next run. */
+export interface TrialRequest {
+  /** The number of the try, from 1. */
+  readonly attempt: number;
+  readonly code: string;
+}
+
+/** How a task ended, before it is stored. */
+export interface Outcome {
+  readonly status: "success" | "failure" | "cancelled";
+  readonly output: unknown;
+  readonly error: TaskFailure | null;
+  readonly repairs: number;
+  readonly attempts: readonly Attempt[];
+  readonly tokens: TokenUsage;
+  readonly costUsd: number | null;
+  readonly model: string | null;
+  readonly replayed: boolean;
+}
