@@ -117,7 +117,7 @@ export const taskMachine = setup({
   },
   actors: {
     /** Waits for a place among the agent's and the mesh's running tasks. */
-    admit: slot<void, { readonly taskId: string }>("admit"),
+    admit: slot<null, { readonly taskId: string }>("admit"),
     /** Asks the model for code, first or repaired. */
     draft: slot<Draft, DraftRequest>("draft"),
     /** Runs the code in the sandbox and checks the output. */

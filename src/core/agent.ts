@@ -194,7 +194,7 @@ function checkCapabilities(capabilities: readonly string[], who: string): readon
     throw new DefinitionError(`${who} needs at least one capability: others find it by them.`);
   }
   for (const capability of capabilities) requireName(capability, `${who}: capability`);
-  return Object.freeze([...new Set(capabilities)]);
+  return Object.freeze([...new Set<string>(capabilities)]);
 }
 
 function checkLimits(limits: AgentLimits, who: string): AgentLimits {
@@ -212,7 +212,7 @@ function checkSupervision(given: Partial<Supervision>, who: string): Supervision
     `${who} has the unknown supervision option`,
   );
   for (const [name, value] of Object.entries(given)) {
-    checkCount(value as unknown, 0, Number.MAX_SAFE_INTEGER, `${who}: supervision.${name}`);
+    checkCount(value, 0, Number.MAX_SAFE_INTEGER, `${who}: supervision.${name}`);
   }
   return Object.freeze({ ...DEFAULT_SUPERVISION, ...given });
 }

@@ -98,14 +98,14 @@ export function flattenTools(tools: ToolSet): ReadonlyMap<string, Tool<unknown>>
   for (const [name, entry] of Object.entries(tools)) {
     requireToolName(name, name);
     if (isTool(entry)) {
-      flat.set(name, entry as Tool<unknown>);
+      flat.set(name, entry);
       continue;
     }
     if (typeof entry !== "object" || (entry as unknown) === null) throw notATool(name);
     for (const [member, tool] of Object.entries(entry)) {
       requireToolName(member, `${name}.${member}`);
       if (!isTool(tool)) throw notATool(`${name}.${member}`);
-      flat.set(`${name}.${member}`, tool as Tool<unknown>);
+      flat.set(`${name}.${member}`, tool);
     }
   }
   return flat;
