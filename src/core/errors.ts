@@ -137,6 +137,8 @@ export class ModelError extends FettleError {
   readonly failure: ModelFailure;
   /** HTTP status, where there was an answer. */
   readonly status: number | undefined;
+  /** How long the provider asked to wait, in milliseconds, where it did. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     message: string,
@@ -144,12 +146,14 @@ export class ModelError extends FettleError {
       readonly provider: string;
       readonly failure: ModelFailure;
       readonly status?: number | undefined;
+      readonly retryAfterMs?: number | undefined;
     } & FettleErrorOptions,
   ) {
     super("MODEL_FAILED", message, details);
     this.provider = details.provider;
     this.failure = details.failure;
     this.status = details.status;
+    this.retryAfterMs = details.retryAfterMs;
   }
 }
 

@@ -13,6 +13,7 @@ export interface ModelRequest {
   readonly purpose: "generate" | "repair" | "check";
   readonly system: string;
   readonly messages: readonly ModelMessage[];
+  /** A wish: Anthropic's API has had no such parameter since its version 2026-10-21, and is not sent it. */
   readonly temperature?: number | undefined;
   readonly maxOutputTokens?: number | undefined;
   /** A model name in place of the provider's configured one. */
@@ -46,6 +47,7 @@ export interface ModelAnswer {
   /** The provider that answered, such as `anthropic`, and the model by the provider's own name for it. */
   readonly provider: string;
   readonly model: string;
+  /** By the provider's own count; all zero where it reported none (`costUsd` is then null). */
   readonly tokens: TokenUsage;
   /** US dollars; null where the price is unknown. */
   readonly costUsd: number | null;
@@ -62,6 +64,11 @@ export interface ModelCallOptions {
   readonly timeoutMs?: number | undefined;
   /** Called with each piece of text as it arrives, where the provider streams. */
   readonly onText?: ((delta: string) => void) | undefined;
+  /**
+   * Called when text that `onText` delivered is void: its try failed half-way and the answer begins anew, from the
+   * same model or the next in a chain. Called only where some text had been delivered.
+   */
+  readonly onRestart?: ((reason: Error) => void) | undefined;
 }
 
 /** A language model, or a chain of them. */
