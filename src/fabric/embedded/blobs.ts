@@ -1,0 +1,155 @@
+// Blobs as files in one folder, named as their paths are, so that people can read them with any tool.
+// Invariant: nothing outside the folder is ever read or written, through whatever path or symbolic link; a
+// blob appears whole (written aside, synced, renamed) or not at all; unfinished files are never listed.
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve, sep } from "node:path";
+import { requireBlobPath } from "../../core/grammar.ts";
+import { StorageError } from "../../core/errors.ts";
+import type { Blobs } from "../../core/ports.ts";
+import { storageError } from "./storage-error.ts";
+
+/** How unfinished files end; they begin with a dot, as a blob's own name never does. */
+const UNFINISHED = ".unfinished";
+
+/** An unfinished file of this age, in milliseconds, is one whose writer died. */
+const ABANDONED_AFTER = 3_600_000;
+
+/** Blobs in a folder, which is made on the first write. */
+export class FileBlobs implements Blobs {
+  readonly #directory: string;
+  readonly #prepared = new Set<string>();
+
+  constructor(directory: string) {
+    this.#directory = resolve(directory);
+  }
+
+  async write(path: string, data: string | Uint8Array): Promise<void> {
+    const file = this.#fileOf(path);
+    await this.#attempt(`write blob "${path}"`, file, async () => {
+      await this.#requireInside(path);
+      const folder = dirname(file);
+      await this.#prepare(folder);
+      const unfinished = join(folder, `.${randomUUID()}${UNFINISHED}`);
+      try {
+        await writeSynced(unfinished, data);
+        await rename(unfinished, file);
+      } catch (error) {
+        await rm(unfinished, { force: true });
+        throw error;
+      }
+      await syncFolder(folder);
+    });
+  }
+
+  async read(path: string): Promise<Uint8Array | null> {
+    const file = this.#fileOf(path);
+    return this.#attempt(`read blob "${path}"`, file, async () => {
+      await this.#requireInside(path);
+      return readFile(file).then(
+        (buffer) => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength),
+        nullIfAbsent,
+      );
+    });
+  }
+
+  async delete(path: string): Promise<void> {
+    const file = this.#fileOf(path);
+    await this.#attempt(`delete blob "${path}"`, file, async () => {
+      await this.#requireInside(path);
+      await rm(file).catch(nullIfAbsent);
+    });
+  }
+
+  async list(prefix = ""): Promise<readonly string[]> {
+    const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+    if (folder !== "") requireBlobPath(folder.slice(0, -1));
+    const paths: string[] = [];
+    await this.#attempt("list blobs", this.#directory, async () => {
+      if (folder !== "") await this.#requireInside(folder.slice(0, -1));
+      await this.#walk(folder, prefix, paths);
+    });
+    return paths.sort();
+  }
+
+  #fileOf(path: string): string {
+    return join(this.#directory, ...requireBlobPath(path));
+  }
+
+  /** Makes a folder and, once in this process, clears it of what killed writers left. */
+  async #prepare(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    if (this.#prepared.has(folder)) return;
+    this.#prepared.add(folder);
+    for (const name of await readdir(folder)) {
+      if (!name.startsWith(".") || !name.endsWith(UNFINISHED)) continue;
+      const file = join(folder, name);
+      const found = await lstat(file).catch(nullIfAbsent);
+      if (found !== null && Date.now() - found.mtimeMs > ABANDONED_AFTER) await rm(file, { force: true });
+    }
+  }
+
+  async #walk(folder: string, prefix: string, paths: string[]): Promise<void> {
+    const entries = await readdir(join(this.#directory, folder), { withFileTypes: true }).catch(nullIfAbsent);
+    for (const entry of entries ?? []) {
+      if (entry.name.startsWith(".")) continue;
+      const path = folder + entry.name;
+      if (entry.isFile() && path.startsWith(prefix)) paths.push(path);
+      if (entry.isDirectory() && (path.startsWith(prefix) || prefix.startsWith(`${path}/`))) {
+        await this.#walk(`${path}/`, prefix, paths);
+      }
+    }
+  }
+
+  /** Refuses a path that a symbolic link leads out of the folder, at any of its parts. */
+  async #requireInside(path: string): Promise<void> {
+    let file = this.#directory;
+    for (const segment of requireBlobPath(path)) {
+      file = join(file, segment);
+      const found = await lstat(file).catch(nullIfAbsent);
+      if (found === null) return;
+      if (!found.isSymbolicLink()) continue;
+      const [root, target] = await Promise.all([
+        realpath(this.#directory),
+        realpath(file).catch(nullIfAbsent),
+      ]);
+      if (target?.startsWith(root + sep) === true) continue;
+      throw new StorageError(
+        "PATH_INVALID",
+        `Cannot use blob path "${path}": ${file} is a symbolic link that leads out of ${root}. Remove the link.`,
+      );
+    }
+  }
+
+  async #attempt<T>(attempt: string, file: string, action: () => Promise<T>): Promise<T> {
+    try {
+      return await action();
+    } catch (error) {
+      throw error instanceof StorageError ? error : storageError(attempt, file, error);
+    }
+  }
+}
+
+async function writeSynced(file: string, data: string | Uint8Array): Promise<void> {
+  const handle = await open(file, "wx");
+  try {
+    await handle.writeFile(data);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes a rename last over a power cut; a system that cannot sync folders does without. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r").catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+/** Passes over "no such file"; a file where a folder would be means the same. */
+function nullIfAbsent(error: unknown): null {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "ENOENT" || code === "ENOTDIR") return null;
+  throw error;
+}

@@ -1,0 +1,45 @@
+// The embedded fabric: messages in process, LMDB and files in a folder. Nothing to install or to start.
+// Invariant: nothing is made on disk before something is stored; `close` leaves no handle open.
+import { join } from "node:path";
+import { systemClock, type Clock } from "../../core/clock.ts";
+import { messageOf } from "../../core/errors.ts";
+import type { Fabric } from "../../core/ports.ts";
+import { FileBlobs } from "./blobs.ts";
+import { EmbeddedKeyValue } from "./key-value.ts";
+import { EmbeddedMessages, type HandlerErrorHook } from "./messages.ts";
+
+/** Where the embedded fabric keeps its things. */
+export interface EmbeddedFabricOptions {
+  /** Folder of the key-value file; `.fettle` where absent. */
+  readonly dataDirectory?: string | undefined;
+  /** Folder of the blobs; `blobs` in the data folder where absent. */
+  readonly blobDirectory?: string | undefined;
+  /** Told what a message handler threw; where absent, a process warning says it. */
+  readonly onHandlerError?: HandlerErrorHook | undefined;
+  /** Times requests; the machine's own where absent. */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * Makes a fabric that needs no server; several processes may share its folders.
+ *
+ * @example
+ * await using fabric = createEmbeddedFabric({ dataDirectory: "/var/lib/fettle" });
+ */
+export function createEmbeddedFabric(options: EmbeddedFabricOptions = {}): Fabric {
+  const dataDirectory = options.dataDirectory ?? ".fettle";
+  const messages = new EmbeddedMessages(options.onHandlerError ?? warn, options.clock ?? systemClock);
+  const keyValue = new EmbeddedKeyValue(dataDirectory);
+  const blobs = new FileBlobs(options.blobDirectory ?? join(dataDirectory, "blobs"));
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    messages.close();
+    closing ??= keyValue.close();
+    return closing;
+  };
+  return Object.freeze({ name: "embedded", messages, keyValue, blobs, close, [Symbol.asyncDispose]: close });
+}
+
+function warn(error: unknown, subject: string): void {
+  process.emitWarning(`A handler of "${subject}" failed: ${messageOf(error)}`, "FettleWarning");
+}

@@ -1,0 +1,59 @@
+// A look at an LMDB file before LMDB maps it: LMDB trusts its file, and one that is cut short or is no LMDB
+// file at all would end the whole process by a signal instead of an error.
+// Invariant: only reads; a file that is absent or empty is sound, LMDB makes it.
+import { open } from "node:fs/promises";
+import { damagedError } from "./storage-error.ts";
+
+/** LMDB's mark and data version, and where its meta page keeps them (lmdb 3.5, data version 2). */
+const MAGIC = 0xbeefc0de;
+const DATA_VERSION = 2;
+const AT = { magic: 24, version: 28, pageSize: 48, lastPage: 144, transaction: 152 } as const;
+const META_BYTES = 160;
+
+/** @throws StorageError where a file is there and cannot be a whole LMDB file. */
+export async function requireSoundFile(file: string): Promise<void> {
+  const attempt = "open the key-value store";
+  const handle = await open(file, "r").catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (handle === undefined) return;
+  try {
+    const first = await readMeta(handle, 0);
+    if (first.length === 0) return;
+    if (!isMeta(first)) throw damagedError(attempt, file, "it does not begin as an LMDB file does");
+    const pageSize = first.readUInt32LE(AT.pageSize);
+    const second = await readMeta(handle, pageSize);
+    if (!isMeta(second)) throw damagedError(attempt, file, "its second page is not as LMDB writes it");
+    const current = transactionOf(second) > transactionOf(first) ? second : first;
+    const needed = (current.readBigUInt64LE(AT.lastPage) + 1n) * BigInt(pageSize);
+    const { size } = await handle.stat();
+    if (BigInt(size) < needed) {
+      throw damagedError(
+        attempt,
+        file,
+        `it has ${size} of at least ${needed.toString()} bytes: it was cut short`,
+      );
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readMeta(handle: Awaited<ReturnType<typeof open>>, position: number): Promise<Buffer> {
+  const page = Buffer.alloc(META_BYTES);
+  const { bytesRead } = await handle.read(page, 0, META_BYTES, position);
+  return page.subarray(0, bytesRead);
+}
+
+function isMeta(page: Buffer): boolean {
+  return (
+    page.length === META_BYTES &&
+    page.readUInt32LE(AT.magic) === MAGIC &&
+    page.readUInt32LE(AT.version) === DATA_VERSION
+  );
+}
+
+function transactionOf(meta: Buffer): bigint {
+  return meta.readBigUInt64LE(AT.transaction);
+}
