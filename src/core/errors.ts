@@ -30,6 +30,7 @@ export type ErrorCode =
   | "SANDBOX_REMOTE"
   | "VALUE_UNSUPPORTED"
   | "VALUE_MALFORMED"
+  | "VALUE_TOO_LARGE"
   | "KEY_EXISTS"
   | "REVISION_CONFLICT"
   | "PATH_INVALID"
@@ -186,7 +187,7 @@ export class SandboxError extends FettleError {
 export class ValueError extends FettleError {
   readonly path: string;
 
-  constructor(code: "VALUE_UNSUPPORTED" | "VALUE_MALFORMED", message: string, path: string) {
+  constructor(code: "VALUE_UNSUPPORTED" | "VALUE_MALFORMED" | "VALUE_TOO_LARGE", message: string, path: string) {
     super(code, message);
     this.path = path;
   }

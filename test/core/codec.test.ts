@@ -1,0 +1,258 @@
+// The codec on the host alone: what it carries, what it refuses, and what hostile text can do to it.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decode, encode, type CodecOptions } from "#src/core/codec";
+import { ValueError } from "#src/core/errors";
+import { anyValue, isSame } from "./codec-values.ts";
+
+function refusal(act: () => unknown): ValueError {
+  try {
+    act();
+  } catch (thrown) {
+    if (thrown instanceof ValueError) return thrown;
+    throw thrown;
+  }
+  throw new Error("nothing was refused");
+}
+
+const refusalOf = (value: unknown, options?: CodecOptions) => refusal(() => encode(value, options));
+const problemWith = (text: string, options?: CodecOptions) => refusal(() => decode(text, options));
+
+describe("what the codec carries", () => {
+  it("gives back every value as it was", () => {
+    fc.assert(
+      fc.property(anyValue, (value) => isSame(decode(encode(value)), value)),
+      { numRuns: 500 },
+    );
+  });
+
+  it("writes text that survives UTF-8", () => {
+    const text = encode({ lone: "\ud800", pair: "😀", line: "\u2028" });
+    expect(new TextDecoder().decode(new TextEncoder().encode(text))).toBe(text);
+  });
+
+  it("writes plain JSON for what JSON can say", () => {
+    const value = { rows: [{ name: "a", price: 1.5 }], ok: true, none: null };
+    expect(encode(value)).toBe(JSON.stringify(value));
+  });
+
+  it("keeps data that looks like a tag", () => {
+    const value = [{ $map: [] }, { $$map: { $undefined: true } }, { $: 1 }, { $undefined: true, other: 1 }];
+    expect(decode(encode(value))).toStrictEqual(value);
+  });
+
+  it("keeps a __proto__ key as a plain own property", () => {
+    const value: unknown = JSON.parse(
+      '{"__proto__":{"polluted":true},"a":{"__proto__":{"$undefined":true}}}',
+    );
+    const back = decode(encode(value)) as Record<string, unknown>;
+    expect(Object.keys(back)).toEqual(["__proto__", "a"]);
+    expect(Object.getPrototypeOf(back)).toBe(Object.prototype);
+    expect(Object.hasOwn(back.a as object, "__proto__")).toBe(true);
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+
+  it("reads instances of classes as plain objects and getters as what they give", () => {
+    class Point {
+      x = 1;
+      get sum() {
+        return 5;
+      }
+    }
+    const value = {
+      point: new Point(),
+      get now() {
+        return 7;
+      },
+    };
+    expect(decode(encode(value))).toStrictEqual({ point: { x: 1 }, now: 7 });
+  });
+
+  it("reads null prototypes, boxed primitives, holes and subclasses as their plain kin", () => {
+    const bare = Object.assign(Object.create(null) as object, { a: 1 });
+    expect(decode(encode(bare))).toStrictEqual({ a: 1 });
+    expect(decode(encode([Object(1), Object("s"), Object(false), Object(2n)]))).toStrictEqual([
+      1,
+      "s",
+      false,
+      2n,
+    ]);
+    // eslint-disable-next-line no-sparse-arrays
+    expect(decode(encode([1, , 3]))).toStrictEqual([1, undefined, 3]);
+    class Bag extends Map<number, number> {}
+    expect(decode(encode(new Bag([[1, 2]])))).toStrictEqual(new Map([[1, 2]]));
+    expect(decode(encode(Buffer.from([1, 2, 3]).subarray(1)))).toStrictEqual(new Uint8Array([2, 3]));
+  });
+
+  it("rebuilds errors of known classes, with their causes, and names the others", () => {
+    const error = decode(encode(new RangeError("far", { cause: [1n] }))) as RangeError;
+    expect(error).toBeInstanceOf(RangeError);
+    expect(error.cause).toStrictEqual([1n]);
+    const own = decode(encode(Object.assign(new Error("x"), { name: "MyError" }))) as Error;
+    expect(own).toBeInstanceOf(Error);
+    expect(`${own.name}: ${own.message}`).toBe("MyError: x");
+    expect(Object.keys(own)).toEqual([]);
+  });
+
+  it("writes an object met twice twice", () => {
+    const shared = { a: 1 };
+    expect(decode(encode([shared, shared]))).toStrictEqual([{ a: 1 }, { a: 1 }]);
+  });
+});
+
+describe("what the codec refuses", () => {
+  it.each<[string, unknown, string, RegExp]>([
+    ["a function", { rows: [{}, { save: () => 1 }] }, "$.rows[1].save", /a function/],
+    ["a symbol", { "a b": Symbol("x") }, '$["a b"]', /a symbol/],
+    ["a promise", [Promise.resolve(1)], "$[0]", /Promise; await it/],
+    ["an instance that shows nothing", { url: new URL("http://localhost/") }, "$.url", /an instance of URL/],
+    ["a WeakMap", new WeakMap(), "$", /WeakMap/],
+    ["a generator", [1].values(), "$", /own/],
+    ["a function in a Map", new Map([["k", () => 1]]), "$.values()[0]", /function/],
+    ["a symbol as a Map's key", { m: new Map([[Symbol("k"), 1]]) }, "$.m.keys()[0]", /symbol/],
+    ["a function in a Set", new Set([1, () => 1]), "$.values()[1]", /function/],
+    ["a function as a cause", new Error("e", { cause: () => 1 }), "$.cause", /function/],
+    ["a forged Date", Object.create(Date.prototype), "$", /Date/],
+    ["shared memory", new Uint8Array(new SharedArrayBuffer(0)).buffer, "$", /SharedArrayBuffer/],
+  ])("names the path of %s", (_, value, path, problem) => {
+    const error = refusalOf(value);
+    expect(error.code).toBe("VALUE_UNSUPPORTED");
+    expect(error.path).toBe(path);
+    expect(error.message).toMatch(problem);
+    expect(error.message).toContain(path);
+  });
+
+  it("names both ends of a cycle", () => {
+    const value: { a: { b: unknown }[] } = { a: [{ b: 1 }] };
+    value.a[0] = { b: value.a };
+    const error = refusalOf(value);
+    expect(error.path).toBe("$.a[0].b");
+    expect(error.message).toContain("the same object as $.a, a cycle");
+  });
+
+  it("names what a throwing getter or a revoked proxy said", () => {
+    const value = {
+      get secret(): never {
+        throw new Error("not for you");
+      },
+    };
+    expect(refusalOf({ value }).message).toContain('$.value.secret: reading it threw "not for you"');
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(refusalOf([proxy]).path).toBe("$[0]");
+  });
+
+  it("refuses values nested too deeply, in either direction", () => {
+    let deep: unknown = 1;
+    for (let level = 0; level < 5000; level += 1) deep = [deep];
+    expect(refusalOf(deep).message).toContain("deeper than 256 levels");
+    const text = `${"[".repeat(400_000)}${"]".repeat(400_000)}`;
+    expect(problemWith(text).code).toBe("VALUE_MALFORMED");
+    expect(problemWith(`${'{"$set":['.repeat(9000)}${"]}".repeat(9000)}`).code).toBe("VALUE_MALFORMED");
+  });
+
+  it("bounds what shared parts blow up to", () => {
+    let shared: unknown = [1];
+    for (let level = 0; level < 100; level += 1) shared = [shared, shared];
+    expect(refusalOf(shared, { maxBytes: 100_000 }).code).toBe("VALUE_TOO_LARGE");
+  });
+
+  it("refuses four billion holes at once", () => {
+    expect(refusalOf(new Array(2 ** 32 - 1)).code).toBe("VALUE_TOO_LARGE");
+  });
+
+  it("counts exactly the bytes that it writes", () => {
+    fc.assert(
+      fc.property(anyValue, (value) => {
+        const size = new TextEncoder().encode(encode(value)).length;
+        expect(encode(value, { maxBytes: size })).toHaveLength(encode(value).length);
+        expect(refusalOf(value, { maxBytes: size - 1 }).code).toBe("VALUE_TOO_LARGE");
+      }),
+    );
+  });
+});
+
+describe("hostile text", () => {
+  it.each([
+    "",
+    "{",
+    "undefined",
+    '{"$nope":1}',
+    '{"$undefined":false}',
+    '{"$number":"1"}',
+    '{"$number":5}',
+    '{"$bigint":"1.5"}',
+    '{"$bigint":""}',
+    '{"$bigint":"0x"}',
+    '{"$bigint":5}',
+    `{"$bigint":"${"9".repeat(50)}"}`,
+    '{"$date":"2020"}',
+    '{"$map":{}}',
+    '{"$map":[[1]]}',
+    '{"$map":["ab"]}',
+    '{"$set":1}',
+    '{"$regexp":["(",""]}',
+    '{"$regexp":["a","gg"]}',
+    '{"$regexp":"a"}',
+    '{"$error":[]}',
+    '{"$error":{"message":{}}}',
+    '{"$bytes":["Uint8Array","A"]}',
+    '{"$bytes":["Uint8Array","A*=="]}',
+    '{"$bytes":["Uint8Array","===="]}',
+    '{"$bytes":["Float64Array","AAAA"]}',
+    '{"$bytes":["Function","AAAA"]}',
+    '{"$bytes":["constructor","AAAA"]}',
+    '{"$bytes":["__proto__","AAAA"]}',
+  ])("%s is malformed", (text) => {
+    expect(problemWith(text).code).toBe("VALUE_MALFORMED");
+  });
+
+  it("never throws anything but a ValueError, whatever the text", () => {
+    const tag = fc.constantFrom(
+      "$map",
+      "$set",
+      "$error",
+      "$bytes",
+      "$regexp",
+      "$bigint",
+      "$date",
+      "$$map",
+      "$number",
+    );
+    const node = fc.letrec<{ node: unknown }>((tie) => ({
+      node: fc.oneof(
+        { maxDepth: 4 },
+        fc.jsonValue(),
+        fc.tuple(tag, tie("node")).map(([name, body]) => ({ [name]: body })),
+        fc.array(tie("node"), { maxLength: 3 }),
+      ),
+    })).node;
+    fc.assert(
+      fc.property(node, (value) => {
+        try {
+          decode(JSON.stringify(value));
+        } catch (thrown) {
+          expect(thrown).toBeInstanceOf(ValueError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("cannot reach a prototype through any tag", () => {
+    const text =
+      '{"$map":[["__proto__",{"x":1}]],"__proto__":{"x":1},"e":{"$error":{"__proto__":{"x":1},"message":"m"}},' +
+      '"$$__proto__":{"x":1},"k":{"$$proto":1}}';
+    decode(text);
+    decode('{"$$__proto__":{"x":1}}');
+    expect(Reflect.has({}, "x")).toBe(false);
+    expect(Reflect.has([], "x")).toBe(false);
+    expect(Reflect.has(new Error(), "x")).toBe(false);
+  });
+
+  it("counts UTF-8 bytes, not characters", () => {
+    const text = JSON.stringify("ééé");
+    expect(decode(text, { maxBytes: 8 })).toBe("ééé");
+    expect(problemWith(text, { maxBytes: 7 }).code).toBe("VALUE_TOO_LARGE");
+  });
+});
