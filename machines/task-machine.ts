@@ -20,8 +20,6 @@ export interface TaskMachineInput {
 
 /** What a task's chart knows at any moment. */
 export interface TaskMachineContext extends TaskMachineInput, Outcome {
-  /** The code that runs or runs next; null before the first draft. */
-  readonly code: string | null;
   /** What `settling` gave; null before. */
   readonly result: TaskResult | null;
 }
@@ -61,7 +59,7 @@ function addCost(sum: number | null, cost: number | null): number | null {
 /** What a draft adds to the books, whatever becomes of its code. */
 function account(context: TaskMachineContext, draft: Draft) {
   return {
-    code: draft.code,
+    code: draft.code ?? context.code,
     tokens: addTokens(context.tokens, draft.tokens),
     costUsd: addCost(context.costUsd, draft.costUsd),
     model: draft.model,
@@ -203,7 +201,7 @@ export const taskMachine = setup({
           description: "The model writes the first code.",
           invoke: {
             src: "draft",
-            input: ({ context }) => ({ repair: 0, attempts: context.attempts }),
+            input: ({ context }) => ({ taskId: context.taskId, repair: 0, attempts: context.attempts }),
             onDone: [
               {
                 guard: ({ event }) => event.output.problem === null,
@@ -229,6 +227,7 @@ export const taskMachine = setup({
           invoke: {
             src: "trial",
             input: ({ context }) => ({
+              taskId: context.taskId,
               attempt: context.attempts.length + 1,
               code: context.code ?? "",
             }),
@@ -257,7 +256,11 @@ export const taskMachine = setup({
           description: "The model gets its code back with the error, and mends it.",
           invoke: {
             src: "draft",
-            input: ({ context }) => ({ repair: context.repairs, attempts: context.attempts }),
+            input: ({ context }) => ({
+              taskId: context.taskId,
+              repair: context.repairs,
+              attempts: context.attempts,
+            }),
             onDone: [
               {
                 guard: ({ event }) => event.output.problem === null,

@@ -25,6 +25,7 @@ export type Trial =
 
 /** What the chart hands to the model's next call. */
 export interface DraftRequest {
+  readonly taskId: string;
   /** 0 for the first draft, then the number of the repair. */
   readonly repair: number;
   readonly attempts: readonly Attempt[];
@@ -32,6 +33,7 @@ export interface DraftRequest {
 
 /** What the chart hands to the next run. */
 export interface TrialRequest {
+  readonly taskId: string;
   /** The number of the try, from 1. */
   readonly attempt: number;
   readonly code: string;
@@ -39,8 +41,11 @@ export interface TrialRequest {
 
 /** How a task ended, before it is stored. */
 export interface Outcome {
+  readonly taskId: string;
   readonly status: "success" | "failure" | "cancelled";
   readonly output: unknown;
+  /** The last code that was written; null where there was none. */
+  readonly code: string | null;
   readonly error: TaskFailure | null;
   readonly repairs: number;
   readonly attempts: readonly Attempt[];

@@ -65,6 +65,18 @@ export function planWorkflow(steps: readonly WorkflowStep[]): readonly PlannedSt
   return planned;
 }
 
+/** All steps that come before a step, directly or through others, in the order of the plan. */
+export function ancestorsOf(step: PlannedStep, steps: readonly PlannedStep[]): readonly PlannedStep[] {
+  const found = new Set<string>();
+  const visit = (id: string): void => {
+    if (found.has(id)) return;
+    found.add(id);
+    steps.find((candidate) => candidate.id === id)?.dependsOn.forEach(visit);
+  };
+  step.dependsOn.forEach(visit);
+  return steps.filter(({ id }) => found.has(id));
+}
+
 function resolveName(name: string | number, step: string, ids: readonly string[]): string {
   const id = typeof name === "number" ? ids[name] : ids.find((candidate) => candidate === name);
   if (id === undefined) {

@@ -57,19 +57,28 @@ export interface BroadcastResult {
   readonly refused: readonly Address[];
 }
 
+/** What an actor can do with the others of its mesh. */
+export interface ActorOperations {
+  /** Resolves when the message is in the mailbox. `to` is an address, or a role for any actor of it. */
+  send(to: string, body: unknown): Promise<void>;
+  /** Resolves with what the handler returned; rejects at once with its error. */
+  ask(to: string, body: unknown, options?: AskOptions): Promise<unknown>;
+  /** Sends to every actor that matches. */
+  broadcast(to: Discovery, body: unknown): Promise<BroadcastResult>;
+  /** The actors that match, the one to use first. */
+  discover(query?: Discovery): Promise<readonly ActorInfo[]>;
+  /** Runs a task with an agent of the role. */
+  execute(role: string, task: string | Task): Promise<TaskResult>;
+}
+
 /** What a handler can do, and knows of itself. */
-export interface ActorContext<State = unknown> {
+export interface ActorContext<State = unknown> extends ActorOperations {
   readonly self: Address;
   readonly role: string;
   /** What `setup` returned; undefined without one. */
   readonly state: State;
   /** Aborted when the actor stops or crashes, or, for a task, when the task is cancelled. */
   readonly signal: AbortSignal;
-  send(to: string, body: unknown): Promise<void>;
-  ask(to: string, body: unknown, options?: AskOptions): Promise<unknown>;
-  broadcast(to: Discovery, body: unknown): Promise<BroadcastResult>;
-  discover(query?: Discovery): Promise<readonly ActorInfo[]>;
-  execute(role: string, task: string | Task): Promise<TaskResult>;
 }
 
 /** The logic of a custom agent. A message it throws on crashes the actor; a task it throws on fails. */

@@ -1,25 +1,21 @@
 // The one builder of subjects: every name that something is published under is made here.
 // Invariant: all parts are names (letters, digits, `_`, `-`), so that no caller can add tokens or wildcards.
-import { FettleError } from "./errors.ts";
-import { isName } from "./names.ts";
-
-function token(value: string): string {
-  if (!isName(value)) {
-    throw new FettleError("MESSAGE_INVALID", `"${value}" cannot be part of a subject: it is not a name.`);
-  }
-  return value;
-}
-
-/** The subjects of one mesh, below `fettle.<mesh>`. */
-export function createSubjects(mesh: string) {
-  const root = `fettle.${token(mesh)}`;
-  return Object.freeze({
-    /** Events of one task. */
-    event: (taskId: string) => `${root}.event.${token(taskId)}`,
-    /** Events of all tasks. */
-    events: `${root}.event.*`,
-  });
-}
+import type { Address } from "./address.ts";
+import { requireName } from "./names.ts";
 
 /** The subjects of one mesh. */
-export type Subjects = ReturnType<typeof createSubjects>;
+export interface Subjects {
+  /** The mailbox of one actor. */
+  actor(address: Address): string;
+}
+
+/**
+ * The subjects of a mesh, all below `fettle.<mesh>`.
+ *
+ * @throws DefinitionError where the mesh's name is no name.
+ */
+export function createSubjects(mesh: string): Subjects {
+  requireName(mesh, "The mesh's name");
+  const root = `fettle.${mesh}`;
+  return Object.freeze({ actor: (address: Address) => `${root}.actor.${address}` });
+}

@@ -16,6 +16,7 @@ export interface Task {
 /** What kind of failure ended a task, or a try. */
 export type ErrorCategory =
   | "model"
+  | "no-code"
   | "syntax"
   | "runtime"
   | "no-result"

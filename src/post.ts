@@ -1,0 +1,118 @@
+// The post office: carries messages between actors over the fabric, the same way wherever they run.
+// Invariant: a sender always learns what became of its message: taken, answered, or the error that stopped it.
+import { parseAddress, type Address } from "./core/address.ts";
+import { openAnswer, sealEnvelope, type Envelope } from "./core/envelope.ts";
+import { CancelledError, DeliveryError, UnknownError } from "./core/errors.ts";
+import type { AskOptions, BroadcastResult, Discovery } from "./core/handler.ts";
+import type { Messages } from "./core/ports.ts";
+import type { Subjects } from "./core/subjects.ts";
+import type { Directory } from "./directory.ts";
+
+/** How long a sender waits to hear that a mailbox took its message, in milliseconds. */
+const ACCEPT_TIMEOUT_MS = 10_000;
+const ASK_TIMEOUT_MS = 30_000;
+
+/** What a {@link PostOffice} stands on. */
+export interface PostOfficeOptions {
+  readonly messages: Messages;
+  readonly directory: Directory;
+  readonly subjects: Subjects;
+  readonly nextId: () => string;
+}
+
+/** Sends, asks and broadcasts. `from` is null where a program sends. */
+export class PostOffice {
+  readonly #options: PostOfficeOptions;
+
+  constructor(options: PostOfficeOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the message is in the mailbox of its actor. */
+  async send(from: Address | null, to: string, body: unknown): Promise<void> {
+    await this.#deliver("send", from, this.#resolve(to), body, { timeoutMs: ACCEPT_TIMEOUT_MS });
+  }
+
+  /** Resolves with the handler's answer; rejects with its error as soon as it fails. */
+  async ask(from: Address | null, to: string, body: unknown, options: AskOptions = {}): Promise<unknown> {
+    return this.#deliver("ask", from, this.#resolve(to), body, {
+      timeoutMs: options.timeoutMs ?? ASK_TIMEOUT_MS,
+      signal: options.signal,
+    });
+  }
+
+  /** Sends to all actors that match, the sender itself excepted. */
+  async broadcast(from: Address | null, to: Discovery, body: unknown): Promise<BroadcastResult> {
+    const addresses = this.#options.directory
+      .find(to)
+      .map(({ address }) => address)
+      .filter((address) => address !== from);
+    const sent = await Promise.allSettled(
+      addresses.map((address) =>
+        this.#deliver("broadcast", from, address, body, { timeoutMs: ACCEPT_TIMEOUT_MS }),
+      ),
+    );
+    const taken = (index: number) => sent[index]?.status === "fulfilled";
+    return {
+      delivered: addresses.filter((_, index) => taken(index)),
+      refused: addresses.filter((_, index) => !taken(index)),
+    };
+  }
+
+  #resolve(to: string): Address {
+    const { directory } = this.#options;
+    const parsed = parseAddress(to);
+    if (parsed === null) {
+      throw new UnknownError(
+        "ACTOR_UNKNOWN",
+        `"${to}" is no address: use a role, or <role>.<instance> as discover() gives it.`,
+      );
+    }
+    if (parsed.instance !== null) return `${parsed.role}.${parsed.instance}`;
+    const [found] = directory.find({ role: parsed.role, strategy: "round-robin" });
+    if (found === undefined) {
+      throw new UnknownError("ACTOR_UNKNOWN", `No actor of the role "${to}" runs in this mesh.`);
+    }
+    return found.address;
+  }
+
+  async #deliver(
+    type: Envelope["type"],
+    from: Address | null,
+    to: Address,
+    body: unknown,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<unknown> {
+    const { messages, directory, subjects, nextId } = this.#options;
+    if (!directory.has(to)) {
+      throw new UnknownError("ACTOR_UNKNOWN", `No actor "${to}" runs in this mesh.`);
+    }
+    if (options.signal?.aborted === true) {
+      throw new CancelledError(`The ${type} to "${to}" was cancelled before it was sent.`);
+    }
+    directory.touch(to);
+    const sealed = sealEnvelope({ id: nextId(), type, from, body });
+    return openAnswer(await this.#request(messages, subjects.actor(to), sealed, to, options));
+  }
+
+  async #request(
+    messages: Messages,
+    subject: string,
+    sealed: string,
+    to: Address,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<string> {
+    try {
+      return await messages.request(subject, sealed, options);
+    } catch (thrown) {
+      if (thrown instanceof DeliveryError && thrown.code === "ASK_TIMEOUT") {
+        throw new DeliveryError(
+          "ASK_TIMEOUT",
+          `No answer from "${to}" within ${options.timeoutMs} ms. Raise timeoutMs, or see what it is busy with.`,
+          { retryable: true, cause: thrown },
+        );
+      }
+      throw thrown;
+    }
+  }
+}
