@@ -16,7 +16,7 @@ export interface ModelRequest {
   /** A wish: Anthropic's API has had no such parameter since its version 2026-10-21, and is not sent it. */
   readonly temperature?: number | undefined;
   readonly maxOutputTokens?: number | undefined;
-  /** A model name in place of the provider's configured one. */
+  /** A model name in place of the provider's configured one; in a chain, of the first provider's. */
   readonly model?: string | undefined;
 }
 
