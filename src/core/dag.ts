@@ -67,18 +67,19 @@ export function planWorkflow(steps: readonly WorkflowStep[]): readonly PlannedSt
 
 /** All steps that come before a step, directly or through others, in the order of the plan. */
 export function ancestorsOf(step: PlannedStep, steps: readonly PlannedStep[]): readonly PlannedStep[] {
+  const byId = new Map(steps.map((one) => [one.id, one]));
   const found = new Set<string>();
-  const visit = (id: string): void => {
-    if (found.has(id)) return;
+  const open = [...step.dependsOn];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (found.has(id)) continue;
     found.add(id);
-    steps.find((candidate) => candidate.id === id)?.dependsOn.forEach(visit);
-  };
-  step.dependsOn.forEach(visit);
+    open.push(...(byId.get(id)?.dependsOn ?? []));
+  }
   return steps.filter(({ id }) => found.has(id));
 }
 
 function resolveName(name: string | number, step: string, ids: readonly string[]): string {
-  const id = typeof name === "number" ? ids[name] : ids.find((candidate) => candidate === name);
+  const id = typeof name === "number" ? ids[name] : ids.includes(name) ? name : undefined;
   if (id === undefined) {
     throw new WorkflowError(
       `Step "${step}" depends on ${JSON.stringify(name)}, which is no step of this workflow ` +
@@ -88,17 +89,27 @@ function resolveName(name: string | number, step: string, ids: readonly string[]
   return id;
 }
 
+/** Takes away what waits for nothing until nothing is left (Kahn, 1962); what stays waits in a circle. */
 function refuseCycles(steps: readonly PlannedStep[]): void {
-  const byId = new Map(steps.map((step) => [step.id, step]));
-  const settled = new Set<string>();
-  const visit = (id: string, path: readonly string[]): void => {
-    if (settled.has(id)) return;
-    const start = path.indexOf(id);
-    if (start !== -1) {
-      throw new WorkflowError(`Steps wait for each other: ${[...path.slice(start), id].join(" → ")}.`);
+  const waiting = new Map(steps.map((step) => [step.id, new Set(step.dependsOn)]));
+  const followers = new Map<string, string[]>();
+  for (const { id, dependsOn } of steps) {
+    for (const dependency of dependsOn) followers.set(dependency, [...(followers.get(dependency) ?? []), id]);
+  }
+  const free = steps.filter(({ dependsOn }) => dependsOn.length === 0).map(({ id }) => id);
+  for (let id = free.pop(); id !== undefined; id = free.pop()) {
+    waiting.delete(id);
+    for (const follower of followers.get(id) ?? []) {
+      const rest = waiting.get(follower);
+      rest?.delete(id);
+      if (rest?.size === 0) free.push(follower);
     }
-    for (const dependency of byId.get(id)?.dependsOn ?? []) visit(dependency, [...path, id]);
-    settled.add(id);
-  };
-  for (const step of steps) visit(step.id, []);
+  }
+  const [start] = waiting.keys();
+  if (start === undefined) return;
+  const path: string[] = [];
+  for (let id = start; !path.includes(id); id = [...(waiting.get(id) ?? [])][0] ?? start) path.push(id);
+  const [last] = [...(waiting.get(path.at(-1) ?? "") ?? [])];
+  const circle = [...path.slice(path.indexOf(last ?? start)), last ?? start];
+  throw new WorkflowError(`Steps wait for each other: ${circle.join(" → ")}.`);
 }
