@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { ConfigError, messageOf, ReplayError, StorageError } from "../core/errors.ts";
 import type { Model, ModelRequest } from "../core/model.ts";
-import { redact } from "./secret.ts";
+import { redact } from "../core/secret.ts";
 
 const Purpose = z.enum(["generate", "repair", "check"]);
 
