@@ -1,0 +1,176 @@
+// Results of tasks as JSON files that people can read: from the first moment of a task, through each step, to
+// its end.
+// Invariant: a stored result is always whole, and its last write is the final result. `output` is plain JSON for
+// readers; where JSON cannot say the value, `outputExact` holds the codec's text, and `read` gives the value back.
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+import { systemClock, type Clock } from "./core/clock.ts";
+import { decode, encode } from "./core/codec.ts";
+import { messageOf, StorageError } from "./core/errors.ts";
+import { requireName } from "./core/names.ts";
+import type { Blobs } from "./core/ports.ts";
+import type { Attempt, TaskResult } from "./core/task.ts";
+import { toReadable } from "./readable.ts";
+
+/** What every stored result tells, running or not. */
+interface StoredTask {
+  readonly resultId: string;
+  readonly taskId: string;
+  readonly role: string;
+  /** The task in plain language. */
+  readonly task: string;
+  /** When the task was begun, as ISO 8601 in UTC. */
+  readonly startedAt: string;
+  /** When this was written, as ISO 8601 in UTC. */
+  readonly updatedAt: string;
+  readonly attempts: readonly Attempt[];
+}
+
+/** A task that has not ended: under way, or its process died. */
+export interface RunningResult extends StoredTask {
+  readonly status: "running";
+  /** The chart's state, such as `executing`. */
+  readonly state: string;
+}
+
+/** A task that has ended. */
+export type FinishedResult = StoredTask & TaskResult;
+
+/** A result as `read` gives it. */
+export type StoredResult = RunningResult | FinishedResult;
+
+/** The stored result of one task while it runs. */
+export interface ResultEntry {
+  readonly resultId: string;
+  /** Stores a step. Returns at once; of steps that follow faster than they can be written, the last is stored. */
+  update(step: { readonly state: string; readonly attempts: readonly Attempt[] }): void;
+  /**
+   * Stores the end; resolves once it is stored.
+   *
+   * @throws StorageError where it cannot be written, ValueError where the output cannot be encoded.
+   */
+  finish(result: TaskResult): Promise<void>;
+}
+
+const storedSchema = z.looseObject({
+  resultId: z.string(),
+  taskId: z.string(),
+  role: z.string(),
+  status: z.enum(["running", "success", "failure", "cancelled"]),
+  attempts: z.array(z.looseObject({ code: z.string() })),
+  outputExact: z.string().optional(),
+});
+
+/** Keeps results on any fabric's blobs, as `<role>/<resultId>.json`. */
+export class ResultStore {
+  readonly #blobs: Blobs;
+  readonly #clock: Clock;
+
+  constructor(blobs: Blobs, options: { readonly clock?: Clock | undefined } = {}) {
+    this.#blobs = blobs;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /**
+   * Stores that a task has begun; resolves once it is stored, so that a store that cannot be written to is
+   * known before any work is done.
+   *
+   * @throws StorageError
+   */
+  async begin(task: {
+    readonly taskId: string;
+    readonly role: string;
+    readonly task: string;
+    /** The result's id where it has one already; made where absent. */
+    readonly resultId?: string | undefined;
+  }): Promise<ResultEntry> {
+    const now = this.#clock.now();
+    const { taskId, role } = task;
+    const resultId = task.resultId ?? createResultId(now);
+    const path = pathOf(role, resultId);
+    const base = { resultId, taskId, role, task: task.task, startedAt: new Date(now).toISOString() };
+    const write = (content: object): Promise<void> => {
+      const stamped = { ...base, updatedAt: new Date(this.#clock.now()).toISOString(), ...content };
+      return this.#blobs.write(path, `${JSON.stringify(stamped, null, 2)}\n`);
+    };
+    await write({ status: "running", state: "accepted", attempts: [] });
+
+    let next: object | undefined;
+    let writing: Promise<void> | undefined;
+    const writeSteps = async (): Promise<void> => {
+      while (next !== undefined) {
+        const step = next;
+        next = undefined;
+        // A step that cannot be stored is no reason to end the task: its end is stored, or fails loudly.
+        await write(step).catch(() => undefined);
+      }
+      writing = undefined;
+    };
+    return {
+      resultId,
+      update: ({ state, attempts }) => {
+        next = { status: "running", state, attempts };
+        writing ??= writeSteps();
+      },
+      finish: async (result) => {
+        const output = toStored(result.output);
+        next = undefined;
+        await writing;
+        await write({ ...result, resultId, ...output });
+      },
+    };
+  }
+
+  /**
+   * A stored result, its output as it was; null where there is none.
+   *
+   * @throws StorageError `INTEGRITY` where the file is no stored result.
+   */
+  async read(role: string, resultId: string): Promise<StoredResult | null> {
+    const path = pathOf(role, resultId);
+    const bytes = await this.#blobs.read(path);
+    if (bytes === null) return null;
+    try {
+      const stored = storedSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
+      const { outputExact, ...rest } = stored;
+      const result = outputExact === undefined ? rest : { ...rest, output: decode(outputExact) };
+      return result as unknown as StoredResult;
+    } catch (error) {
+      throw new StorageError(
+        "INTEGRITY",
+        `Cannot read result "${path}": it is no stored result (${messageOf(error)}). Restore the file or delete it.`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** The names of all results, or those of one role; the oldest first. */
+  async list(role?: string): Promise<readonly { readonly role: string; readonly resultId: string }[]> {
+    if (role !== undefined) requireName(role, "Role");
+    const paths = await this.#blobs.list(role === undefined ? "" : `${role}/`);
+    const names = paths.flatMap((path) => {
+      const [, folder, resultId] = /^([^/]+)\/([^/]+)\.json$/.exec(path) ?? [];
+      return folder === undefined || resultId === undefined ? [] : [{ role: folder, resultId }];
+    });
+    return names.sort((a, b) => (a.resultId < b.resultId ? -1 : a.resultId > b.resultId ? 1 : 0));
+  }
+}
+
+/** An id that sorts by time: `20260722-170322-123-9f86d081884c`, in UTC. */
+function createResultId(now: number): string {
+  const [date, time] = new Date(now).toISOString().replace(/[-:Z]/g, "").replace(".", "-").split("T");
+  return `${date ?? ""}-${time ?? ""}-${randomBytes(6).toString("hex")}`;
+}
+
+function pathOf(role: string, resultId: string): string {
+  requireName(role, "Role");
+  requireName(resultId, "Result id");
+  return `${role}/${resultId}.json`;
+}
+
+/** An output as it is stored: for readers, and exactly where that loses something. */
+function toStored(output: unknown): { output: unknown; outputExact?: string } {
+  const exact = encode(output);
+  const readable = toReadable(output);
+  return exact === JSON.stringify(readable) ? { output: readable } : { output: readable, outputExact: exact };
+}
