@@ -1,7 +1,7 @@
 // Turns what a provider's SDK throws into a ModelError that says what failed, whether to try again, and how to mend it.
 // Invariant: no message and no cause carries a key. Both SDKs share their error shape, so one mapping serves both.
 import { CancelledError, FettleError, ModelError, type ModelFailure, messageOf } from "../core/errors.ts";
-import { redact } from "./secret.ts";
+import { redact } from "../core/secret.ts";
 
 /** Whom an error is about, and the names of the settings that mend it. */
 export interface FailureContext {

@@ -8,7 +8,7 @@ import { createAnthropicModel } from "./anthropic.ts";
 import { chainModels, type ChainOptions } from "./chain.ts";
 import { createOpenAiModel } from "./openai.ts";
 import type { ProviderOptions } from "./provider.ts";
-import { maskKey } from "./secret.ts";
+import { maskKey } from "../core/secret.ts";
 
 /** The settings that choose models, by the names of their environment variables; an empty value counts as absent. */
 export interface ModelSettings {

@@ -8,7 +8,7 @@ import {
   secretsOf,
   type ModelSettings,
 } from "#src/model/resolve";
-import { maskKey, redact } from "#src/model/secret";
+import { maskKey, redact } from "#src/core/secret";
 
 const ALL: ModelSettings = {
   CLAUDE_API_KEY: "sk-ant-api03-abcdefghijklmnop-wxyz",
