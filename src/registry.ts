@@ -112,13 +112,16 @@ export class FunctionRegistry {
     return { functionId, version: version.version, stage: stageOf(version.credit) };
   }
 
-  /** Notes that a version failed, and demotes it; null where it is not (or no longer) known. */
+  /** Notes that code failed, and demotes its version; null where it is not (or no longer) known. */
   async recordFailure(failure: {
-    readonly functionId: string;
-    readonly version: number;
+    readonly role: string;
+    readonly task: string;
+    readonly code: string;
   }): Promise<{ readonly stage: FunctionStage } | null> {
-    const version = await this.#change(failure.functionId, null, (record) => {
-      const known = record.versions.find((one) => one.version === failure.version);
+    const functionId = functionIdOf(failure.role, normalizeTask(failure.task));
+    const sha256 = hashOf(failure.code);
+    const version = await this.#change(functionId, null, (record) => {
+      const known = record.versions.find((one) => one.sha256 === sha256);
       if (known === undefined) return null;
       known.credit = known.credit === GOLDEN ? 1 : 0;
       known.failures += 1;

@@ -90,6 +90,8 @@ export interface TaskResult<Output = unknown> {
 export type TaskEvent =
   | { readonly type: "state"; readonly taskId: string; readonly role: string; readonly state: string }
   | { readonly type: "text"; readonly taskId: string; readonly role: string; readonly text: string }
+  /** The text up to now is void: the model's try failed half-way and begins anew. */
+  | { readonly type: "text-void"; readonly taskId: string; readonly role: string; readonly reason: string }
   | { readonly type: "code"; readonly taskId: string; readonly role: string; readonly code: string }
   | { readonly type: "error"; readonly taskId: string; readonly role: string; readonly error: TaskFailure }
   | {

@@ -1,0 +1,228 @@
+import { describe, expect, it } from "vitest";
+import { createActor, fromPromise, SimulatedClock, toPromise } from "xstate";
+import { taskMachine } from "#machines/task-machine";
+import type { Draft, DraftRequest, Outcome, Trial, TrialRequest } from "#src/core/attempt";
+import type { TaskResult } from "#src/core/task";
+
+const input = { taskId: "t1", kind: "prompt" as const, maxRepairs: 3, deadlineMs: 1000 };
+const evidence = { console: [], entropy: { seed: 1, startedAt: 0 }, usage: null };
+const good = (output: unknown): Trial => ({ ok: true, output, ...evidence });
+const bad = (message: string): Trial => ({
+  ok: false,
+  error: { name: "TypeError", message, category: "runtime" },
+  ...evidence,
+});
+
+function draft(code: string | null): Draft {
+  const problem =
+    code === null ? { name: "NoCodeError", message: "no code", category: "no-code" as const } : null;
+  const tokens = { input: 10, output: 5, cacheRead: 0, cacheWrite: 0 };
+  return { code, problem, answer: code ?? "sorry", model: "test/one", tokens, costUsd: 0.5, replayed: false };
+}
+
+/** Runs the chart with scripted effects and notes the states it went through. */
+function run(
+  effects: {
+    readonly drafts?: readonly (Draft | Error)[];
+    readonly trials?: readonly (Trial | Error)[];
+    readonly handle?: () => Promise<Trial>;
+    readonly admit?: () => Promise<null>;
+  },
+  given: Partial<typeof input> | { kind: "custom" } = {},
+) {
+  const drafts = [...(effects.drafts ?? [])];
+  const trials = [...(effects.trials ?? [])];
+  const requests: DraftRequest[] = [];
+  const ran: TrialRequest[] = [];
+  const settled: Outcome[] = [];
+  let released = 0;
+  const next = <T>(queue: (T | Error)[]): Promise<T> => {
+    const one = queue.shift();
+    if (one === undefined) return new Promise<T>(() => undefined);
+    return one instanceof Error ? Promise.reject(one) : Promise.resolve(one);
+  };
+  const clock = new SimulatedClock();
+  const states: string[] = [];
+  const actor = createActor(
+    taskMachine.provide({
+      actors: {
+        admit: fromPromise(effects.admit ?? (async () => null)),
+        draft: fromPromise(({ input: request }) => {
+          requests.push(request);
+          return next(drafts);
+        }),
+        trial: fromPromise(({ input: request }) => {
+          ran.push(request);
+          return next(trials);
+        }),
+        handle: fromPromise(effects.handle ?? (async () => good(null))),
+        settle: fromPromise(async ({ input: outcome }) => {
+          settled.push(outcome);
+          return outcome as unknown as TaskResult;
+        }),
+      },
+      actions: { release: () => void released++ },
+    }),
+    { input: { ...input, ...given }, clock },
+  );
+  actor.subscribe(({ value }) => {
+    const state = typeof value === "string" ? value : value.working;
+    if (states.at(-1) !== state) states.push(state);
+  });
+  actor.start();
+  const done = toPromise(actor);
+  return { actor, clock, states, requests, ran, settled, done, released: () => released };
+}
+
+describe("the task chart", () => {
+  it("goes from queued through generating and executing to done", async () => {
+    const task = run({ drafts: [draft("result = 1")], trials: [good(1)] });
+    const result = await task.done;
+    expect(task.states).toEqual(["queued", "generating", "executing", "settling", "done"]);
+    expect(result).toMatchObject({
+      status: "success",
+      output: 1,
+      code: "result = 1",
+      repairs: 0,
+      costUsd: 0.5,
+    });
+    expect(task.released()).toBe(1);
+  });
+
+  it("repairs until the code works, and counts each repair, token and cent", async () => {
+    const task = run({
+      drafts: [draft("a"), draft("b"), draft("c")],
+      trials: [bad("first"), bad("second"), good(42)],
+    });
+    const result = await task.done;
+    expect(task.states.filter((state) => state === "repairing")).toHaveLength(2);
+    expect(result).toMatchObject({ status: "success", output: 42, code: "c", repairs: 2, costUsd: 1.5 });
+    expect(result?.tokens).toMatchObject({ input: 30, output: 15 });
+    expect(result?.attempts.map(({ code, error }) => [code, error?.message])).toEqual([
+      ["a", "first"],
+      ["b", "second"],
+      ["c", undefined],
+    ]);
+    expect(task.requests.map(({ repair, attempts }) => [repair, attempts.length])).toEqual([
+      [0, 0],
+      [1, 1],
+      [2, 2],
+    ]);
+    expect(task.ran.map(({ attempt, code }) => [attempt, code])).toEqual([
+      [1, "a"],
+      [2, "b"],
+      [3, "c"],
+    ]);
+  });
+
+  it("fails after the last allowed repair, with the last error and code, never as a success", async () => {
+    const task = run({ drafts: [draft("a"), draft("b")], trials: [bad("x"), bad("y")] }, { maxRepairs: 1 });
+    const result = await task.done;
+    expect(task.states.at(-1)).toBe("failed");
+    expect(result).toMatchObject({ status: "failure", output: null, code: "b", repairs: 1 });
+    expect(result?.error?.message).toBe("y");
+  });
+
+  it("fails at once where no repair is allowed", async () => {
+    const task = run({ drafts: [draft("a")], trials: [bad("x")] }, { maxRepairs: 0 });
+    expect(await task.done).toMatchObject({ status: "failure", repairs: 0 });
+  });
+
+  it("sends an answer without code to repair like any other failure", async () => {
+    const task = run({ drafts: [draft(null), draft("b")], trials: [good(1)] });
+    const result = await task.done;
+    expect(task.states).toEqual(["queued", "generating", "repairing", "executing", "settling", "done"]);
+    expect(result?.attempts[0]).toMatchObject({
+      code: "sorry",
+      error: { category: "no-code" },
+      entropy: null,
+    });
+    expect(result?.repairs).toBe(1);
+  });
+
+  it("fails as a model failure where no model answers, without a repair", async () => {
+    const task = run({ drafts: [new Error("all providers failed")] });
+    const result = await task.done;
+    expect(result?.error).toMatchObject({ category: "model", message: "all providers failed" });
+    expect(result?.repairs).toBe(0);
+  });
+
+  it("keeps the earlier tries where the model fails in a repair", async () => {
+    const task = run({ drafts: [draft("a"), new Error("gone")], trials: [bad("x")] });
+    const result = await task.done;
+    expect(result).toMatchObject({ status: "failure", code: "a", repairs: 1, error: { category: "model" } });
+    expect(result?.attempts).toHaveLength(1);
+  });
+
+  it("fails as a sandbox failure where the sandbox cannot serve, without asking the model again", async () => {
+    const task = run({ drafts: [draft("a")], trials: [new Error("closed")] });
+    expect((await task.done)?.error?.category).toBe("sandbox");
+    expect(task.requests).toHaveLength(1);
+  });
+
+  it.each(["generating", "executing"])("is cancelled while %s", async (state) => {
+    const task = run({ drafts: state === "generating" ? [] : [draft("a")] });
+    await new Promise<void>((resolve) => {
+      task.actor.subscribe(() => task.states.at(-1) === state && resolve());
+      if (task.states.at(-1) === state) resolve();
+    });
+    task.actor.send({ type: "cancel", reason: "not needed" });
+    const result = await task.done;
+    expect(task.states.at(-1)).toBe("cancelled");
+    expect(result).toMatchObject({ status: "cancelled", error: { message: "not needed" } });
+    expect(task.released()).toBe(1);
+  });
+
+  it("is cancelled while it waits for a place", async () => {
+    const task = run({ admit: () => new Promise(() => undefined) });
+    task.actor.send({ type: "cancel" });
+    expect(await task.done).toMatchObject({ status: "cancelled" });
+    expect(task.states).toEqual(["queued", "settling", "cancelled"]);
+  });
+
+  it("fails with a timeout that names the setting when the deadline passes", async () => {
+    const task = run({ drafts: [] });
+    await new Promise<void>((resolve) =>
+      task.actor.subscribe(() => task.states.includes("generating") && resolve()),
+    );
+    task.clock.increment(999);
+    expect(task.states.at(-1)).toBe("generating");
+    task.clock.increment(1);
+    const result = await task.done;
+    expect(result?.error).toMatchObject({ category: "timeout" });
+    expect(result?.error?.message).toMatch(/"t1".*1 s.*EXECUTION_TIMEOUT/);
+  });
+
+  it("does not let the deadline run while the task waits for a place", async () => {
+    const task = run({ admit: () => new Promise(() => undefined) });
+    task.clock.increment(1_000_000);
+    expect(task.states).toEqual(["queued"]);
+    task.actor.send({ type: "cancel" });
+    await task.done;
+  });
+
+  it("runs a custom agent's handler in place of model and sandbox", async () => {
+    const task = run({ handle: async () => good("by hand") }, { kind: "custom" });
+    expect(await task.done).toMatchObject({ status: "success", output: "by hand", code: null, model: null });
+    expect(task.states).toEqual(["queued", "handling", "settling", "done"]);
+  });
+
+  it("says which slot is not bound, where one is not", async () => {
+    const actor = createActor(taskMachine, { input });
+    actor.subscribe({ error: () => undefined });
+    actor.start();
+    await expect(toPromise(actor)).rejects.toThrow(/slot "settle" is not bound/);
+  });
+
+  it("has only states and slots that survive serialisation, so that editors can open it", () => {
+    const definition = JSON.parse(JSON.stringify(taskMachine.definition)) as { states: object };
+    expect(Object.keys(definition.states)).toEqual([
+      "queued",
+      "working",
+      "settling",
+      "done",
+      "failed",
+      "cancelled",
+    ]);
+  });
+});
