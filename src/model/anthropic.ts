@@ -41,7 +41,6 @@ export function createAnthropicModel(options: AnthropicOptions): Model {
   });
   const client = new Anthropic({
     apiKey: options.apiKey,
-    authToken: null,
     webhookKey: null,
     baseURL,
     maxRetries: 0,

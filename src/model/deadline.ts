@@ -3,6 +3,9 @@
 import type { Clock } from "../core/clock.ts";
 import { CancelledError } from "../core/errors.ts";
 
+/** Timers cannot count further (about 25 days); a longer limit is none. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** A call's signal and time. */
 export interface Deadline {
   /** Aborted by the caller's signal or when the time is over. */
@@ -20,14 +23,15 @@ export function createDeadline(
   options: { readonly signal?: AbortSignal | undefined; readonly timeoutMs?: number | undefined },
 ): Deadline {
   const controller = new AbortController();
-  const { signal, timeoutMs } = options;
-  const endsAt = timeoutMs === undefined ? Infinity : clock.now() + timeoutMs;
+  const { signal } = options;
+  const timeoutMs = options.timeoutMs ?? Infinity;
+  const endsAt = clock.now() + timeoutMs;
   let expired = false;
   const onAbort = (): void => {
     controller.abort(signal?.reason);
   };
   const timer =
-    timeoutMs === undefined
+    timeoutMs > LONGEST_TIMER
       ? undefined
       : clock.setTimeout(() => {
           expired = !controller.signal.aborted;

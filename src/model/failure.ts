@@ -37,7 +37,7 @@ export function toModelError(thrown: unknown, context: FailureContext): FettleEr
   const shape: ApiErrorShape = typeof thrown === "object" && thrown !== null ? thrown : {};
   if (typeof shape.status === "number") return fromStatus(shape.status, thrown, shape, context);
   if (isAbort(thrown)) return new CancelledError(`Cancelled while asking ${named(context)}.`);
-  if (isObject(shape.error)) return fromEvent(thrown, shape, context);
+  if (isObject(shape.error) || typeof shape.error === "string") return fromEvent(thrown, shape, context);
   if (thrown instanceof SyntaxError) return malformed(`its body is not JSON (${thrown.message})`, context);
   if (isConnection(thrown)) return network(rootMessage(thrown), context, thrown);
   return make("unknown", false, `failed: ${messageOf(thrown)}.`, context);

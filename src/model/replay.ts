@@ -32,7 +32,8 @@ interface Series {
  * A model that plays back a recording: a file's path, or entries.
  *
  * A request is answered by the entry of the same content, whatever its purpose or date; repeated requests get their
- * answers in recorded order and then the last again. Where there is none, hand-written entries are tried in order.
+ * answers in recorded order and then the last again. Where there is none, hand-written entries are tried in order:
+ * each gives its answers one after the other to whoever matches, so parallel tasks need entries of their own.
  * Answers keep the recorded provider, model, tokens and cost (what the answer cost then) and say `replayed: true`.
  *
  * @throws ReplayError `RECORDING_INVALID` where the recording is damaged; `REPLAY_MISS`, from `ask`, where it has no
@@ -94,6 +95,7 @@ function matches(
 }
 
 const LONGEST_SHOWN = 800;
+const MOST_SHOWN = 5;
 
 function missing(
   request: ModelRequest,
@@ -107,6 +109,12 @@ function missing(
   const near = nearest(content, recording);
   if (near !== undefined)
     lines.push(`Nearest recorded request: ${near.place}, ${difference(content, near.request)}`);
+  const byHand = recording.flatMap(({ place, entry }) =>
+    "match" in entry ? [{ place, match: entry.match }] : [],
+  );
+  for (const { place, match } of byHand.slice(0, MOST_SHOWN)) {
+    lines.push(`Hand-written answers at ${place} are for ${bounded(JSON.stringify(match), 200)}.`);
+  }
   lines.push("Record this request with a provider, or write an entry for it by hand.");
   return new ReplayError("REPLAY_MISS", lines.join("\n"));
 }

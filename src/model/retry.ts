@@ -64,6 +64,7 @@ async function askUntilDone(
   settings: RetrySettings,
 ): Promise<ModelAnswer> {
   for (let attempt = 1; ; attempt += 1) {
+    if (deadline.remaining() <= 0) throw timedOut(once.name, 0);
     try {
       return await askOnce(once, request, deadline, feed, settings);
     } catch (error) {

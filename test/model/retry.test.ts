@@ -89,6 +89,14 @@ test("a wait past the deadline fails the call at once", async () => {
   expect(once.requests).toHaveLength(1);
 });
 
+test("a call without any time asks nobody, and one with endless time sets no timer", async () => {
+  const { once, model } = retrying(["ok", "ok"]);
+  await expect(model.ask(request, { timeoutMs: 0 })).rejects.toMatchObject({ failure: "timeout" });
+  expect(once.requests).toHaveLength(0);
+  const real = retryModel(once, { attemptTimeoutMs: 2 ** 40 });
+  expect((await real.ask(request, { timeoutMs: Infinity })).text).toBe("ok");
+});
+
 test("what cannot succeed later is not tried again", async () => {
   const error = failing({ failure: "auth", retryable: false });
   const { once, model } = retrying([error, "ok"]);
@@ -130,6 +138,21 @@ test("a try that hangs is given up and made again", async () => {
   expect((await asked).text).toBe("ok");
 });
 
+test("a call that ends in time leaves no timer behind", async () => {
+  const { clock, model } = retrying(["ok"]);
+  await model.ask(request, { timeoutMs: 1_000 });
+  expect(clock.pending()).toEqual([]);
+});
+
+test("a model that does not heed its signal cannot hold up an abort", async () => {
+  const deaf = retryModel({ name: "deaf/m", ask: () => new Promise(() => undefined) });
+  await expect(deaf.ask(request, { signal: AbortSignal.abort() })).rejects.toBeInstanceOf(CancelledError);
+  const controller = new AbortController();
+  const asked = deaf.ask(request, { signal: controller.signal });
+  controller.abort();
+  await expect(asked).rejects.toBeInstanceOf(CancelledError);
+});
+
 test("a listener hears of a restart once for void text, and not where there was none", async () => {
   const clock = createFakeClock();
   const heard: string[] = [];
@@ -139,7 +162,7 @@ test("a listener hears of a restart once for void text, and not where there was 
       name: "test/m",
       ask: async (_request, options) => {
         tries += 1;
-        if (tries === 1) throw failing();
+        if (tries === 1 || tries === 3) throw failing();
         options?.onText?.(`try ${tries}`);
         if (tries === 2) throw failing();
         return createScriptedModel(["whole"]).ask(request);
@@ -153,7 +176,7 @@ test("a listener hears of a restart once for void text, and not where there was 
   });
   await waitsOf(clock, asked);
   await asked;
-  expect(heard).toEqual(["try 2", "restart: it failed.", "try 3"]);
+  expect(heard).toEqual(["try 2", "restart: it failed.", "try 4"]);
 });
 
 test("text of a try that was given up is not delivered", async () => {

@@ -56,7 +56,7 @@ test("text is delivered in the pieces that the script names", async () => {
 test("a delay passes on the clock, not in real time", async () => {
   const clock = createFakeClock();
   const model = createScriptedModel([{ text: "late", delayMs: 60_000 }], { clock });
-  const answer = model.ask(request);
+  const answer = model.ask(request, { timeoutMs: 90_000 });
   await clock.untilWaiting(60_000);
   await clock.advance(60_000);
   expect((await answer).text).toBe("late");

@@ -238,6 +238,15 @@ test.each([true, false])(
   },
 );
 
+test("an Anthropic message is whole only with its last event", async () => {
+  const server = await serve(
+    events(anthropicEvents(["almost"]).slice(0, -1)),
+    events(anthropicEvents(["whole"])),
+  );
+  const model = createAnthropicModel({ apiKey: KEY, model: "m", baseURL: server.url, retry });
+  expect((await model.ask(request)).text).toBe("whole");
+});
+
 test("an error inside a stream is read by its kind: overload is tried again, a bad request is not", async () => {
   const broken = (type: string): Reply =>
     events([
@@ -253,6 +262,15 @@ test("an error inside a stream is read by its kind: overload is tried again, a b
   expect((await model.ask(request)).text).toBe("ok");
   await expect(model.ask(request)).rejects.toMatchObject({ failure: "bad-request", retryable: false });
   expect(server.seen).toHaveLength(3);
+});
+
+test("an error inside a stream that is plain words is tried again", async () => {
+  const server = await serve(
+    events(["event: error\ndata: upstream went away\n\n"]),
+    events(anthropicEvents(["ok"])),
+  );
+  const model = createAnthropicModel({ apiKey: KEY, model: "m", baseURL: server.url, retry });
+  expect((await model.ask(request)).text).toBe("ok");
 });
 
 test("an error inside OpenAI's stream is tried again", async () => {
