@@ -1,6 +1,6 @@
 // Claude, through Anthropic's own SDK and its Messages API.
 // Invariant: one ask is one request per try; only a message that arrived whole, with its stop reason, is an answer.
-import Anthropic from "@anthropic-ai/sdk";
+import type Anthropic from "@anthropic-ai/sdk";
 import type {
   Message,
   MessageCreateParamsBase,
@@ -39,14 +39,20 @@ export function createAnthropicModel(options: AnthropicOptions): Model {
     official: baseURL === OFFICIAL,
     secrets: [options.apiKey],
   });
-  const client = new Anthropic({
-    apiKey: options.apiKey,
-    webhookKey: null,
-    baseURL,
-    maxRetries: 0,
-    logLevel: "off",
-    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
-  });
+  // Loading the SDK takes longer than all the rest of a start: it waits for the first call.
+  let client: Promise<Anthropic> | undefined;
+  const connect = (): Promise<Anthropic> =>
+    (client ??= import("@anthropic-ai/sdk").then(
+      ({ default: Client }) =>
+        new Client({
+          apiKey: options.apiKey,
+          webhookKey: null,
+          baseURL,
+          maxRetries: 0,
+          logLevel: "off",
+          ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+        }),
+    ));
 
   const once: Model = {
     name: `anthropic/${options.model}`,
@@ -56,8 +62,8 @@ export function createAnthropicModel(options: AnthropicOptions): Model {
       const body = bodyOf(request, model, options);
       const message =
         options.stream === false
-          ? await readWhole(client, body, call, context)
-          : await readStream(client, body, call, context);
+          ? await readWhole(await connect(), body, call, context)
+          : await readStream(await connect(), body, call, context);
       return toAnswer(message, (tokens) => provider.cost(message.model, model, tokens));
     },
   };

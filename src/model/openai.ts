@@ -1,6 +1,6 @@
 // OpenAI and everything that speaks its Chat Completions API: vLLM and its like, Azure OpenAI, Gemini.
 // Invariant: one client and one reading of answers for all; a preset says only where to ask and in what dialect.
-import OpenAI, { AzureOpenAI } from "openai";
+import type OpenAI from "openai";
 import type { ChatCompletion, ChatCompletionCreateParams } from "openai/resources/chat/completions";
 import type { CompletionUsage } from "openai/resources/completions";
 import { ConfigError } from "../core/errors.ts";
@@ -82,7 +82,9 @@ export function createOpenAiModel(options: OpenAiOptions): Model {
     official: URL.canParse(endpoint) && new URL(endpoint).host === dialect.officialHost,
     secrets: options.apiKey === undefined ? [] : [options.apiKey],
   });
-  const client = createClient(preset, endpoint, options);
+  // Loading the SDK takes longer than all the rest of a start: it waits for the first call.
+  let client: Promise<OpenAI> | undefined;
+  const connect = (): Promise<OpenAI> => (client ??= createClient(preset, endpoint, options));
 
   const once: Model = {
     name: `${preset}/${options.model}`,
@@ -92,8 +94,8 @@ export function createOpenAiModel(options: OpenAiOptions): Model {
       const body = bodyOf(request, model, dialect, options);
       const received =
         options.stream === false
-          ? await readWhole(client, body, call, context)
-          : await readStream(client, body, call, context);
+          ? await readWhole(await connect(), body, call, context)
+          : await readStream(await connect(), body, call, context);
       const tokens = tokensOf(received.usage);
       const standard = received.usage !== undefined && isStandardTier(received.serviceTier);
       return {
@@ -110,7 +112,8 @@ export function createOpenAiModel(options: OpenAiOptions): Model {
   return retryModel(once, { ...options.retry, clock: provider.clock });
 }
 
-function createClient(preset: OpenAiPreset, endpoint: string, options: OpenAiOptions): OpenAI {
+async function createClient(preset: OpenAiPreset, endpoint: string, options: OpenAiOptions): Promise<OpenAI> {
+  const sdk = await import("openai");
   const shared = {
     maxRetries: 0,
     logLevel: "off" as const,
@@ -121,7 +124,7 @@ function createClient(preset: OpenAiPreset, endpoint: string, options: OpenAiOpt
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
   };
   if (preset === "azure") {
-    return new AzureOpenAI({
+    return new sdk.AzureOpenAI({
       ...shared,
       apiKey: options.apiKey,
       // `endpoint` would be refused beside an OPENAI_BASE_URL that the SDK finds in the environment.
@@ -131,14 +134,14 @@ function createClient(preset: OpenAiPreset, endpoint: string, options: OpenAiOpt
   }
   if (options.apiKey === undefined) {
     // The SDK insists on a key; a server without one must not be sent a made-up one.
-    return new OpenAI({
+    return new sdk.OpenAI({
       ...shared,
       apiKey: "none",
       baseURL: endpoint,
       defaultHeaders: { Authorization: null },
     });
   }
-  return new OpenAI({ ...shared, apiKey: options.apiKey, baseURL: endpoint });
+  return new sdk.OpenAI({ ...shared, apiKey: options.apiKey, baseURL: endpoint });
 }
 
 /** Adds `/v1` to an address that names no version, and takes off what is pasted too much. */

@@ -1,5 +1,6 @@
-// What models cost, in US dollars per million tokens, as the providers publish it. Read on 2026-11-22.
-// Invariant: a price is here because it was read, never inferred: what is not in the table, or not in the caller's,
+// What models cost, in US dollars per million tokens. Gathered on 2026-11-22 from the pages named below, or from
+// sources that quote them; providers change prices, so whoever needs them exact passes a table of their own.
+// Invariant: a price is here because it was published, never inferred: what is not in the table, or not in the caller's,
 // costs null. A kind of token without a price makes the whole cost null as soon as such tokens were used.
 import type { TokenUsage } from "../core/model.ts";
 
@@ -22,7 +23,7 @@ function price(input: number, output: number, cacheRead?: number, cacheWrite?: n
   return { input, output, cacheRead, cacheWrite };
 }
 
-/** Reads from and five-minute writes to the cache, as Anthropic prices them where a model has no rate of its own. */
+/** With Anthropic's published multipliers: 0.1 for cache reads where a model has no rate of its own, 1.25 for writes. */
 function claude(input: number, output: number, cacheRead = input / 10): Price {
   return price(input, output, cacheRead, input * 1.25);
 }
@@ -47,7 +48,8 @@ export const PRICES: PriceTable = Object.freeze({
   "anthropic/claude-sonnet-4-5": { ...claude(3, 15), upTo: 200_000 },
   "anthropic/claude-haiku-5-5": [{ ...claude(0.1, 0.5), upTo: 100_000 }, claude(0.5, 2.5)],
   "anthropic/claude-haiku-4-5": claude(1, 5),
-  // OpenAI's pricing and model pages, standard tier; longer prompts pay double for input and half more for output.
+  // developers.openai.com/api/docs/pricing and the models' own pages, standard tier. Above 272,000 tokens a request
+  // pays double for input and cache and half more for output; where that was not read, such a request has no price.
   "openai/gpt-6.1-terra": [{ ...price(1, 5, 0.05, 1.25), upTo: 272_000 }, price(2, 7.5, 0.1, 2.5)],
   "openai/gpt-6-sol": [{ ...price(2, 10, 0.2, 2.5), upTo: 272_000 }, price(4, 15, 0.4, 5)],
   "openai/gpt-6-luna": [{ ...price(0.1, 0.5, 0.01, 0.125), upTo: 272_000 }, price(0.2, 0.75, 0.02, 0.25)],
