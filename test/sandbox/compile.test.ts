@@ -92,7 +92,7 @@ describe("positions", () => {
   });
 
   it("counts lines as engines do: CRLF once, a line separator not at all", async () => {
-    expect(await errorOf("'\u2028'\r\n\r\n  @")).toMatchObject({ line: 3, column: 3 });
+    expect(await errorOf("'\u2028'\r\n\r\n  )")).toMatchObject({ line: 3, column: 3 });
   });
 
   it("cuts long lines around the offence", async () => {
@@ -109,6 +109,46 @@ describe("positions", () => {
     ["await in a plain function", "function f() { await 1 }", "Unexpected"],
   ])("says what is wrong with %s", async (_, code, problem) => {
     expect((await errorOf(code)).message).toContain(problem);
+  });
+});
+
+describe("TypeScript", () => {
+  it("is compiled with its types dropped, in place", async () => {
+    const code =
+      "interface Row { price: number }\nconst rows: Row[] = [{ price: 1 }];\nconst result = rows[0]!.price;";
+    const compiled = await compileGuest(code);
+    expect(compiled).toMatchObject({ ok: true, language: "typescript" });
+    expect(await resultOf(code)).toBe(1);
+    expect((await bodyOf(code)).indexOf("const result")).toBe(code.indexOf("const result"));
+  });
+
+  it("counts as JavaScript where it needs no stripping", async () => {
+    expect(await compileGuest("const result = 1 < 2;")).toMatchObject({ language: "javascript" });
+  });
+
+  it("has bare returns and a hashbang like JavaScript", async () => {
+    expect(
+      await resultOf("#!/usr/bin/env deno\nlet result: number = 1; if (result) { return; } result = 2;"),
+    ).toBe(1);
+  });
+
+  it("reports its own errors where the typed code is wrong", async () => {
+    const error = await errorOf("const a: number = 1;\nconst b: string = = 2;");
+    expect(error).toMatchObject({ line: 2, column: 19 });
+  });
+
+  it("reports what is more than types", async () => {
+    expect(await errorOf("const a: number = 1;\n  enum Color { Red }")).toMatchObject({
+      line: 2,
+      column: 3,
+      message: expect.stringContaining("use a plain object") as string,
+    });
+  });
+
+  it("cannot import either", async () => {
+    expect((await errorOf('import type { A } from "a";\nconst a: A = 1;')).message).toContain(
+      "call the tools",
+    );
   });
 });
 
