@@ -1,0 +1,234 @@
+// What the embedded fabric promises beyond the contract: nothing on disk before it is needed, processes that
+// share a folder, kills, full disks, damaged files, links that lead outside.
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Fabric } from "#src/core/ports";
+import { createEmbeddedFabric } from "#src/fabric/embedded/fabric";
+import { storageError } from "#src/fabric/embedded/storage-error";
+import { runProgram } from "../../runtime.ts";
+
+const WRITER = new URL("./writer.mjs", import.meta.url);
+
+describe("the embedded fabric on disk", () => {
+  let folder: string;
+  const fabrics: Fabric[] = [];
+  const open = (dataDirectory = folder): Fabric => {
+    const fabric = createEmbeddedFabric({ dataDirectory });
+    fabrics.push(fabric);
+    return fabric;
+  };
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "fettle-storage-"));
+  });
+  afterEach(async () => {
+    for (const fabric of fabrics.splice(0)) await fabric.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it("makes nothing on disk for messages, and for blobs no key-value file", async () => {
+    const data = join(folder, "data");
+    const fabric = open(data);
+    fabric.messages.subscribe("a", (message) => message.reply("b"));
+    await fabric.messages.request("a", "", { timeoutMs: 5000 });
+    await fabric.blobs.list();
+    expect(await readdir(folder)).toEqual([]);
+    await fabric.blobs.write("a", "1");
+    expect(await readdir(data)).toEqual(["blobs"]);
+    await fabric.close();
+    expect(await readdir(data)).toEqual(["blobs"]);
+  });
+
+  it("closes twice, without use, and through await using", async () => {
+    const fabric = open();
+    await fabric.close();
+    await fabric.close();
+    {
+      await using scoped = open();
+      await scoped.keyValue.put("b", "k", "v");
+      expect(await scoped.keyValue.get("b", "k")).not.toBeNull();
+    }
+    await expect(fabrics[1]?.keyValue.get("b", "k")).rejects.toThrow(/closed/);
+  });
+
+  it("serves two fabrics of one process on one folder, also when one closes", async () => {
+    const [a, b] = [open(), open()];
+    const revision = await a.keyValue.create("b", "k", "from a");
+    expect(await b.keyValue.get("b", "k")).toMatchObject({ value: "from a", revision });
+    await expect(b.keyValue.create("b", "k", "x")).rejects.toMatchObject({ code: "KEY_EXISTS" });
+    await a.close();
+    expect(await b.keyValue.put("b", "k", "from b")).toBeGreaterThan(revision);
+    expect((await b.keyValue.get("b", "k"))?.value).toBe("from b");
+  });
+
+  it("loses no increment of three processes that share a folder", async () => {
+    const { keyValue } = open();
+    await keyValue.create("shared", "counter", "0");
+    const programs = [1, 2, 3].map(() => runProgram(WRITER, [folder, "increment", "60"]));
+    for (const { ended } of programs) expect(await ended).toMatchObject({ code: 0 });
+    expect((await keyValue.get("shared", "counter"))?.value).toBe("180");
+  });
+
+  it("keeps everything acknowledged over SIGKILL, and blobs whole, with another process at work", async () => {
+    const survivor = runProgram(WRITER, [folder, "write", "b"]);
+    const { keyValue, blobs } = open();
+    for (let round = 0; round < 3; round += 1) {
+      const victim = runProgram(WRITER, [folder, "write", `a${round}`]);
+      let acknowledged = -1;
+      while (acknowledged < 15) acknowledged = Number((await victim.lines.next()).value);
+      victim.child.kill("SIGKILL");
+      expect(await victim.ended).toMatchObject({ code: "SIGKILL" });
+      for (let number = 0; number <= acknowledged; number += 1) {
+        const entry = await keyValue.get("numbers", `a${round}-${number}`);
+        expect(entry?.value, String(number)).toBe("x".repeat(2000) + String(number));
+      }
+      const blob = new TextDecoder().decode((await blobs.read("last")) ?? undefined);
+      expect(blob).toMatch(/^(\d+?)\1{19999}$/);
+      await keyValue.put("numbers", "mine", "the lock is free");
+    }
+    expect(await survivor.lines.next()).toMatchObject({ done: false });
+    survivor.child.kill("SIGKILL");
+    await survivor.ended;
+    expect(await blobs.list()).toEqual(["last"]);
+  });
+
+  it("says what to do when the disk is full, keeps what was stored, and closes", async () => {
+    const program = runProgram(WRITER, [folder, "fill"], "trap '' XFSZ; ulimit -f 800;");
+    const { value } = (await program.lines.next()) as { value: string };
+    const report = JSON.parse(value) as Record<string, unknown>;
+    expect(report).toMatchObject({
+      code: "STORAGE_FAILED",
+      together: Array.from({ length: 5 }, () => "STORAGE_FAILED"),
+      readable: true,
+      blob: { code: "STORAGE_FAILED", left: [] },
+    });
+    expect(report["message"]).toContain(join(folder, "state.mdb"));
+    expect(report["message"]).toMatch(/raise the limit on file size/);
+    expect((report["blob"] as { message: string }).message).toContain(join(folder, "blobs", "big"));
+    expect(await program.ended).toMatchObject({ code: 0 });
+    const { keyValue } = open();
+    expect((await keyValue.keys("numbers")).length).toBeGreaterThan(0);
+    await keyValue.put("numbers", "again", "there is space");
+  });
+
+  it.each([
+    ["text", (file: string) => writeFile(file, "this is no database")],
+    ["noise", (file: string) => writeFile(file, Buffer.alloc(65_536, 7))],
+    ["a folder", (file: string) => mkdir(file)],
+    [
+      "a file cut short",
+      async (file: string) => {
+        await using fabric = createEmbeddedFabric({ dataDirectory: join(file, "..", "whole") });
+        for (let index = 0; index < 20; index += 1) {
+          await fabric.keyValue.put("b", `k${index}`, "x".repeat(4000));
+        }
+        await fabric.close();
+        await cp(join(file, "..", "whole", "state.mdb"), file);
+        await truncate(file, 20_000);
+      },
+    ],
+  ])("names the file when it finds %s in place of the key-value file", async (_what, damage) => {
+    const file = join(folder, "state.mdb");
+    await damage(file);
+    const { keyValue } = open();
+    for (const attempt of [keyValue.get("b", "k"), keyValue.put("b", "k", "v"), keyValue.keys("b")]) {
+      await expect(attempt).rejects.toMatchObject({
+        code: "STORAGE_FAILED",
+        message: expect.stringContaining(file) as string,
+      });
+    }
+    await rm(file, { recursive: true });
+    await keyValue.put("b", "k", "works again once mended");
+  });
+
+  it("names the path when the folder cannot be made", async () => {
+    await writeFile(join(folder, "file"), "");
+    const { keyValue, blobs } = open(join(folder, "file", "data"));
+    const failure = { code: "STORAGE_FAILED", message: expect.stringContaining("file/data") as string };
+    await expect(keyValue.put("b", "k", "v")).rejects.toMatchObject(failure);
+    await expect(blobs.write("a", "1")).rejects.toMatchObject(failure);
+    await expect(keyValue.put("b", "k", "v")).rejects.toThrow(/is a file, not a folder/);
+  });
+
+  it("says how to mend what the system refuses", () => {
+    const refused = storageError(
+      "write blob",
+      "/data/x",
+      Object.assign(new Error("denied"), { code: "EACCES" }),
+    );
+    expect(refused.message).toBe(
+      "Cannot write blob: /data/x: denied. Give this user the right to read and write there, or choose another folder.",
+    );
+    const full = storageError("write", "/data/x", Object.assign(new Error("full"), { code: 28 }));
+    expect(full).toMatchObject({
+      retryable: true,
+      message: expect.stringContaining("disk is full") as string,
+    });
+    const damaged = storageError("read", "/data/x", Object.assign(new Error("page"), { code: -30796 }));
+    expect(damaged.message).toContain("/data/x is damaged (page)");
+    expect(storageError("read", "/data/x", "odd").message).toBe("Cannot read: /data/x: odd.");
+  });
+
+  it("refuses symbolic links that lead out of the blobs, and follows those that stay in", async () => {
+    const outside = join(folder, "outside");
+    await mkdir(join(folder, "blobs", "real"), { recursive: true });
+    await mkdir(outside);
+    await writeFile(join(outside, "secret"), "secret");
+    await writeFile(join(folder, "blobs", "real", "x"), "inside");
+    await symlink(outside, join(folder, "blobs", "out"));
+    await symlink(join(outside, "secret"), join(folder, "blobs", "file"));
+    await symlink(join(outside, "absent"), join(folder, "blobs", "dangling"));
+    await symlink(join(folder, "blobs", "real"), join(folder, "blobs", "in"));
+    const { blobs } = open();
+    for (const path of ["out/secret", "out/new", "file", "dangling"]) {
+      const invalid = { code: "PATH_INVALID", message: expect.stringContaining("symbolic link") as string };
+      await expect(blobs.read(path), path).rejects.toMatchObject(invalid);
+      await expect(blobs.write(path, "x"), path).rejects.toMatchObject(invalid);
+      await expect(blobs.delete(path), path).rejects.toMatchObject(invalid);
+    }
+    await expect(blobs.list("out/")).rejects.toMatchObject({ code: "PATH_INVALID" });
+    expect(await blobs.list()).toEqual(["real/x"]);
+    expect(new TextDecoder().decode((await blobs.read("in/x")) ?? undefined)).toBe("inside");
+    expect(await readFile(join(outside, "secret"), "utf8")).toBe("secret");
+    expect(await readdir(outside)).toEqual(["secret"]);
+  });
+
+  it("never lists unfinished files, and clears away those that a killed writer left", async () => {
+    const docs = join(folder, "blobs", "docs");
+    await mkdir(docs, { recursive: true });
+    const [old, recent] = [join(docs, ".old.unfinished"), join(docs, ".recent.unfinished")];
+    await writeFile(old, "part");
+    await writeFile(recent, "part");
+    await writeFile(join(docs, ".keep"), "not ours");
+    const hoursAgo = new Date(Date.now() - 2 * 3_600_000);
+    await utimes(old, hoursAgo, hoursAgo);
+    const { blobs } = open();
+    expect(await blobs.list()).toEqual([]);
+    await blobs.write("docs/a", "1");
+    expect(await blobs.list("docs/")).toEqual(["docs/a"]);
+    expect((await readdir(docs)).sort()).toEqual([".keep", ".recent.unfinished", "a"]);
+  });
+
+  it("says so where a blob's name is taken by a folder, and the other way round", async () => {
+    const { blobs } = open();
+    await blobs.write("a/b", "1");
+    await expect(blobs.write("a", "1")).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    await expect(blobs.read("a")).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    await expect(blobs.write("a/b/c", "1")).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    expect(await blobs.read("a/b/c")).toBeNull();
+    expect((await stat(join(folder, "blobs", "a", "b"))).size).toBe(1);
+  });
+});

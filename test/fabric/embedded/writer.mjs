@@ -1,0 +1,62 @@
+// A process of its own for the tests of the embedded fabric: does one job on a folder and reports by lines.
+import { createEmbeddedFabric } from "../../../dist/src/fabric/embedded/fabric.js";
+
+const [folder, job, argument] = process.argv.slice(2);
+const fabric = createEmbeddedFabric({ dataDirectory: folder });
+const say = (line) => process.stdout.write(`${line}\n`);
+
+const jobs = {
+  /** Writes keys and blobs until it is killed; says each number once it is acknowledged. */
+  async write() {
+    for (let number = 0; ; number += 1) {
+      await Promise.all([
+        fabric.keyValue.put("numbers", `${argument}-${number}`, "x".repeat(2000) + number),
+        fabric.blobs.write("last", String(number).repeat(20_000)),
+      ]);
+      say(number);
+    }
+  },
+  /** Adds one to a shared counter, many times, by compare-and-set. */
+  async increment() {
+    for (let done = 0; done < Number(argument);) {
+      const entry = await fabric.keyValue.get("shared", "counter");
+      try {
+        await fabric.keyValue.update("shared", "counter", String(Number(entry.value) + 1), entry.revision);
+        done += 1;
+      } catch (error) {
+        if (error.code !== "REVISION_CONFLICT") throw error;
+      }
+    }
+    say("done");
+  },
+  /** Writes until the disk is full (a limit on file size stands for it), then shows what still works. */
+  async fill() {
+    let stored = 0;
+    let failure;
+    while (failure === undefined) {
+      await fabric.keyValue.put("numbers", `k${stored}`, "x".repeat(5000)).then(
+        () => (stored += 1),
+        (error) => (failure = error),
+      );
+    }
+    const together = await Promise.allSettled(
+      Array.from({ length: 5 }, () => fabric.keyValue.put("numbers", "more", "x".repeat(5000))),
+    );
+    const blob = await fabric.blobs.write("big", "x".repeat(5_000_000)).catch((error) => error);
+    say(
+      JSON.stringify({
+        code: failure.code,
+        message: failure.message,
+        retryable: failure.retryable,
+        together: together.map((one) => one.reason?.code),
+        readable: (await fabric.keyValue.keys("numbers")).length === stored && stored > 0,
+        blob: { code: blob.code, message: blob.message, left: await fabric.blobs.list() },
+      }),
+    );
+    await fabric.close();
+    say("closed");
+  },
+};
+
+await jobs[job]();
+await fabric.close();
