@@ -109,6 +109,8 @@ export interface ToolCallEvent {
   readonly type: "tool-called" | "tool-returned" | "tool-failed";
   readonly tool: string;
   readonly callId: string;
+  /** Guest time of the event, in milliseconds since 1970: what `Date.now()` gives the guest that hears of it. */
+  readonly at: number;
   /** The input (called), the output (returned) or the message (failed). */
   readonly data: unknown;
 }

@@ -1,0 +1,164 @@
+// The host's view of one isolate: the runs on board, what it works on, and when it has worked too long.
+// Invariant: each run on board is told of exactly one end: its own, or that the isolate is lost.
+import type { Link, Launch } from "./link.ts";
+import type { FromIsolate, ToIsolate } from "./protocol.ts";
+import { Pulse, sharedNow } from "./pulse.ts";
+import type { WasmModule } from "./worker/webassembly.ts";
+
+/** What an isolate tells a run on board. */
+export interface Passenger {
+  /** Message of the isolate about this run. */
+  hear(message: Extract<FromIsolate, { readonly run: number; readonly type: "turn" | "end" }>): void;
+}
+
+/** What an isolate tells its pool. */
+export interface IsolateEvents {
+  ready(isolate: Isolate): void;
+  /** A run has come to its first wait or its end: the next may start. */
+  started(isolate: Isolate): void;
+  lost(isolate: Isolate, reason: string): void;
+}
+
+/** One isolate, from its start to its loss. */
+export class Isolate {
+  readonly #link: Link;
+  readonly #events: IsolateEvents;
+  readonly #pulse: Pulse | null;
+  readonly #runs = new Map<number, Passenger>();
+  #starting = 0;
+  #state: "opening" | "ready" | "lost" = "opening";
+  /** Where no memory is shared: the run at work and when it must have ended. */
+  #told = { run: 0, deadline: 0 };
+
+  constructor(
+    launch: Launch,
+    engine: { readonly module: WasmModule; readonly bytes: Uint8Array },
+    spares: number,
+    events: IsolateEvents,
+  ) {
+    this.#events = events;
+    this.#link = launch({
+      message: (message) => this.#receive(message),
+      lost: (reason) => this.#lose(reason),
+    });
+    this.#pulse = this.#link.shares ? new Pulse() : null;
+    this.#link.post({
+      type: "open",
+      engine: this.#link.shares ? engine.module : engine.bytes,
+      pulse: this.#pulse?.buffer ?? null,
+      spares,
+    });
+  }
+
+  get state(): "opening" | "ready" | "lost" {
+    return this.#state;
+  }
+
+  /** Runs on board. */
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  /** Whether a run has been sent that has not come to its first wait. */
+  get isStarting(): boolean {
+    return this.#starting !== 0;
+  }
+
+  /** The run at work right now; 0 for none. */
+  get working(): number {
+    return this.#pulse?.run ?? this.#told.run;
+  }
+
+  /** How long the run at work is over its time, in milliseconds; negative while it is not. */
+  get overdue(): number {
+    if (this.working === 0) return -Infinity;
+    return sharedNow() - (this.#pulse?.deadline ?? this.#told.deadline);
+  }
+
+  /** Takes a run on board and starts it. */
+  board(run: number, passenger: Passenger, message: Extract<ToIsolate, { type: "run" }>): void {
+    this.#runs.set(run, passenger);
+    this.#starting = run;
+    this.#hold();
+    this.#link.post(message);
+  }
+
+  /** Tells the isolate something about a run on board. */
+  post(message: ToIsolate): void {
+    this.#link.post(message);
+  }
+
+  /** Puts a run off board and stops it, at its next poll where it is at work. */
+  drop(run: number): void {
+    if (!this.#runs.delete(run)) return;
+    this.#pulse?.stop(run);
+    this.#link.post({ type: "stop", run });
+    this.#settled(run);
+  }
+
+  /** Takes all runs off board, in the order in which they came. */
+  clear(): readonly Passenger[] {
+    const runs = [...this.#runs.values()];
+    this.#runs.clear();
+    this.#hold();
+    return runs;
+  }
+
+  /** The run that is at work, as its passenger. */
+  passenger(run: number): Passenger | undefined {
+    return this.#runs.get(run);
+  }
+
+  /** Ends the isolate; no event follows. */
+  async kill(): Promise<void> {
+    this.#state = "lost";
+    await this.#link.kill();
+  }
+
+  #receive(message: FromIsolate): void {
+    if (this.#state === "lost") return;
+    switch (message.type) {
+      case "ready":
+        this.#state = "ready";
+        this.#hold();
+        {
+          this.#events.ready(this);
+          return;
+        }
+      case "broken":
+        void this.#link.kill();
+        {
+          this.#lose(message.message);
+          return;
+        }
+      case "pulse":
+        this.#told = { run: message.run, deadline: sharedNow() + message.allowedMs };
+        return;
+      case "turn":
+      case "end": {
+        const passenger = this.#runs.get(message.run);
+        if (message.type === "end") this.#runs.delete(message.run);
+        this.#settled(message.run);
+        return passenger?.hear(message);
+      }
+    }
+  }
+
+  #settled(run: number): void {
+    this.#hold();
+    if (this.#starting !== run) return;
+    this.#starting = 0;
+    this.#events.started(this);
+  }
+
+  #lose(reason: string): void {
+    if (this.#state === "lost") return;
+    this.#state = "lost";
+    this.#events.lost(this, reason);
+  }
+
+  /** An idle isolate does not keep the process alive. */
+  #hold(): void {
+    this.#link.hold(this.#state === "opening" || this.#runs.size > 0);
+  }
+}

@@ -1,0 +1,241 @@
+// The isolates of a sandbox and the runs that wait for one: places runs, watches over isolates, replaces the lost.
+// Invariant: a run is placed, queued or over; what a lost isolate took down is started again where the world has
+// seen nothing of it, and reported where it has.
+import { SandboxError } from "../core/errors.ts";
+import type { LimitName } from "../core/guest.ts";
+import { Isolate, type IsolateEvents, type Passenger } from "./isolate.ts";
+import type { Launch } from "./link.ts";
+import { Run } from "./run.ts";
+import type { WasmModule } from "./worker/webassembly.ts";
+
+/** How a pool is made. */
+export interface PoolOptions {
+  readonly launch: Launch;
+  readonly engine: { readonly module: WasmModule; readonly bytes: Uint8Array };
+  readonly isolates: number;
+  readonly guestsPerIsolate: number;
+  readonly maxQueued: number;
+  readonly spares: number;
+}
+
+/** What a pool is doing. */
+export interface PoolStats {
+  /** Isolates that are up. */
+  readonly isolates: number;
+  /** Isolates that compute right now. */
+  readonly busy: number;
+  /** Guests on board, computing or waiting. */
+  readonly guests: number;
+  /** Runs that wait for an isolate. */
+  readonly queued: number;
+  /** Isolates killed by the watchdog since the start. */
+  readonly kills: number;
+  /** Runs that ended at a limit since the start, by limit. */
+  readonly limits: Readonly<Partial<Record<LimitName, number>>>;
+}
+
+/** How much longer than its limit a guest may hold an isolate before the isolate is killed, in milliseconds. */
+const GRACE_MS = 250;
+const WATCH_MS = 50;
+/** Isolates lost in a row before one was ready, after which waiting runs are refused. */
+const MAX_FAILED_STARTS = 3;
+/** Isolates that a run may lose before it is reported. */
+const MAX_RESTARTS = 2;
+
+/** Places runs on isolates. */
+export class Pool implements IsolateEvents {
+  readonly #options: PoolOptions;
+  readonly #isolates = new Set<Isolate>();
+  readonly #queue: Run[] = [];
+  readonly #restarts = new WeakMap<Run, number>();
+  readonly #limits: Partial<Record<LimitName, number>> = {};
+  readonly #refused = new WeakMap<Run, (error: SandboxError) => void>();
+  readonly #endings = new Set<Promise<unknown>>();
+  #watch: ReturnType<typeof setInterval> | undefined;
+  #numbers = 0;
+  #kills = 0;
+  #failedStarts = 0;
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    for (let count = 0; count < options.isolates; count += 1) this.#open();
+  }
+
+  /** Takes a run; its result settles it. Rejects where the sandbox cannot serve. */
+  submit(run: Run): Promise<Awaited<Run["result"]>> {
+    if (this.#closed) return Promise.reject(closed());
+    const { maxQueued } = this.#options;
+    if (this.#queue.length >= maxQueued) {
+      const message = `Cannot run the code: ${maxQueued} runs wait already (maxQueued). Try again later, or raise maxQueued or isolates.`;
+      return Promise.reject(new SandboxError("SANDBOX_BUSY", message, { retryable: true }));
+    }
+    this.#queue.push(run);
+    const result = new Promise<Awaited<Run["result"]>>((resolve, reject) => {
+      this.#refused.set(run, reject);
+      void run.result.then((value) => {
+        this.#count(value);
+        resolve(value);
+      });
+    });
+    this.#dispatch();
+    return result;
+  }
+
+  /** Takes a run out of the queue, where it is still there. */
+  withdraw(run: Run): void {
+    const index = this.#queue.indexOf(run);
+    if (index >= 0) this.#queue.splice(index, 1);
+  }
+
+  stats(): PoolStats {
+    const isolates = [...this.#isolates];
+    return {
+      isolates: isolates.filter((isolate) => isolate.state === "ready").length,
+      busy: isolates.filter((isolate) => isolate.working !== 0).length,
+      guests: isolates.reduce((sum, isolate) => sum + isolate.size, 0),
+      queued: this.#queue.length,
+      kills: this.#kills,
+      limits: { ...this.#limits },
+    };
+  }
+
+  /** Ends all isolates; runs on board end as cancelled, and those that wait are refused. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#watch);
+    this.#refuse(closed());
+    for (const isolate of this.#isolates) {
+      for (const run of runsOf(isolate.clear())) {
+        run.fail({ name: "CancelledError", message: "The sandbox was closed.", failure: "cancelled" });
+      }
+      this.#end(isolate);
+    }
+    await Promise.all(this.#endings);
+  }
+
+  ready(): void {
+    this.#failedStarts = 0;
+    this.#dispatch();
+  }
+
+  started(): void {
+    this.#dispatch();
+  }
+
+  lost(isolate: Isolate, reason: string): void {
+    this.#isolates.delete(isolate);
+    if (isolate.size === 0 && this.#failedStarts >= 0) this.#failedStarts += 1;
+    this.#rescue(isolate, reason);
+    if (this.#closed) return;
+    if (this.#failedStarts >= MAX_FAILED_STARTS) {
+      this.#failedStarts = 0;
+      const message = `Cannot run the code: no isolate could be started, ${reason}.`;
+      this.#refuse(new SandboxError("SANDBOX_FAILED", message, { retryable: true }));
+      return;
+    }
+    this.#dispatch();
+  }
+
+  #open(): void {
+    const { launch, engine, spares } = this.#options;
+    this.#isolates.add(new Isolate(launch, engine, spares, this));
+  }
+
+  /** Places runs as long as there is one that waits and an isolate that can start it. */
+  #dispatch(): void {
+    if (this.#closed) return;
+    while (
+      this.#isolates.size < this.#options.isolates &&
+      (this.#queue.length > 0 || this.#failedStarts === 0)
+    ) {
+      this.#open();
+    }
+    while (this.#queue.length > 0) {
+      const isolate = this.#choose();
+      if (isolate === null) return;
+      const run = this.#queue.shift();
+      if (run === undefined || run.over) continue;
+      this.#numbers = (this.#numbers % 0x7fffffff) + 1;
+      run.start(isolate, this.#numbers);
+      this.#watch ??= unheld(setInterval(() => this.#look(), WATCH_MS));
+    }
+  }
+
+  /** The isolate that can start a run soonest: one that waits rather than computes, and has the fewest on board. */
+  #choose(): Isolate | null {
+    let best: Isolate | null = null;
+    let bestScore = Infinity;
+    for (const isolate of this.#isolates) {
+      if (isolate.state !== "ready" || isolate.isStarting) continue;
+      if (isolate.size >= this.#options.guestsPerIsolate) continue;
+      const score = isolate.size + (isolate.working === 0 ? 0 : 1e6);
+      if (score < bestScore) [best, bestScore] = [isolate, score];
+    }
+    return best;
+  }
+
+  /** The second wall: kills an isolate whose guest has not left in time. */
+  #look(): void {
+    let aboard = 0;
+    for (const isolate of this.#isolates) {
+      aboard += isolate.size;
+      if (isolate.overdue < GRACE_MS) continue;
+      const [culprit] = runsOf([isolate.passenger(isolate.working)]);
+      this.#kills += 1;
+      this.#isolates.delete(isolate);
+      culprit?.limit("cpuMs");
+      this.#rescue(isolate, "another guest in it would not stop");
+      this.#end(isolate);
+    }
+    if (aboard === 0) {
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+    }
+    this.#dispatch();
+  }
+
+  #rescue(isolate: Isolate, reason: string): void {
+    for (const run of runsOf(isolate.clear()).reverse()) {
+      const restarts = (this.#restarts.get(run) ?? 0) + 1;
+      if (run.isRepeatable && restarts <= MAX_RESTARTS && !this.#closed) {
+        this.#restarts.set(run, restarts);
+        run.reset();
+        this.#queue.unshift(run);
+        continue;
+      }
+      const message = run.isRepeatable
+        ? `The run lost ${restarts} isolates: ${reason}.`
+        : `The run's isolate was lost (${reason}) after the code had acted through tools or its console, so it was not run again.`;
+      run.fail({ name: "CrashError", message, failure: "crash" });
+    }
+  }
+
+  #end(isolate: Isolate): void {
+    const ending = isolate.kill().finally(() => this.#endings.delete(ending));
+    this.#endings.add(ending);
+  }
+
+  #refuse(error: SandboxError): void {
+    for (const run of this.#queue.splice(0)) this.#refused.get(run)?.(error);
+  }
+
+  #count(result: Awaited<Run["result"]>): void {
+    const limit = result.ok ? undefined : result.error.limit;
+    if (limit !== undefined) this.#limits[limit] = (this.#limits[limit] ?? 0) + 1;
+  }
+}
+
+function runsOf(passengers: readonly (Passenger | undefined)[]): Run[] {
+  return passengers.filter((passenger) => passenger instanceof Run);
+}
+
+function closed(): SandboxError {
+  return new SandboxError("SANDBOX_CLOSED", "Cannot run the code: the sandbox is closed.");
+}
+
+/** A timer that does not keep the process alive. */
+function unheld(timer: ReturnType<typeof setInterval>): ReturnType<typeof setInterval> {
+  timer.unref();
+  return timer;
+}

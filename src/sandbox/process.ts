@@ -1,0 +1,72 @@
+// An isolate as a process of its own: an empty environment, messages as lines of JSON on its standard streams.
+// Invariant: SIGKILL ends it whatever it is doing, on Node and on Deno alike.
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { messageOf } from "../core/errors.ts";
+import type { Launch } from "./link.ts";
+import type { FromIsolate, ToIsolate } from "./protocol.ts";
+
+/** A line longer than this is no message of ours. */
+const MAX_LINE = 1024 * 1024 * 1024;
+
+/** Starts processes that run the worker at `url`. */
+export function processes(url: URL): Launch {
+  const args =
+    "Deno" in globalThis
+      ? ["run", "--no-prompt", "--no-config", "--no-remote", "--no-npm", "--quiet", fileURLToPath(url)]
+      : ["--disallow-code-generation-from-strings", "--max-old-space-size=512", fileURLToPath(url)];
+  return (events) => {
+    const child = spawn(process.execPath, args, { env: {}, stdio: ["pipe", "pipe", "ignore"], cwd: "/" });
+    let over = false;
+    const gone = new Promise<void>((resolve) => child.once("close", () => resolve()));
+    const end = (reason: string): void => {
+      if (over) return;
+      over = true;
+      child.kill("SIGKILL");
+      events.lost(reason);
+    };
+    child.on("error", (error) => end(`its process failed: ${messageOf(error)}`));
+    child.on("exit", (code, signal) => end(`its process ended with ${signal ?? `code ${String(code)}`}`));
+    child.stdin.on("error", (error) => end(`its process does not listen: ${messageOf(error)}`));
+    child.stdout.setEncoding("utf8");
+    let parts: string[] = [];
+    let size = 0;
+    child.stdout.on("data", (chunk: string) => {
+      const lines = chunk.split("\n");
+      for (const [index, line] of lines.entries()) {
+        if (over) return;
+        parts.push(line);
+        size += line.length;
+        if (size > MAX_LINE) {
+          end("its message is too long");
+          return;
+        }
+        if (index === lines.length - 1) return;
+        const text = parts.join("");
+        parts = [];
+        size = 0;
+        events.message(JSON.parse(text) as FromIsolate);
+      }
+    });
+    return {
+      shares: false,
+      post: (message) => void child.stdin.write(`${JSON.stringify(writable(message))}\n`),
+      hold: (alive) => {
+        if (alive) child.ref();
+        else child.unref();
+      },
+      kill: async () => {
+        over = true;
+        child.kill("SIGKILL");
+        await gone;
+      },
+    };
+  };
+}
+
+/** The engine's bytes cross as base64. */
+function writable(message: ToIsolate): unknown {
+  if (message.type !== "open") return message;
+  const bytes = message.engine as Uint8Array;
+  return { ...message, engine: Buffer.from(bytes).toString("base64") };
+}

@@ -1,0 +1,257 @@
+// One run as the host sees it: from the code that was given to the result that is returned.
+// Invariant: it ends once, and from then on its tools are aborted, its timers cleared and its isolate told; all that
+// the guest hears (returns, timers) goes through here in one order, with guest times that never go back.
+import { decode } from "../core/codec.ts";
+import { messageOf } from "../core/errors.ts";
+import type {
+  ConsoleEntry,
+  ExecuteOptions,
+  ExecuteResult,
+  GuestError,
+  GuestLimits,
+  GuestUsage,
+  LimitName,
+} from "../core/guest.ts";
+import type { Tool } from "../core/tool.ts";
+import { serveTool, type ToolTerms } from "./broker.ts";
+import { NO_RESULT } from "./compile.ts";
+import { LEVELS } from "./guest/door.ts";
+import type { Isolate, Passenger } from "./isolate.ts";
+import { limitError } from "./limits.ts";
+import type { Pace } from "./pace.ts";
+import type { FromIsolate, GuestCall, GuestEnd, GuestLine, IsolateUsage, ToIsolate } from "./protocol.ts";
+
+/** A run that is ready to start. */
+export interface RunPlan {
+  readonly code: string;
+  readonly lineOffset: number;
+  /** Encoded; "" for none. */
+  readonly context: string;
+  readonly tools: ReadonlyMap<string, Tool<unknown>>;
+  readonly limits: GuestLimits;
+  readonly seed: number;
+  readonly startedAt: number;
+  readonly runId: string;
+  readonly options: ExecuteOptions;
+  readonly pace: Pace;
+}
+
+const NO_USAGE: IsolateUsage = { cpuMs: 0, memoryBytes: 0, toolCalls: 0 };
+
+/** One run, from its start on an isolate to its result. */
+export class Run implements Passenger {
+  readonly plan: RunPlan;
+  readonly result: Promise<ExecuteResult>;
+  readonly #names: readonly string[];
+  readonly #resolve: (result: ExecuteResult) => void;
+  readonly #abort = new AbortController();
+  readonly #console: ConsoleEntry[] = [];
+  readonly #terms: ToolTerms;
+  #isolate: Isolate | null = null;
+  #number = 0;
+  #usage = NO_USAGE;
+  #started = 0;
+  #lastAt: number;
+  #wall: ReturnType<typeof setTimeout> | undefined;
+  #wake: ReturnType<typeof setTimeout> | undefined;
+  #over = false;
+
+  constructor(plan: RunPlan) {
+    this.plan = plan;
+    this.#names = [...plan.tools.keys()];
+    this.#lastAt = plan.startedAt;
+    const { promise, resolve } = withResolvers<ExecuteResult>();
+    this.result = promise;
+    this.#resolve = resolve;
+    this.#terms = {
+      signal: this.#abort.signal,
+      taskId: plan.options.taskId,
+      toolBytes: plan.limits.toolBytes,
+      onTool: plan.options.onTool,
+      pace: plan.pace,
+      now: () => this.#now(),
+    };
+  }
+
+  /** Whether the run has ended. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Whether another isolate may start the run anew: the world has seen nothing of it yet. */
+  get isRepeatable(): boolean {
+    return this.#usage.toolCalls === 0 && this.#console.length === 0;
+  }
+
+  /** Starts the run on an isolate, under a number of its own there. */
+  start(isolate: Isolate, number: number): void {
+    const { plan } = this;
+    this.#isolate = isolate;
+    this.#number = number;
+    this.#started = performance.now();
+    this.#wall = setTimeout(() => this.limit("timeoutMs"), plan.limits.timeoutMs);
+    isolate.board(number, this, {
+      type: "run",
+      run: number,
+      code: plan.code,
+      lineOffset: plan.lineOffset,
+      context: plan.context,
+      tools: this.#names,
+      limits: plan.limits,
+      seed: plan.seed,
+      at: plan.startedAt,
+    });
+  }
+
+  hear(message: Extract<FromIsolate, { readonly type: "turn" | "end" }>): void {
+    if (this.#over) return;
+    this.#usage = message.usage;
+    for (const line of message.lines) this.#log(line);
+    if (this.#over) return;
+    if (message.type === "end") {
+      this.#end(message.end);
+      return;
+    }
+    for (const call of message.calls) void this.#serve(call);
+    this.#setWake(message.wakeAt);
+  }
+
+  /** Takes the run off a lost isolate, to be started again. */
+  reset(): void {
+    clearTimeout(this.#wall);
+    clearTimeout(this.#wake);
+    this.#isolate = null;
+    this.#usage = NO_USAGE;
+    this.#lastAt = this.plan.startedAt;
+  }
+
+  /** Ends the run at a limit that the host itself keeps. */
+  limit(limit: LimitName): void {
+    this.fail(limitError(limit, this.plan.limits));
+  }
+
+  /** Ends the run with an error. */
+  fail(error: GuestError): void {
+    this.#finish((console, usage) => ({ ok: false, error, console, usage }));
+  }
+
+  #end(end: GuestEnd): void {
+    if (end.type !== "value") {
+      this.fail(errorOf(end, this.plan.limits));
+      return;
+    }
+    void this.#decode(end.text);
+  }
+
+  async #decode(text: string): Promise<void> {
+    await this.plan.pace.take(text.length);
+    try {
+      const value = decode(text, { maxBytes: this.plan.limits.resultBytes });
+      this.#finish((console, usage) => ({ ok: true, value, console, usage }));
+    } catch (thrown) {
+      const tooLarge = (thrown as { readonly code?: string }).code === "VALUE_TOO_LARGE";
+      if (tooLarge) this.limit("resultBytes");
+      else this.fail({ name: "TypeError", message: messageOf(thrown), failure: "unencodable" });
+    }
+  }
+
+  async #serve(call: GuestCall): Promise<void> {
+    const isolate = this.#isolate;
+    const name = this.#names[call.tool] ?? "";
+    const tool = this.plan.tools.get(name);
+    if (tool === undefined) return;
+    const callId = `${this.plan.runId}:${call.call}`;
+    const answer = await serveTool({ name, tool, callId, text: call.text }, this.#terms);
+    if (this.#over || isolate !== this.#isolate) return;
+    this.#post({
+      type: "return",
+      run: this.#number,
+      call: call.call,
+      at: this.#now(),
+      ok: answer.ok,
+      text: answer.ok ? answer.text : JSON.stringify([answer.name, answer.message, answer.limit]),
+    });
+  }
+
+  #log(line: GuestLine): void {
+    const level = LEVELS[line.level] ?? "log";
+    const entry = { level, text: JSON.parse(line.text) as string };
+    this.#console.push(entry);
+    this.plan.options.onConsole?.(entry);
+  }
+
+  #setWake(at: number | null): void {
+    clearTimeout(this.#wake);
+    if (at === null) return;
+    const wait = at - this.plan.startedAt - (performance.now() - this.#started);
+    this.#wake = setTimeout(
+      () => {
+        this.#lastAt = Math.max(this.#lastAt, at);
+        this.#post({ type: "wake", run: this.#number, at: this.#lastAt });
+      },
+      Math.ceil(Math.max(0, wait)),
+    );
+  }
+
+  /** Guest time: whole milliseconds since the start, on top of what the guest was told its start was. */
+  #now(): number {
+    const at = this.plan.startedAt + Math.floor(performance.now() - this.#started);
+    this.#lastAt = Math.max(this.#lastAt, at);
+    return this.#lastAt;
+  }
+
+  #post(message: ToIsolate): void {
+    this.#isolate?.post(message);
+  }
+
+  #finish(make: (console: readonly ConsoleEntry[], usage: GuestUsage) => ExecuteResult): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#wall);
+    clearTimeout(this.#wake);
+    this.#isolate?.drop(this.#number);
+    this.#abort.abort(new Error("The run is over."));
+    const wallMs = this.#started === 0 ? 0 : performance.now() - this.#started;
+    this.#resolve(make(this.#console, { ...this.#usage, wallMs }));
+  }
+}
+
+function errorOf(end: Exclude<GuestEnd, { type: "value" }>, limits: GuestLimits): GuestError {
+  switch (end.type) {
+    case "nothing":
+      return NO_RESULT;
+    case "limit":
+      return limitError(end.limit, limits, end.message.replace(/[.:]? *limits\..*$/, ""));
+    case "deadlock":
+      return {
+        name: "DeadlockError",
+        message:
+          "The code waits for a promise that nothing can settle: no tool call is under way, no timer is set and " +
+          "nothing is left to run. Check that every promise you made is resolved.",
+        failure: "deadlock",
+      };
+    case "crash":
+      return {
+        name: "CrashError",
+        message: `The engine failed while it ran the code (${end.message}), and its instance was dropped.`,
+        failure: "crash",
+      };
+    case "fault": {
+      const failure = end.kind === "thrown" ? "runtime" : end.kind;
+      return {
+        name: end.name,
+        message: end.message,
+        failure,
+        ...(end.line > 0 ? { line: end.line } : {}),
+        ...(end.column > 0 ? { column: end.column } : {}),
+        ...(end.stack !== "" ? { stack: end.stack } : {}),
+      };
+    }
+  }
+}
+
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((accept) => (resolve = accept));
+  return { promise, resolve };
+}
