@@ -61,7 +61,7 @@ describe("defineAgent", () => {
 describe("defineTool", () => {
   const input = z.object({});
 
-  it.each([
+  it.each<[string, object, RegExp]>([
     ["no description", { input, execute: () => 1 }, /needs a description/],
     ["no input schema", { description: "Adds.", execute: () => 1 }, /"Adds\." needs an input schema/],
     ["no function", { description: "Adds.", input }, /needs an execute function/],
