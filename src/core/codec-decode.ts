@@ -36,13 +36,14 @@ function parse(run: Run, text: string): unknown {
 }
 
 function malformed(run: Run, tag: string): never {
-  return fail(run, "malformed", "$", `the text has a broken ${tag}`);
+  return fail(run, "malformed", "$", "the text has a broken " + tag);
 }
 
 /** Turns tags into what they stand for, in place; `depth` counts the containers above. */
 function revive(run: Run, node: unknown, depth: number): unknown {
   if (typeof node !== "object" || node === null) return node;
-  if (depth >= run.maxDepth) fail(run, "malformed", "$", `it is nested deeper than ${run.maxDepth} levels`);
+  if (depth >= run.maxDepth)
+    fail(run, "malformed", "$", "it is nested deeper than " + own.decimal(run.maxDepth) + " levels");
   if (own.isArray(node)) return reviveItems(run, node as unknown[], depth + 1);
   const fields = node as Record<string, unknown>;
   const keys = own.keys(fields);
@@ -89,7 +90,7 @@ function reviveTag(run: Run, tag: string, body: unknown, depth: number): unknown
       return reviveBytes(run, body);
   }
   const name = own.slice(tag, 1);
-  if (!(name >= "$" && name < "%")) return malformed(run, `tag ${own.quote(own.slice(tag, 0, 40))}`);
+  if (!(name >= "$" && name < "%")) return malformed(run, "tag " + own.quote(own.slice(tag, 0, 40)));
   const fields = {};
   put(fields, name, revive(run, body, depth + 1), true);
   return fields;
@@ -149,7 +150,8 @@ function reviveRegExp(run: Run, body: unknown): RegExp {
   const flags: unknown = body[1];
   if (typeof source !== "string" || typeof flags !== "string") return malformed(run, "$regexp");
   run.patterns -= source.length;
-  if (run.patterns < 0) malformed(run, `$regexp: patterns of more than ${MAX_PATTERNS} characters`);
+  if (run.patterns < 0)
+    malformed(run, "$regexp: patterns of more than " + own.decimal(MAX_PATTERNS) + " characters");
   try {
     return new own.RegExpOf(source, flags);
   } catch {
@@ -165,7 +167,7 @@ function reviveError(run: Run, body: unknown, depth: number): Error {
   const stack = fieldText(run, fields, "stack");
   const error = new (own.errors[name] ?? own.ErrorOf)(message);
   if (own.errors[name] === undefined) put(error, "name", name, false);
-  put(error, "stack", stack ?? `${name}: ${message}`, false);
+  put(error, "stack", stack ?? name + ": " + message, false);
   if (own.hasOwn(fields, "cause")) put(error, "cause", revive(run, fields.cause, depth), false);
   return error;
 }

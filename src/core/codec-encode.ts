@@ -43,7 +43,7 @@ function write(run: Run, value: unknown, place: Place | null): string {
     case "undefined":
       return take(run, place, '{"$undefined":true}');
     case "bigint":
-      return take(run, place, `{"$bigint":"${writeBigInt(value)}"}`);
+      return take(run, place, '{"$bigint":"' + writeBigInt(value) + '"}');
     case "object":
       return value === null ? take(run, place, "null") : writeObject(run, value, place);
     case "function":
@@ -77,12 +77,12 @@ function writeNumber(value: number): string {
   if (value === Infinity) return '{"$number":"Infinity"}';
   if (value === -Infinity) return '{"$number":"-Infinity"}';
   if (value === 0 && 1 / value < 0) return '{"$number":"-0"}';
-  return `${value}`;
+  return own.decimal(value);
 }
 
 function writeBigInt(value: bigint): string {
   if (value > -(1n << 128n) && value < 1n << 128n) return own.bigintText(value);
-  return value < 0n ? `-0x${own.bigintText(-value, 16)}` : `0x${own.bigintText(value, 16)}`;
+  return value < 0n ? "-0x" + own.bigintText(-value, 16) : "0x" + own.bigintText(value, 16);
 }
 
 function writeObject(run: Run, value: object, place: Place | null): string {
@@ -99,7 +99,7 @@ function writeObject(run: Run, value: object, place: Place | null): string {
       return writeSet(run, value, place);
     case "date": {
       const time = guarded(run, place, "no real Date", () => own.dateTime(value));
-      return take(run, place, time === time ? `{"$date":${time}}` : '{"$date":null}');
+      return take(run, place, time === time ? '{"$date":' + own.decimal(time) + "}" : '{"$date":null}');
     }
     case "regexp":
       return writeRegExp(run, value, place);
@@ -143,7 +143,7 @@ function guarded<T>(run: Run, place: Place | null, what: string, act: () => T): 
     return act();
   } catch (thrown) {
     if (run.failure !== null) throw thrown;
-    return refuse(run, place, `it is ${what} (${describe(thrown)}); pass plain data`);
+    return refuse(run, place, "it is " + what + " (" + describe(thrown) + "); pass plain data");
   }
 }
 
@@ -154,13 +154,13 @@ function unboxed<T>(run: Run, place: Place | null, value: object, valueOf: (self
 function enter(run: Run, holder: object, parent: Place | null): Place {
   const depth = parent === null ? 1 : parent.depth + 1;
   if (depth > run.maxDepth)
-    refuse(run, parent, `it is nested deeper than ${run.maxDepth} levels; flatten it`);
+    refuse(run, parent, "it is nested deeper than " + own.decimal(run.maxDepth) + " levels; flatten it");
   for (let above = parent; above !== null; above = above.parent) {
     if (above.holder === holder) {
       refuse(
         run,
         parent,
-        `it is the same object as ${pathOf(above.parent)}, a cycle; refer to it by a name or an id`,
+        "it is the same object as " + pathOf(above.parent) + ", a cycle; refer to it by a name or an id",
       );
     }
   }
@@ -173,7 +173,7 @@ function read(run: Run, place: Place, key: string | number): unknown {
   try {
     return (place.holder as Record<string | number, unknown>)[key];
   } catch (thrown) {
-    return refuse(run, place, `reading it threw ${describe(thrown)}; pass plain data`);
+    return refuse(run, place, "reading it threw " + describe(thrown) + "; pass plain data");
   }
 }
 
@@ -185,7 +185,7 @@ function writeFields(run: Run, value: object, parent: Place | null, kind: "plain
     refuse(
       run,
       parent,
-      `it is ${instanceName(value)} without enumerable properties of its own; pass plain data`,
+      "it is " + instanceName(value) + " without enumerable properties of its own; pass plain data",
     );
   }
   spend(run, parent, 2);
@@ -196,7 +196,7 @@ function writeFields(run: Run, value: object, parent: Place | null, kind: "plain
     spend(run, place, index === 0 ? 1 : 2);
     if (index > 0) text += ",";
     // A data object with one `$` key would read as a tag.
-    text += writeText(run, count === 1 && key >= "$" && key < "%" ? `$${key}` : key, place);
+    text += writeText(run, count === 1 && key >= "$" && key < "%" ? "$" + key : key, place);
     text += ":";
     text += write(run, child, place);
   }
@@ -206,7 +206,7 @@ function writeFields(run: Run, value: object, parent: Place | null, kind: "plain
 function instanceName(value: object): string {
   try {
     const { name } = (value as { constructor: { name: unknown } }).constructor;
-    if (typeof name === "string" && name !== "") return `an instance of ${own.slice(name, 0, 60)}`;
+    if (typeof name === "string" && name !== "") return "an instance of " + own.slice(name, 0, 60);
   } catch {
     // Whatever it is, it will not say.
   }
@@ -276,13 +276,15 @@ function writeRegExp(run: Run, value: object, place: Place | null): string {
     refuse(
       run,
       place,
-      `its patterns and those before it exceed ${MAX_PATTERNS} characters; pass their sources`,
+      "its patterns and those before it exceed " +
+        own.decimal(MAX_PATTERNS) +
+        " characters; pass their sources",
     );
   }
   spend(run, place, 14);
   const pattern = writeText(run, source, place);
   const marks = writeText(run, flags, place);
-  return `{"$regexp":[${pattern},${marks}]}`;
+  return '{"$regexp":[' + pattern + "," + marks + "]}";
 }
 
 function writeError(run: Run, value: object, parent: Place | null): string {
@@ -295,11 +297,11 @@ function writeError(run: Run, value: object, parent: Place | null): string {
     if (typeof part !== "string") continue;
     const written = writeText(run, part, place);
     spend(run, place, text.length === 11 ? field.length + 3 : field.length + 4);
-    text += `${text.length === 11 ? "" : ","}"${field}":${written}`;
+    text += (text.length === 11 ? "" : ",") + '"' + field + '":' + written;
   }
   if (guarded(run, parent, "a proxy of an error", () => own.hasOwn(value, "cause"))) {
     spend(run, parent, text.length === 11 ? 8 : 9);
-    text += `${text.length === 11 ? "" : ","}"cause":${write(run, read(run, place, "cause"), place)}`;
+    text += (text.length === 11 ? "" : ",") + '"cause":' + write(run, read(run, place, "cause"), place);
   }
   return text + "}}";
 }
@@ -309,10 +311,10 @@ const ERROR_FIELDS: readonly string[] = ["name", "message", "stack"];
 function writeBytes(run: Run, value: object, place: Place | null): string {
   const bytes = guarded(run, place, "no bytes to be read", () => bytesOf(value));
   if (own.views[bytes.name] === undefined && bytes.name !== "ArrayBuffer") {
-    refuse(run, place, `it is a ${bytes.name}; pass a Float64Array or plain numbers`);
+    refuse(run, place, "it is a " + bytes.name + "; pass a Float64Array or plain numbers");
   }
   spend(run, place, 16 + bytes.name.length + base64Length(bytes.size));
-  return `{"$bytes":["${bytes.name}","${toBase64(bytes.bytes, bytes.size)}"]}`;
+  return '{"$bytes":["' + bytes.name + '","' + toBase64(bytes.bytes, bytes.size) + '"]}';
 }
 
 /** The bytes that a view sees, not the whole buffer below it. */
@@ -349,17 +351,17 @@ function describe(thrown: unknown): string {
 function pathOf(place: Place | null): string {
   let path = "";
   for (let at = place; at !== null; at = at.parent) {
-    if (path.length > 300) return `$ … ${path}`;
+    if (path.length > 300) return "$ … " + path;
     path = segmentOf(at) + path;
   }
-  return `$${path}`;
+  return "$" + path;
 }
 
 function segmentOf(place: Place): string {
   const { key, part } = place;
-  if (typeof key === "number") return `${part}[${key}]`;
+  if (typeof key === "number") return part + "[" + own.decimal(key) + "]";
   if (key === "") return place.part;
-  return own.exec(IDENTIFIER, key) !== null ? `.${key}` : `[${own.quote(own.slice(key, 0, 60))}]`;
+  return own.exec(IDENTIFIER, key) !== null ? "." + key : "[" + own.quote(own.slice(key, 0, 60)) + "]";
 }
 
 const IDENTIFIER = /^[A-Za-z_$][\w$]{0,60}$/;

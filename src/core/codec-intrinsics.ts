@@ -1,7 +1,8 @@
 // The built-ins that the codec works with, taken once when this module is evaluated.
 // In a guest that is before its code runs: whatever it overrides later (Array.prototype, JSON, Symbol.iterator,
 // setters on Object.prototype), the codec goes on with these. Hence no method calls, spreads, destructuring,
-// for-of or assignments to absent properties anywhere in the codec: each would ask a prototype.
+// for-of, assignments to absent properties or templates with parts (QuickJS calls String.prototype.concat for them)
+// anywhere in the codec: each would ask a prototype.
 
 type Call = (self: unknown, ...args: unknown[]) => unknown;
 const bind = Reflect.get(Function.prototype, "bind") as Call;
@@ -36,6 +37,7 @@ export const isView = Reflect.get(ArrayBuffer, "isView") as (value: unknown) => 
 export const parseJson = JSON.parse as (text: string) => unknown;
 export const quote = JSON.stringify as (text: string) => string;
 export const toBigInt = BigInt;
+export const decimal = String as (value: number) => string;
 
 export const charCodeAt = method<(self: string, index: number) => number>(String.prototype, "charCodeAt");
 export const includes = method<(self: string, part: string) => boolean>(String.prototype, "includes");
@@ -65,7 +67,27 @@ export const setNext = method<Next<unknown>>(prototypeOf(new Set().values()), "n
 
 export const RegExpOf = RegExp;
 export const regexpSource = getter<string>(RegExp.prototype, "source");
-export const regexpFlags = getter<string>(RegExp.prototype, "flags");
+const hasIndices = getter<boolean>(RegExp.prototype, "hasIndices");
+const isGlobal = getter<boolean>(RegExp.prototype, "global");
+const ignoresCase = getter<boolean>(RegExp.prototype, "ignoreCase");
+const isMultiline = getter<boolean>(RegExp.prototype, "multiline");
+const isDotAll = getter<boolean>(RegExp.prototype, "dotAll");
+const isUnicode = getter<boolean>(RegExp.prototype, "unicode");
+const isUnicodeSets = getter<boolean>(RegExp.prototype, "unicodeSets");
+const isSticky = getter<boolean>(RegExp.prototype, "sticky");
+
+/** The flags in their usual order; the engine's own `flags` asks overridable getters for each of them. */
+export function regexpFlags(self: object): string {
+  let flags = hasIndices(self) ? "d" : "";
+  if (isGlobal(self)) flags += "g";
+  if (ignoresCase(self)) flags += "i";
+  if (isMultiline(self)) flags += "m";
+  if (isDotAll(self)) flags += "s";
+  if (isUnicode(self)) flags += "u";
+  if (isUnicodeSets(self)) flags += "v";
+  if (isSticky(self)) flags += "y";
+  return flags;
+}
 
 export const BufferOf = ArrayBuffer;
 export const BytesOf = Uint8Array;
