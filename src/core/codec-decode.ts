@@ -4,9 +4,9 @@
 // where long, patterns are bounded, depth is bounded.
 import { fromBase64 } from "./codec-bytes.ts";
 import {
+  affordsPattern,
   attempt,
   fail,
-  MAX_PATTERNS,
   type CodecLimits,
   type CodecOutcome,
   type Run,
@@ -91,16 +91,14 @@ function reviveTag(run: Run, tag: string, body: unknown, depth: number): unknown
   }
   const name = own.slice(tag, 1);
   if (!(name >= "$" && name < "%")) return malformed(run, "tag " + own.quote(own.slice(tag, 0, 40)));
-  const fields = {};
-  put(fields, name, revive(run, body, depth + 1), true);
-  return fields;
+  return { [name]: revive(run, body, depth + 1) };
 }
 
-function put(target: object, name: string, value: unknown, enumerable: boolean): void {
+function put(target: object, name: string, value: unknown): void {
   own.defineProperty(target, name, {
     __proto__: null,
     value,
-    enumerable,
+    enumerable: false,
     writable: true,
     configurable: true,
   } as PropertyDescriptor);
@@ -128,19 +126,45 @@ function reviveBigInt(run: Run, body: unknown): bigint {
 }
 
 function reviveMap(run: Run, entries: unknown[], depth: number): unknown {
-  const map = new own.MapOf();
   for (let index = 0; index < entries.length; index += 1) {
     const entry = entries[index];
     if (!own.isArray(entry) || entry.length !== 2) return malformed(run, "$map");
-    own.mapSet(map, revive(run, entry[0], depth), revive(run, entry[1], depth));
+    reviveItems(run, entry, depth);
   }
+  const map = new own.MapOf();
+  insert(run, entries.length, (index) => {
+    const entry = entries[index] as unknown[];
+    own.mapSet(map, entry[0], entry[1]);
+  });
   return map;
 }
 
 function reviveSet(run: Run, items: unknown[], depth: number): unknown {
+  reviveItems(run, items, depth);
   const set = new own.SetOf();
-  for (let index = 0; index < items.length; index += 1) own.setAdd(set, revive(run, items[index], depth));
+  insert(run, items.length, (index) => {
+    own.setAdd(set, items[index]);
+  });
   return set;
+}
+
+const WINDOW = 256;
+const SLOW_MS = (WINDOW * 1.5) / 1000;
+const MAX_SLOW_WINDOWS = 24;
+
+/**
+ * Inserts keys, and gives up where that goes on being slow: V8 hashes numbers without a seed, so that numbers can be
+ * chosen to collide (650 kB of them take 2.4 s). Honest keys take a tenth of what counts as slow; a pause of the
+ * machine makes one window slow, not two dozen.
+ */
+function insert(run: Run, count: number, put: (index: number) => void): void {
+  for (let from = 0; from < count; from += WINDOW) {
+    const end = from + WINDOW < count ? from + WINDOW : count;
+    const started = own.now();
+    for (let index = from; index < end; index += 1) put(index);
+    if (own.now() - started > SLOW_MS) run.slowWindows += 1;
+    if (run.slowWindows > MAX_SLOW_WINDOWS) malformed(run, "$map or $set: its keys collide");
+  }
 }
 
 /** Builds the expression; nothing here ever runs it. */
@@ -149,9 +173,7 @@ function reviveRegExp(run: Run, body: unknown): RegExp {
   const source: unknown = body[0];
   const flags: unknown = body[1];
   if (typeof source !== "string" || typeof flags !== "string") return malformed(run, "$regexp");
-  run.patterns -= source.length;
-  if (run.patterns < 0)
-    malformed(run, "$regexp: patterns of more than " + own.decimal(MAX_PATTERNS) + " characters");
+  if (!affordsPattern(run, source)) malformed(run, "$regexp: too long patterns in all");
   try {
     return new own.RegExpOf(source, flags);
   } catch {
@@ -161,14 +183,16 @@ function reviveRegExp(run: Run, body: unknown): RegExp {
 
 function reviveError(run: Run, body: unknown, depth: number): Error {
   if (typeof body !== "object" || body === null || own.isArray(body)) return malformed(run, "$error");
+  run.errors -= 1;
+  if (run.errors < 0) return malformed(run, "$error: more than 1000 of them");
   const fields = body as Record<string, unknown>;
   const name = fieldText(run, fields, "name") ?? "Error";
   const message = fieldText(run, fields, "message") ?? "";
   const stack = fieldText(run, fields, "stack");
   const error = new (own.errors[name] ?? own.ErrorOf)(message);
-  if (own.errors[name] === undefined) put(error, "name", name, false);
-  put(error, "stack", stack ?? name + ": " + message, false);
-  if (own.hasOwn(fields, "cause")) put(error, "cause", revive(run, fields.cause, depth), false);
+  if (own.errors[name] === undefined) put(error, "name", name);
+  put(error, "stack", stack ?? name + ": " + message);
+  if (own.hasOwn(fields, "cause")) put(error, "cause", revive(run, fields.cause, depth));
   return error;
 }
 

@@ -10,7 +10,7 @@ import { base64Length, toBase64 } from "./codec-bytes.ts";
 import {
   attempt,
   fail,
-  MAX_PATTERNS,
+  affordsPattern,
   type CodecLimits,
   type CodecOutcome,
   type Run,
@@ -271,15 +271,8 @@ function writeSet(run: Run, value: object, parent: Place | null): string {
 function writeRegExp(run: Run, value: object, place: Place | null): string {
   const source = guarded(run, place, "no real RegExp", () => own.regexpSource(value));
   const flags = guarded(run, place, "a RegExp with forged flags", () => own.regexpFlags(value));
-  run.patterns -= source.length;
-  if (run.patterns < 0) {
-    refuse(
-      run,
-      place,
-      "its patterns and those before it exceed " +
-        own.decimal(MAX_PATTERNS) +
-        " characters; pass their sources",
-    );
+  if (!affordsPattern(run, source)) {
+    refuse(run, place, "it and the regular expressions before it are too long in all; pass their sources");
   }
   spend(run, place, 14);
   const pattern = writeText(run, source, place);
@@ -288,6 +281,9 @@ function writeRegExp(run: Run, value: object, place: Place | null): string {
 }
 
 function writeError(run: Run, value: object, parent: Place | null): string {
+  run.errors -= 1;
+  if (run.errors < 0)
+    refuse(run, parent, "there are more than 1000 errors in the value; pass their messages");
   const place = enter(run, value, parent);
   spend(run, parent, 12);
   let text = '{"$error":{';

@@ -12,6 +12,8 @@
 //   bytes                {"$bytes":["Float64Array","…"]}   base64, little-endian; ArrayBuffer, DataView alike
 //   { $ref: 1 }          {"$$ref":1}
 
+import { charCodeAt } from "./codec-intrinsics.ts";
+
 /** Bounds of one encoding or decoding. */
 export interface CodecLimits {
   /** Length of the text; the host counts UTF-8 bytes, the guest characters. */
@@ -36,14 +38,23 @@ export type CodecOutcome<T> =
 /** Deep enough for honest data, shallow enough for a guest's stack. */
 export const MAX_DEPTH = 256;
 
-/** Characters of all patterns in one value: building a RegExp reads its pattern, at up to 50 µs a character. */
+/**
+ * What all regular expressions of one value may cost to build: a character counts 1, a property escape 64 more, since
+ * an engine collects the characters it stands for (150 µs in V8).
+ */
 export const MAX_PATTERNS = 4096;
+
+/** Errors in one value: an engine collects a stack for each that is built. */
+export const MAX_ERRORS = 1000;
 
 /** The state of one encoding or decoding; `stop` is thrown and `failure` set where it ends early. */
 export interface Run {
   /** Characters still free. */
   left: number;
   patterns: number;
+  errors: number;
+  /** Stretches of insertions into Maps and Sets that took suspiciously long. */
+  slowWindows: number;
   readonly maxDepth: number;
   failure: CodecFailure | null;
 }
@@ -57,11 +68,23 @@ export function fail(run: Run, failure: CodecFailure["failure"], path: string, p
   throw stop;
 }
 
+/** Takes what building a regular expression costs from what is left for it; false where that is too little. */
+export function affordsPattern(run: Run, source: string): boolean {
+  run.patterns -= source.length;
+  for (let at = 0; at + 1 < source.length && run.patterns >= 0; at += 1) {
+    const letter = charCodeAt(source, at + 1) | 32;
+    if (charCodeAt(source, at) === 92 && letter === 112) run.patterns -= 64;
+  }
+  return run.patterns >= 0;
+}
+
 /** Runs one encoding or decoding and turns its end into a value; a full stack is a failure too. */
 export function attempt<T>(limits: CodecLimits, work: (run: Run) => T): CodecOutcome<T> {
   const run: Run = {
     left: limits.maxBytes,
     patterns: MAX_PATTERNS,
+    errors: MAX_ERRORS,
+    slowWindows: 0,
     maxDepth: limits.maxDepth,
     failure: null,
   };

@@ -45,6 +45,9 @@ export const slice = method<(self: string, start: number, end?: number) => strin
 export const exec = method<(self: RegExp, text: string) => object | null>(RegExp.prototype, "exec");
 export const bigintText = method<(self: bigint, radix?: number) => string>(BigInt.prototype, "toString");
 
+/** Milliseconds that only grow; a guest has no such clock, nor anyone to protect from itself. */
+export const now: () => number = typeof performance === "object" ? () => performance.now() : () => 0;
+
 export const objectPrototype = Object.prototype;
 export const numberValue = method<(self: object) => number>(Number.prototype, "valueOf");
 export const stringValue = method<(self: object) => string>(String.prototype, "valueOf");

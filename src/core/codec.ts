@@ -40,6 +40,7 @@ export function encode(value: unknown, options: CodecOptions = {}): string {
 export function decode(text: string, options: CodecOptions = {}): unknown {
   const limits = limitsOf(options);
   if (isLonger(text, limits.maxBytes)) throw tooLarge();
+  if (isDeeper(text, 3 * limits.maxDepth)) throw failed(TOO_DEEP);
   const outcome = decodeText(text, limits);
   if (!outcome.ok) throw failed(outcome);
   return outcome.value;
@@ -53,6 +54,25 @@ function limitsOf(options: CodecOptions): CodecLimits {
 function isLonger(text: string, maxBytes: number): boolean {
   if (text.length > maxBytes) return true;
   return text.length * 3 > maxBytes && new TextEncoder().encode(text).length > maxBytes;
+}
+
+const TOO_DEEP: CodecFailure = { failure: "malformed", path: "$", problem: "it is nested too deeply" };
+
+/** Whether brackets nest deeper than any value could need (a Map takes three); cheaper than to parse and see. */
+function isDeeper(text: string, maxDepth: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (inString) {
+      if (code === 92) at += 1;
+      else if (code === 34) inString = false;
+    } else if (code === 34) inString = true;
+    else if (code === 91 || code === 123) depth += 1;
+    else if (code === 93 || code === 125) depth -= 1;
+    if (depth > maxDepth) return true;
+  }
+  return false;
 }
 
 function tooLarge(): ValueError {

@@ -18,6 +18,36 @@ function refusal(act: () => unknown): ValueError {
 const refusalOf = (value: unknown, options?: CodecOptions) => refusal(() => encode(value, options));
 const problemWith = (text: string, options?: CodecOptions) => refusal(() => decode(text, options));
 
+function outcomeOf(text: string): string {
+  try {
+    decode(text);
+    return "decoded";
+  } catch (thrown) {
+    return thrown instanceof ValueError ? thrown.code : String(thrown);
+  }
+}
+
+/** Numbers whose hashes in V8 end in 14 zero bits: its integer hash, which has no seed, run backwards. */
+function collidingNumbers(count: number): number[] {
+  const unshift = (hash: number, bits: number) => {
+    let value = hash;
+    for (let done = bits; done < 32; done += bits) value = hash ^ (value >>> bits);
+    return value >>> 0;
+  };
+  const inverse = (factor: number) => {
+    let value = factor;
+    for (let step = 0; step < 5; step += 1) value = Math.imul(value, 2 - Math.imul(factor, value));
+    return value;
+  };
+  const numbers: number[] = [];
+  for (let hash = 0; numbers.length < count; hash += 1 << 14) {
+    const mixed = unshift(Math.imul(unshift(hash, 16), inverse(2057)), 4);
+    const number = Math.imul(unshift(Math.imul(mixed, inverse(5)), 12) + 1, inverse(32767)) >>> 0;
+    if (number < 2 ** 31) numbers.push(number);
+  }
+  return numbers;
+}
+
 describe("what the codec carries", () => {
   it("gives back every value as it was", () => {
     fc.assert(
@@ -248,6 +278,34 @@ describe("hostile text", () => {
     expect(Reflect.has({}, "x")).toBe(false);
     expect(Reflect.has([], "x")).toBe(false);
     expect(Reflect.has(new Error(), "x")).toBe(false);
+  });
+
+  it("cannot hold the host with numbers whose hashes collide", () => {
+    const numbers = collidingNumbers(60_000);
+    const started = performance.now();
+    // V8 alone takes seconds; another engine may not mind the numbers at all.
+    expect(outcomeOf(`{"$set":[${numbers.join(",")}]}`)).toMatch(/VALUE_MALFORMED|decoded/);
+    expect(outcomeOf(`{"$map":[${numbers.map((number) => `[${number},0]`).join(",")}]}`)).toMatch(
+      /VALUE_MALFORMED|decoded/,
+    );
+    expect(performance.now() - started).toBeLessThan(1500);
+  });
+
+  it("takes honest Sets and Maps of 100,000 numbers", () => {
+    const numbers = Array.from({ length: 100_000 }, (_, index) => index * 7);
+    expect(decode(encode(new Set(numbers)))).toStrictEqual(new Set(numbers));
+    const map = new Map(numbers.map((number) => [number / 3, number]));
+    expect(decode(encode(map))).toStrictEqual(map);
+  });
+
+  it("cannot hold the host with what is dear to build", () => {
+    const many = (piece: string, count: number) => `[${Array<string>(count).fill(piece).join(",")}]`;
+    expect(outcomeOf(many('{"$error":{}}', 50_000))).toBe("VALUE_MALFORMED");
+    expect(outcomeOf(many('{"$regexp":["\\\\p{L}","u"]}', 1000))).toBe("VALUE_MALFORMED");
+    expect(outcomeOf(many('{"$error":{}}', 1000))).toBe("decoded");
+    expect(outcomeOf(many('{"$regexp":["a{1,3}","u"]}', 500))).toBe("decoded");
+    expect(refusalOf(Array.from({ length: 1001 }, () => new Error("e"))).path).toBe("$[1000]");
+    expect(refusalOf(Array.from({ length: 100 }, () => /\p{L}/u)).path).toBe("$[59]");
   });
 
   it("counts UTF-8 bytes, not characters", () => {
