@@ -1,0 +1,189 @@
+// The one reader of the environment: from variables and `.env` to a typed, frozen configuration.
+// Invariant: the environment goes before `.env` and is never written to; an unknown FETTLE_ setting or a wrong
+// value is an error that names its source and line, and all problems are told at once. No error shows a key.
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parse } from "dotenv";
+import { ConfigError, messageOf } from "../core/errors.ts";
+import { maskKey } from "../core/secret.ts";
+import { secretsOf as modelSecretsOf, type ModelSettings, type ProviderName } from "../model/resolve.ts";
+import type { LogLevel } from "../observe/logger.ts";
+import { modelSettingsSchema, SETTING_NAMES, settingsSchema } from "./settings.ts";
+
+/** The configuration of a program; folders and files are absolute paths. */
+export interface Config {
+  readonly models: ModelSettings;
+  /** The providers to ask, first to last; undefined for the default order. */
+  readonly modelOrder: readonly ProviderName[] | undefined;
+  /** A file to record model answers to. */
+  readonly record: string | undefined;
+  /** A file to play model answers back from. */
+  readonly replay: string | undefined;
+  /** Time for a whole task, in milliseconds. */
+  readonly executionTimeoutMs: number;
+  readonly maxRepairs: number;
+  /** Undefined for the mesh's own default, as the next two. */
+  readonly maxConcurrentTasks: number | undefined;
+  readonly sandbox: {
+    readonly mode: "local" | "remote";
+    readonly isolation: "thread" | "process";
+    readonly isolates: number | undefined;
+  };
+  /** Where results are stored. */
+  readonly logDirectory: string;
+  readonly logLevel: LogLevel;
+  /** Where the embedded fabric keeps its data. */
+  readonly dataDirectory: string;
+  /** The mesh's name: subjects and data of different meshes never meet. */
+  readonly mesh: string;
+}
+
+/** Options of {@link loadConfig}. */
+export interface LoadOptions {
+  /** The environment's variables; those of the process where absent. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** A file that must be there, or null for none; where absent, `.env` if it is there. */
+  readonly envFile?: string | null | undefined;
+  /** What relative paths are relative to; the process's working folder where absent. */
+  readonly cwd?: string | undefined;
+}
+
+const OWN_PREFIX = "FETTLE_";
+const SECRET_NAME = /_KEY$/;
+
+/** Where a setting was found: the environment, or a line of a file. */
+interface Source {
+  readonly values: Readonly<Record<string, string | undefined>>;
+  place(name: string): string;
+}
+
+/**
+ * Reads all settings. An empty value counts as absent; one in the environment hides that of `.env` all the same.
+ *
+ * @throws ConfigError that lists every problem with its place.
+ */
+export function loadConfig(options: LoadOptions = {}): Config {
+  const cwd = resolve(options.cwd ?? ".");
+  const sources = [environment(options.env ?? process.env), ...envFile(options.envFile, cwd)];
+  const problems = sources.flatMap(unknownSettings);
+  const values: Record<string, string> = {};
+  for (const name of SETTING_NAMES) {
+    const value = find(sources, name)?.values[name]?.trim();
+    if (value !== undefined && value !== "") values[name] = value;
+  }
+  const parsed = settingsSchema.safeParse(values);
+  for (const issue of parsed.error?.issues ?? []) {
+    const name = String(issue.path[0]);
+    problems.push(`${describe(sources, name)}: ${issue.message}.`);
+  }
+  if (values["FETTLE_RECORD"] !== undefined && values["FETTLE_REPLAY"] !== undefined) {
+    const other = find(sources, "FETTLE_RECORD")?.place("FETTLE_RECORD") ?? "";
+    problems.push(
+      `${describe(sources, "FETTLE_REPLAY")}: FETTLE_RECORD is set too (${other}): record or replay, not both.`,
+    );
+  }
+  if (!parsed.success || problems.length > 0) {
+    const count = problems.length === 1 ? "A setting is wrong" : `${problems.length} settings are wrong`;
+    throw new ConfigError(`${count}:\n${problems.map((problem) => `- ${problem}`).join("\n")}`);
+  }
+  const settings = parsed.data;
+  const path = (value: string): string => resolve(cwd, value);
+  return deepFreeze({
+    models: modelSettingsSchema.parse(settings),
+    modelOrder: settings.FETTLE_MODEL_ORDER,
+    record: settings.FETTLE_RECORD === undefined ? undefined : path(settings.FETTLE_RECORD),
+    replay: settings.FETTLE_REPLAY === undefined ? undefined : path(settings.FETTLE_REPLAY),
+    executionTimeoutMs: settings.EXECUTION_TIMEOUT * 1000,
+    maxRepairs: settings.MAX_REPAIR_ATTEMPTS,
+    maxConcurrentTasks: settings.FETTLE_MAX_CONCURRENT_TASKS,
+    sandbox: {
+      mode: settings.SANDBOX_MODE,
+      isolation: settings.FETTLE_SANDBOX_ISOLATION,
+      isolates: settings.FETTLE_SANDBOX_ISOLATES,
+    },
+    logDirectory: path(settings.LOG_DIRECTORY),
+    logLevel: settings.LOG_LEVEL,
+    dataDirectory: path(settings.FETTLE_DATA_DIRECTORY),
+    mesh: settings.FETTLE_MESH,
+  });
+}
+
+/** The values of a configuration that must never be shown or logged. */
+export function secretsOf(config: Config): readonly string[] {
+  return modelSecretsOf(config.models);
+}
+
+function environment(values: Source["values"]): Source {
+  return { values, place: () => "environment" };
+}
+
+/** The file as a source; none where it is not there and need not be. */
+function envFile(file: string | null | undefined, cwd: string): Source[] {
+  if (file === null) return [];
+  const name = file ?? ".env";
+  let content: string;
+  try {
+    content = readFileSync(resolve(cwd, name), "utf8");
+  } catch (error) {
+    if (file === undefined && (error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw new ConfigError(`Cannot read settings from ${name}: ${messageOf(error)}.`, { cause: error });
+  }
+  const lines = content.split(/\r?\n/);
+  return [
+    {
+      values: parse(content),
+      place: (setting) => {
+        const line = lines.findLastIndex((text) =>
+          new RegExp(`^\\s*(?:export\\s+)?${setting}\\s*[=:]`).test(text),
+        );
+        return line === -1 ? name : `${name}:${line + 1}`;
+      },
+    },
+  ];
+}
+
+function find(sources: readonly Source[], name: string): Source | undefined {
+  return sources.find((source) => source.values[name] !== undefined);
+}
+
+/** A setting with its place and value; of a key only what identifies it. */
+function describe(sources: readonly Source[], name: string): string {
+  const source = find(sources, name);
+  const value = source?.values[name] ?? "";
+  const shown = SECRET_NAME.test(name) ? maskKey(value) : value;
+  return `${source?.place(name) ?? "default"}: ${name}=${JSON.stringify(shown)}`;
+}
+
+function unknownSettings(source: Source): string[] {
+  const unknown = Object.keys(source.values).filter(
+    (name) => name.startsWith(OWN_PREFIX) && !SETTING_NAMES.includes(name),
+  );
+  return unknown.map((name) => {
+    const own = SETTING_NAMES.filter((known) => known.startsWith(OWN_PREFIX));
+    const nearest = own.reduce((best, known) =>
+      distance(name, known) < distance(name, best) ? known : best,
+    );
+    const hint =
+      distance(name, nearest) <= 6 ? `did you mean ${nearest}?` : `the known ones are ${own.join(", ")}.`;
+    return `${source.place(name)}: ${name} is no setting; ${hint}`;
+  });
+}
+
+/** Levenshtein's distance: how many letters to insert, delete or replace. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 0; i < a.length; i += 1) {
+    const next = [i + 1];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replace = (row[j - 1] ?? 0) + (a[i] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replace, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === "object" && part !== null) deepFreeze(part);
+  return Object.freeze(value);
+}

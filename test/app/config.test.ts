@@ -1,0 +1,199 @@
+// Settings: what is read, what goes before what, and what a user is told when something is wrong.
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ConfigError } from "#src/core/errors";
+import { loadConfig, secretsOf } from "#src/app/config";
+import { SETTING_NAMES } from "#src/app/settings";
+
+const EXAMPLE = new URL("../../.env.example", import.meta.url);
+
+describe("settings", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "fettle-config-"));
+  });
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  const load = (env: Record<string, string> = {}) => loadConfig({ env, cwd: folder });
+  const problemsOf = (action: () => unknown): string => {
+    try {
+      action();
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigError);
+      return (error as ConfigError).message;
+    }
+    throw new Error("no error was thrown");
+  };
+
+  it("have these defaults", () => {
+    expect(load()).toEqual({
+      models: {},
+      modelOrder: undefined,
+      record: undefined,
+      replay: undefined,
+      executionTimeoutMs: 300_000,
+      maxRepairs: 3,
+      maxConcurrentTasks: undefined,
+      sandbox: { mode: "local", isolation: "thread", isolates: undefined },
+      logDirectory: join(folder, "logs"),
+      logLevel: "info",
+      dataDirectory: join(folder, ".fettle"),
+      mesh: "main",
+    });
+  });
+
+  it("are typed and frozen, all the way down", () => {
+    const config = load({
+      CLAUDE_API_KEY: "sk-ant-REDACTED",
+      FETTLE_MODEL_ORDER: "openai, Claude",
+      EXECUTION_TIMEOUT: "1.5",
+      MAX_REPAIR_ATTEMPTS: "0",
+      FETTLE_MAX_CONCURRENT_TASKS: "12",
+      SANDBOX_MODE: "REMOTE",
+      FETTLE_SANDBOX_ISOLATION: "process",
+      FETTLE_SANDBOX_ISOLATES: "2",
+      LOG_DIRECTORY: "/var/log/fettle",
+      LOG_LEVEL: "warning",
+      FETTLE_DATA_DIRECTORY: "data",
+      FETTLE_RECORD: "answers.json",
+      FETTLE_MESH: "team-1",
+    });
+    expect(config).toEqual({
+      models: { CLAUDE_API_KEY: "sk-ant-REDACTED" },
+      modelOrder: ["openai", "claude"],
+      record: join(folder, "answers.json"),
+      replay: undefined,
+      executionTimeoutMs: 1500,
+      maxRepairs: 0,
+      maxConcurrentTasks: 12,
+      sandbox: { mode: "remote", isolation: "process", isolates: 2 },
+      logDirectory: resolve("/var/log/fettle"),
+      logLevel: "warn",
+      dataDirectory: join(folder, "data"),
+      mesh: "team-1",
+    });
+    for (const part of [config, config.models, config.sandbox, config.modelOrder]) {
+      expect(Object.isFrozen(part)).toBe(true);
+    }
+  });
+
+  it("come from .env where the environment does not say otherwise, and never enter the environment", async () => {
+    await writeFile(
+      join(folder, ".env"),
+      'LOG_LEVEL="debug" # chatty\nexport EXECUTION_TIMEOUT=7\nMAX_REPAIR_ATTEMPTS=1\nOPENAI_MODEL=from-file\n',
+    );
+    const env = { MAX_REPAIR_ATTEMPTS: "5", OPENAI_MODEL: "" };
+    const config = loadConfig({ env, cwd: folder });
+    expect(config).toMatchObject({ logLevel: "debug", executionTimeoutMs: 7000, maxRepairs: 5 });
+    expect(config.models.OPENAI_MODEL).toBeUndefined();
+    expect(env).toEqual({ MAX_REPAIR_ATTEMPTS: "5", OPENAI_MODEL: "" });
+    expect(process.env["EXECUTION_TIMEOUT"]).toBeUndefined();
+  });
+
+  it("come from the process's environment where none is given", () => {
+    process.env["MAX_REPAIR_ATTEMPTS"] = "9";
+    try {
+      expect(loadConfig({ cwd: folder }).maxRepairs).toBe(9);
+    } finally {
+      delete process.env["MAX_REPAIR_ATTEMPTS"];
+    }
+  });
+
+  it("may come from another file, which then must be there, or from none", async () => {
+    await writeFile(join(folder, "other.env"), "MAX_REPAIR_ATTEMPTS=4\n");
+    await writeFile(join(folder, ".env"), "MAX_REPAIR_ATTEMPTS=2\n");
+    expect(loadConfig({ env: {}, cwd: folder, envFile: "other.env" }).maxRepairs).toBe(4);
+    expect(loadConfig({ env: {}, cwd: folder, envFile: null }).maxRepairs).toBe(3);
+    const message = problemsOf(() => loadConfig({ env: {}, cwd: folder, envFile: "absent.env" }));
+    expect(message).toMatch(/^Cannot read settings from absent\.env: ENOENT/);
+  });
+
+  it("that are wrong are all told at once, each with its place, its value and what is expected", async () => {
+    await writeFile(
+      join(folder, ".env"),
+      [
+        "# comment",
+        'EXECUTION_TIMEOUT="abc"',
+        "",
+        "MAX_REPAIR_ATTEMPTS=1",
+        "LLM_ENDPOINT=localhost:8000",
+        "  MAX_REPAIR_ATTEMPTS = 1.5",
+        "FETTLE_SANDBOX_ISOLATE=2",
+        "UNRELATED=whatever",
+      ].join("\n"),
+    );
+    const env = {
+      SANDBOX_MODE: "cloud",
+      LOG_LEVEL: "loud",
+      FETTLE_MODEL_ORDER: "claude,claude",
+      FETTLE_MESH: "a.b",
+      FETTLE_WHATEVER_THIS_IS: "1",
+      PATH: "/bin",
+    };
+    const message = problemsOf(() => loadConfig({ env, cwd: folder }));
+    expect(message.split("\n")).toEqual([
+      "9 settings are wrong:",
+      expect.stringMatching(
+        /^- environment: FETTLE_WHATEVER_THIS_IS is no setting; the known ones are FETTLE_MODEL_ORDER, /,
+      ),
+      "- .env:7: FETTLE_SANDBOX_ISOLATE is no setting; did you mean FETTLE_SANDBOX_ISOLATES?",
+      '- .env:5: LLM_ENDPOINT="localhost:8000": expected a URL that begins with http:// or https://.',
+      '- environment: FETTLE_MODEL_ORDER="claude,claude": expected some of claude, vllm, azure, gemini, openai, ' +
+        "separated by commas, none twice.",
+      '- .env:2: EXECUTION_TIMEOUT="abc": expected a number of seconds, such as 300.',
+      '- .env:6: MAX_REPAIR_ATTEMPTS="1.5": expected a whole number from 0 to 100.',
+      '- environment: SANDBOX_MODE="cloud": expected local or remote.',
+      '- environment: LOG_LEVEL="loud": expected one of TRACE, DEBUG, INFO, WARNING, WARN, ERROR, CRITICAL, FATAL, SILENT.',
+      '- environment: FETTLE_MESH="a.b": expected 1 to 128 letters, digits, "_" and "-".',
+    ]);
+  });
+
+  it.each([
+    ["EXECUTION_TIMEOUT", "0"],
+    ["EXECUTION_TIMEOUT", "-1"],
+    ["EXECUTION_TIMEOUT", "1e9"],
+    ["EXECUTION_TIMEOUT", "Infinity"],
+    ["MAX_REPAIR_ATTEMPTS", "-1"],
+    ["FETTLE_SANDBOX_ISOLATES", "0"],
+    ["FETTLE_MAX_CONCURRENT_TASKS", "many"],
+    ["FETTLE_SANDBOX_ISOLATION", "none"],
+    ["OPENAI_BASE_URL", "ftp://x"],
+    ["FETTLE_MODEL_ORDER", "claude,"],
+  ])("refuse %s=%s", (name, value) => {
+    expect(problemsOf(() => load({ [name]: value }))).toMatch(
+      new RegExp(`^A setting is wrong:\n- environment: ${name}=.*: expected `),
+    );
+  });
+
+  it("do not let a run be recorded and replayed at once", () => {
+    expect(problemsOf(() => load({ FETTLE_RECORD: "a", FETTLE_REPLAY: "b" }))).toMatch(
+      /record or replay, not both/,
+    );
+  });
+
+  it("that are keys are among the secrets, and are shown in no error", async () => {
+    const key = "sk-ant-REDACTED";
+    await writeFile(join(folder, ".env"), `OPENAI_API_KEY=${key}-2\n`);
+    const config = load({ CLAUDE_API_KEY: key });
+    expect([...secretsOf(config)].sort()).toEqual([key, `${key}-2`]);
+    expect(problemsOf(() => load({ CLAUDE_API_KEY: key, LOG_LEVEL: "x" }))).not.toContain(key);
+  });
+
+  it("are all in .env.example, and .env.example has no others", async () => {
+    const named = [...(await readFile(EXAMPLE, "utf8")).matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
+    expect(named).toEqual([...new Set(named)]);
+    expect([...named].sort()).toEqual([...SETTING_NAMES].sort());
+  });
+
+  it("are explained one by one in .env.example, which when copied changes nothing", async () => {
+    const example = await readFile(EXAMPLE, "utf8");
+    const lines = example.split("\n");
+    for (const [index, line] of lines.entries()) {
+      if (/^[A-Z]/.test(line)) expect(lines[index - 1], line).toMatch(/^# .*\.$/);
+    }
+    await writeFile(join(folder, "copy.env"), example);
+    expect(loadConfig({ env: {}, cwd: folder, envFile: "copy.env" })).toEqual(load());
+  });
+});
