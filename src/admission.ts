@@ -1,7 +1,7 @@
 // Admission: which waiting task may run next, so that neither an agent nor the mesh runs more than it may.
 // Invariant: a place is given to the waiting parties in turn, each party's own tasks first in, first out; no
 // party with much to do can keep another waiting for more than one turn.
-import { DeliveryError, UnknownError } from "./core/errors.ts";
+import { UnknownError } from "./core/errors.ts";
 
 /** Gives the place back; idempotent. */
 export type Release = () => void;
@@ -10,8 +10,6 @@ export type Release = () => void;
 export interface PartyOptions {
   /** Tasks that may run at once. */
   readonly concurrency: number;
-  /** Tasks that may wait. */
-  readonly queueSize: number;
   /** Whether its tasks count towards the mesh's bound: those that only coordinate others should not. */
   readonly counted: boolean;
 }
@@ -46,22 +44,6 @@ export class Admission {
   /** Forgets a party; what it runs still holds its places until released. */
   leave(name: string): void {
     this.#parties.delete(name);
-  }
-
-  /**
-   * Refuses a task that would have to wait in a full queue.
-   *
-   * @throws DeliveryError `QUEUE_FULL`.
-   */
-  check(name: string): void {
-    const party = this.#party(name);
-    if (party.waiting.size < party.queueSize) return;
-    throw new DeliveryError(
-      "QUEUE_FULL",
-      `Cannot queue a task for "${name}": ${party.queueSize} tasks wait already. ` +
-        "Submit slower, start more actors of the role, or raise the agent's mailboxSize.",
-      { retryable: true },
-    );
   }
 
   /** Waits for a place; rejects with the signal's reason where that is aborted first. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Admission, type Release } from "#src/admission";
 
 const never = new AbortController().signal;
-const party = { concurrency: 10, queueSize: 100, counted: true };
+const party = { concurrency: 10, counted: true };
 
 /** Asks for a place and notes when it is given. */
 function ask(admission: Admission, name: string, log: string[], signal = never): Promise<Release> {
@@ -45,17 +45,6 @@ describe("admission", () => {
     await admission.acquire("worker", never);
     await admission.acquire("coordinator", never);
     expect(admission.load("coordinator").running).toBe(1);
-  });
-
-  it("refuses a task beyond the queue's bound with an error to retry later", async () => {
-    const admission = new Admission({ total: 1 });
-    admission.join("a", { ...party, concurrency: 1, queueSize: 1 });
-    await admission.acquire("a", never);
-    admission.check("a");
-    void admission.acquire("a", never);
-    expect(() => admission.check("a")).toThrowError(
-      expect.objectContaining({ code: "QUEUE_FULL", retryable: true }),
-    );
   });
 
   it("forgets a task that is cancelled while it waits", async () => {

@@ -1,6 +1,6 @@
 // What passes between a task's chart and its effects: a draft of code, and what came of running it.
 // Invariant: plain data only, so that each can be recorded, replayed and shown.
-import type { TokenUsage } from "./model.ts";
+import { NO_TOKENS, type TokenUsage } from "./model.ts";
 import type { Attempt, TaskFailure } from "./task.ts";
 
 /** What the model's answer came to: code to run, or the reason why there is none. */
@@ -54,3 +54,16 @@ export interface Outcome {
   readonly model: string | null;
   readonly replayed: boolean;
 }
+
+/** The outcome of a task that was cancelled before anything was done for it. */
+export const NOTHING_DONE: Omit<Outcome, "taskId" | "error"> = Object.freeze({
+  status: "cancelled",
+  output: null,
+  code: null,
+  repairs: 0,
+  attempts: [],
+  tokens: NO_TOKENS,
+  costUsd: 0,
+  model: null,
+  replayed: false,
+});

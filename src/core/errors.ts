@@ -187,7 +187,11 @@ export class SandboxError extends FettleError {
 export class ValueError extends FettleError {
   readonly path: string;
 
-  constructor(code: "VALUE_UNSUPPORTED" | "VALUE_MALFORMED" | "VALUE_TOO_LARGE", message: string, path: string) {
+  constructor(
+    code: "VALUE_UNSUPPORTED" | "VALUE_MALFORMED" | "VALUE_TOO_LARGE",
+    message: string,
+    path: string,
+  ) {
     super(code, message);
     this.path = path;
   }

@@ -1,0 +1,323 @@
+// One running actor: its chart, its mailbox, its tasks, bound to the parts of the mesh.
+// Invariant: what it accepted it ends: each task has one result, each message one answer.
+import { createActor, fromPromise, toPromise } from "xstate";
+import { agentMachine, taskActorId, type AgentActorRef, type Crash } from "../machines/agent-machine.ts";
+import type { TaskActorRef } from "../machines/task-machine.ts";
+import { addressOf, type Address } from "../src/core/address.ts";
+import type { AgentDefinition } from "../src/core/agent.ts";
+import { NOTHING_DONE } from "../src/core/attempt.ts";
+import { openEnvelope, sealError, sealValue } from "../src/core/envelope.ts";
+import { DeliveryError, FettleError, messageOf } from "../src/core/errors.ts";
+import type { ActorContext, ActorInfo } from "../src/core/handler.ts";
+import type { FabricMessage, Unsubscribe } from "../src/core/ports.ts";
+import type { Task, TaskResult } from "../src/core/task.ts";
+import { Mailbox } from "../src/mailbox.ts";
+import type { Assignment } from "./assignment.ts";
+import { readMailbox, stoppedError, type Mail } from "./intake.ts";
+import type { ActorParts } from "./parts.ts";
+import { settleTask } from "./settlement.ts";
+import { bindTask } from "./task-binding.ts";
+
+/** How an actor is stopped: after what it has, or at once. */
+export type StopMode = "drain" | "cancel";
+
+/** What an {@link AgentActor} is made with. */
+export interface AgentActorOptions {
+  /** The part of the address after the role. */
+  readonly instance: string;
+  /** Told of tasks that came as messages. */
+  readonly execute: (task: string | Task) => Promise<TaskResult>;
+  /** Told when it crashed too often and stays stopped. */
+  readonly onExhausted: (crash: Crash | null) => void;
+}
+
+/** Runs an agent: takes its messages and tasks until stopped. */
+export class AgentActor {
+  readonly info: ActorInfo;
+  readonly agent: AgentDefinition;
+  readonly #parts: ActorParts;
+  readonly #options: AgentActorOptions;
+  readonly #mailbox: Mailbox<Mail>;
+  readonly #assignments = new Map<string, Assignment>();
+  readonly #chart: AgentActorRef;
+  readonly #ended: Promise<void>;
+  #state: unknown;
+  #unsubscribe: Unsubscribe | null = null;
+  #accepting = true;
+  /** Tasks that were accepted and have not ended. */
+  #accepted = 0;
+
+  constructor(agent: AgentDefinition, parts: ActorParts, options: AgentActorOptions) {
+    const address = addressOf(agent.role, options.instance);
+    this.agent = agent;
+    this.info = Object.freeze({ address, role: agent.role, capabilities: agent.capabilities });
+    this.#parts = parts;
+    this.#options = options;
+    this.#mailbox = new Mailbox({ owner: address, capacity: agent.mailboxSize });
+    this.#chart = createActor(this.#bindAgent(), {
+      id: address,
+      input: { address, supervision: agent.supervision },
+      clock: parts.clock,
+      ...(parts.inspect === undefined ? {} : { inspect: parts.inspect }),
+    });
+    this.#ended = toPromise(this.#chart).then(
+      () => this.#leave(),
+      (thrown: unknown) => {
+        parts.log.error({ err: thrown, address }, "an actor's chart failed");
+        this.#leave();
+      },
+    );
+  }
+
+  get address(): Address {
+    return this.info.address;
+  }
+
+  /** Whether it takes tasks and messages. */
+  get isOpen(): boolean {
+    return this.#accepting;
+  }
+
+  /** The state of the actor's chart, such as `serving.accepting`. */
+  get state(): string {
+    return pathOf(this.#chart.getSnapshot().value);
+  }
+
+  /** How often it was restarted after a crash. */
+  get restarts(): number {
+    return this.#chart.getSnapshot().context.restarts;
+  }
+
+  /** Tasks that run, tasks that wait for a place, and messages that wait. */
+  get load(): { readonly running: number; readonly waiting: number; readonly mail: number } {
+    return { ...this.#parts.admission.load(this.address), mail: this.#mailbox.size };
+  }
+
+  /** Resolves when it has stopped and left the mesh. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** Joins the mesh and begins to work. */
+  start(): void {
+    const { admission, directory, messages, subjects } = this.#parts;
+    const { concurrency, kind } = this.agent;
+    // A custom agent often waits for tasks that it gave to others: counting it could block them.
+    admission.join(this.address, { concurrency, counted: kind === "prompt" });
+    this.#unsubscribe = messages.subscribe(subjects.actor(this.address), (message) => this.#receive(message));
+    directory.add(this.info);
+    this.#chart.start();
+  }
+
+  /**
+   * Makes room for a task, to be followed by {@link run}.
+   *
+   * @throws DeliveryError where it takes no more tasks (`ACTOR_STOPPED`, `QUEUE_FULL`).
+   */
+  accept(): void {
+    if (!this.#accepting) throw stoppedError(this.address);
+    const { concurrency, mailboxSize, role } = this.agent;
+    if (this.#accepted >= concurrency + mailboxSize) {
+      throw new DeliveryError(
+        "QUEUE_FULL",
+        `Cannot queue a task for "${this.address}": it has ${this.#accepted}, of which ${concurrency} may run ` +
+          `at once and ${mailboxSize} wait. Submit slower, start more actors of the role "${role}", or raise the agent's mailboxSize.`,
+        { retryable: true },
+      );
+    }
+    this.#accepted += 1;
+  }
+
+  /** Runs an accepted task to its end; one whose actor has stopped meanwhile ends as cancelled. */
+  async run(assignment: Assignment): Promise<TaskResult> {
+    try {
+      if (this.#accepting) return await this.#runTask(assignment);
+      const { taskId } = assignment;
+      const { name, message } = stoppedError(this.address);
+      const outcome = { ...NOTHING_DONE, taskId, error: { name, message, category: "cancelled" as const } };
+      return await settleTask(this.agent, this.#parts, { assignment, outcome });
+    } finally {
+      this.#accepted -= 1;
+    }
+  }
+
+  async #runTask(assignment: Assignment): Promise<TaskResult> {
+    const { taskId } = assignment;
+    this.#assignments.set(taskId, assignment);
+    const { maxRepairs, taskMs } = this.#parts.defaults;
+    const { agent } = this;
+    this.#chart.send({
+      type: "task",
+      task: {
+        taskId,
+        kind: agent.kind,
+        maxRepairs: agent.kind === "prompt" ? (agent.maxRepairs ?? maxRepairs) : 0,
+        deadlineMs: agent.limits.taskMs ?? taskMs,
+      },
+    });
+    const task = this.#chart.getSnapshot().children[taskActorId(taskId)] as TaskActorRef | undefined;
+    if (task === undefined) throw new FettleError("TASK_INVALID", `The task "${taskId}" was not started.`);
+    tellStates(task, assignment);
+    try {
+      const result = await toPromise(task);
+      if (result === null)
+        throw new FettleError("TASK_INVALID", `The task "${taskId}" ended without a result.`);
+      return result;
+    } finally {
+      this.#assignments.delete(taskId);
+    }
+  }
+
+  /** Cancels a task; does nothing where it has none of that id. */
+  cancel(taskId: string, reason: string): void {
+    this.#chart.send({ type: "cancel", taskId, reason });
+  }
+
+  /** Keeps messages and tasks waiting; what runs goes on. */
+  pause(): void {
+    this.#chart.send({ type: "pause" });
+  }
+
+  resume(): void {
+    this.#chart.send({ type: "resume" });
+  }
+
+  /** Stops it: after what it has, or by cancelling that. Resolves when it has left the mesh. */
+  async stop(mode: StopMode, reason = "The actor was stopped."): Promise<void> {
+    this.#accepting = false;
+    this.#parts.directory.remove(this.address);
+    this.#chart.send(mode === "drain" ? { type: "drain" } : { type: "stop", reason });
+    await this.#ended;
+  }
+
+  #bindAgent(): typeof agentMachine {
+    const { admission, clock, log } = this.#parts;
+    const { address } = this.info;
+    const crash = (message: string): Crash => ({ at: clock.now(), message });
+    return agentMachine.provide({
+      actors: {
+        prepare: fromPromise(async ({ signal }) => {
+          try {
+            this.#state = await this.agent.setup?.(this.#context(signal));
+            return null;
+          } catch (thrown) {
+            return crash(`setup failed: ${messageOf(thrown)}`);
+          }
+        }),
+        serve: fromPromise(async ({ signal }) => {
+          const message = await readMailbox({
+            agent: this.agent,
+            address,
+            mailbox: this.#mailbox,
+            signal,
+            context: (scope) => this.#context(scope),
+            execute: this.#options.execute,
+            warn: (thrown, { id, from }) =>
+              log.warn({ err: thrown, address, messageId: id, from }, "a message could not be handled"),
+          });
+          return message === null ? null : crash(message);
+        }),
+        task: bindTask(this.agent, this.#parts, {
+          address,
+          assignmentOf: (taskId) => this.#assignmentOf(taskId),
+          context: (signal) => this.#context(signal),
+        }),
+      },
+      actions: {
+        hold: () => {
+          this.#mailbox.hold();
+          admission.hold(address);
+        },
+        unhold: () => {
+          this.#mailbox.unhold();
+          admission.unhold(address);
+        },
+        closeIntake: () => {
+          this.#accepting = false;
+          this.#mailbox.close();
+        },
+        reportCrash: ({ context }) =>
+          log.warn(
+            { address, crash: context.lastCrash?.message, restarts: context.restarts },
+            "an actor crashed and will be restarted",
+          ),
+        announceEnd: ({ context }) => {
+          log.error(
+            { address, crash: context.lastCrash?.message, restarts: context.restarts },
+            "an actor crashed too often and stays stopped",
+          );
+          this.#options.onExhausted(context.lastCrash);
+        },
+      },
+    });
+  }
+
+  #assignmentOf(taskId: string): Assignment {
+    const assignment = this.#assignments.get(taskId);
+    if (assignment !== undefined) return assignment;
+    throw new FettleError("TASK_UNKNOWN", `The actor "${this.address}" holds no task "${taskId}".`);
+  }
+
+  #context(signal: AbortSignal): ActorContext {
+    return {
+      ...this.#parts.operations(this.address),
+      self: this.address,
+      role: this.agent.role,
+      state: this.#state,
+      signal,
+    };
+  }
+
+  #receive(message: FabricMessage): void {
+    let answered = false;
+    const reply = (answer: string) => {
+      if (answered) return;
+      answered = true;
+      message.reply(answer);
+    };
+    try {
+      const envelope = openEnvelope(message.payload);
+      this.#mailbox.push({ envelope, reply });
+      // A sender waits until its message is taken in; an asker until it is answered.
+      if (envelope.type !== "ask") reply(sealValue(null));
+    } catch (thrown) {
+      reply(sealError(thrown));
+    }
+  }
+
+  #leave(): void {
+    this.#accepting = false;
+    this.#mailbox.close();
+    this.#unsubscribe?.();
+    this.#parts.directory.remove(this.address);
+    this.#parts.admission.leave(this.address);
+    for (const { reply } of this.#mailbox.clear()) reply(sealError(stoppedError(this.address)));
+  }
+}
+
+/** Tells a task's listener of each state it comes to, the states' parents left out. */
+function tellStates(task: TaskActorRef, assignment: Assignment): void {
+  let last = "";
+  const tell = () => {
+    const { value, status, context } = task.getSnapshot();
+    const state = leafOf(pathOf(value));
+    if (state === last) return;
+    last = state;
+    if (status === "active") assignment.entry.update({ state, attempts: context.attempts });
+    assignment.tell({ type: "state", state });
+  };
+  tell();
+  task.subscribe({ next: tell, complete: tell, error: () => undefined });
+}
+
+/** A state value as a path: `{ serving: "accepting" }` is `serving.accepting`. */
+function pathOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  return Object.entries(value as Record<string, unknown>)
+    .map(([state, inner]) => `${state}.${pathOf(inner)}`)
+    .join(",");
+}
+
+function leafOf(path: string): string {
+  return path.slice(path.lastIndexOf(".") + 1);
+}

@@ -1,0 +1,108 @@
+// The effect behind `serving`: takes messages from an actor's mailbox, one by one, and hands them to its agent.
+// Invariant: each message is answered exactly once, by its handler, by the error that it met, or by the news
+// that the actor stopped; a message that crashes the actor is not tried again.
+import { z } from "zod";
+import type { AgentDefinition, CustomAgent } from "../src/core/agent.ts";
+import { bodyOf, sealError, sealValue, type Envelope } from "../src/core/envelope.ts";
+import { DeliveryError, messageOf } from "../src/core/errors.ts";
+import type { ActorContext } from "../src/core/handler.ts";
+import type { Task, TaskResult } from "../src/core/task.ts";
+import type { Mailbox } from "../src/mailbox.ts";
+
+/** A message in a mailbox, with the way to answer it; only the first answer counts. */
+export interface Mail {
+  readonly envelope: Envelope;
+  readonly reply: (answer: string) => void;
+}
+
+/** What reading a mailbox needs to know of its actor. */
+export interface IntakeOptions {
+  readonly agent: AgentDefinition;
+  readonly address: string;
+  readonly mailbox: Mailbox<Mail>;
+  readonly signal: AbortSignal;
+  readonly context: (signal: AbortSignal) => ActorContext;
+  readonly execute: (task: string | Task) => Promise<TaskResult>;
+  /** Told of errors that nobody waits for. */
+  readonly warn: (thrown: unknown, envelope: Envelope) => void;
+}
+
+/** Reads until the mailbox is closed and empty (null), or a handler throws (the message of the crash). */
+export async function readMailbox(options: IntakeOptions): Promise<string | null> {
+  const { agent, mailbox, signal } = options;
+  for (;;) {
+    const mail = await mailbox.take(signal);
+    if (mail === null) return null;
+    if (agent.kind === "custom") {
+      const crash = await handleMail(agent, mail, options);
+      if (crash !== null) return crash;
+    } else {
+      takeTask(mail, options);
+    }
+  }
+}
+
+async function handleMail(agent: CustomAgent, mail: Mail, options: IntakeOptions): Promise<string | null> {
+  const { envelope, reply } = mail;
+  const { id, type, from } = envelope;
+  const stopped = () => reply(sealError(stoppedError(options.address)));
+  options.signal.addEventListener("abort", stopped, { once: true });
+  try {
+    const body = bodyOf(envelope);
+    const message = { type, id, from: from as ActorContext["self"] | null, body };
+    const value = await agent.handle(message, options.context(options.signal));
+    answer(mail, value, options);
+    return null;
+  } catch (thrown) {
+    reply(sealError(thrown));
+    return messageOf(thrown);
+  } finally {
+    options.signal.removeEventListener("abort", stopped);
+  }
+}
+
+/** An answer that cannot be encoded is the asker's bad news, not a crash. */
+function answer(mail: Mail, value: unknown, options: IntakeOptions): void {
+  if (mail.envelope.type !== "ask") return;
+  try {
+    mail.reply(sealValue(value));
+  } catch (thrown) {
+    options.warn(thrown, mail.envelope);
+    mail.reply(
+      sealError(new DeliveryError("HANDLER_FAILED", `The answer cannot be sent: ${messageOf(thrown)}`)),
+    );
+  }
+}
+
+const taskBody = z.union([
+  z.string().trim().min(1),
+  z.strictObject({
+    id: z.string().optional(),
+    task: z.string().trim().min(1),
+    context: z.record(z.string(), z.unknown()).optional(),
+  }),
+]);
+
+/** To an agent that writes code, every message is a task; it runs beside the mailbox, which goes on. */
+function takeTask(mail: Mail, options: IntakeOptions): void {
+  const run = async () => {
+    const body = taskBody.safeParse(bodyOf(mail.envelope));
+    if (!body.success) {
+      const problem = body.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`).join("; ");
+      throw new DeliveryError(
+        "MESSAGE_INVALID",
+        `"${options.address}" takes tasks, as text or { task, context?, id? }, not this: ${problem}`,
+      );
+    }
+    mail.reply(sealValue(await options.execute(body.data as string | Task)));
+  };
+  run().catch((thrown: unknown) => {
+    options.warn(thrown, mail.envelope);
+    mail.reply(sealError(thrown));
+  });
+}
+
+/** What the senders of unread messages are told. */
+export function stoppedError(address: string): DeliveryError {
+  return new DeliveryError("ACTOR_STOPPED", `The actor "${address}" stopped before it answered.`);
+}

@@ -1,0 +1,41 @@
+// What actors are made with: ports and services, opened by the caller and shared by all actors of a mesh.
+import type { InspectionEvent } from "xstate";
+import type { Address } from "../src/core/address.ts";
+import type { Clock } from "../src/core/clock.ts";
+import type { Sandbox } from "../src/core/guest.ts";
+import type { ActorOperations } from "../src/core/handler.ts";
+import type { Log } from "../src/core/log.ts";
+import type { Model } from "../src/core/model.ts";
+import type { Messages } from "../src/core/ports.ts";
+import type { Subjects } from "../src/core/subjects.ts";
+import type { Admission } from "../src/admission.ts";
+import type { Directory } from "../src/directory.ts";
+import type { FunctionRegistry } from "../src/registry.ts";
+import type { ResultStore } from "../src/results.ts";
+
+/** The parts that all actors of a mesh share. */
+export interface ActorParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly messages: Messages;
+  readonly subjects: Subjects;
+  readonly directory: Directory;
+  readonly admission: Admission;
+  readonly results: ResultStore;
+  readonly registry: FunctionRegistry;
+  /** The mesh's model and sandbox; throw where no agent was known that needs them. */
+  readonly model: () => Model;
+  readonly sandbox: () => Sandbox;
+  /** Acts in the mesh on behalf of an actor. */
+  readonly operations: (from: Address) => ActorOperations;
+  readonly defaults: TaskDefaults;
+  readonly inspect: ((event: InspectionEvent) => void) | undefined;
+  /** An integer from 0 to 2^32 - 1, for the guest's Math.random. */
+  readonly nextSeed: () => number;
+}
+
+/** What holds for tasks whose agent does not say otherwise. */
+export interface TaskDefaults {
+  readonly maxRepairs: number;
+  readonly taskMs: number;
+}

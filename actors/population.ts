@@ -1,0 +1,99 @@
+// The population of a mesh: which agents are known, and which actors run for each.
+// Invariant: a role belongs to one definition; an actor is in here from its start until it has left the mesh.
+import type { AgentDefinition } from "../src/core/agent.ts";
+import { DefinitionError, DeliveryError, UnknownError } from "../src/core/errors.ts";
+import { AgentActor, type AgentActorOptions, type StopMode } from "./agent-actor.ts";
+import type { ActorParts } from "./parts.ts";
+
+/** Knows agents and runs their actors. */
+export class Population {
+  readonly #agents = new Map<string, AgentDefinition>();
+  readonly #actors = new Map<string, Set<AgentActor>>();
+  #spawned = 0;
+
+  /** All known agents, in the order they were added. */
+  get agents(): readonly AgentDefinition[] {
+    return [...this.#agents.values()];
+  }
+
+  /** @throws DefinitionError `ROLE_DUPLICATE` where another definition has the role. */
+  register(agent: AgentDefinition): void {
+    const known = this.#agents.get(agent.role);
+    if (known !== undefined) {
+      throw new DefinitionError(
+        `The role "${agent.role}" is taken: each agent of a mesh needs a role of its own. ` +
+          "To run more actors of one agent, use spawn().",
+        "ROLE_DUPLICATE",
+      );
+    }
+    this.#agents.set(agent.role, agent);
+    this.#actors.set(agent.role, new Set());
+  }
+
+  isRegistered(agent: AgentDefinition): boolean {
+    return this.#agents.get(agent.role) === agent;
+  }
+
+  /** @throws UnknownError that lists the known roles. */
+  agent(role: string): AgentDefinition {
+    const agent = this.#agents.get(role);
+    if (agent !== undefined) return agent;
+    const known = this.agents.map((one) => one.role).join(", ") || "none";
+    throw new UnknownError(
+      "AGENT_UNKNOWN",
+      `No agent with the role "${role}" is in this mesh (known: ${known}).`,
+    );
+  }
+
+  /** Starts one more actor of an agent. */
+  spawn(
+    agent: AgentDefinition,
+    parts: ActorParts,
+    options: Omit<AgentActorOptions, "instance"> & { readonly instance?: string | undefined },
+  ): AgentActor {
+    this.#spawned += 1;
+    const instance = options.instance ?? String(this.#spawned);
+    const actors = this.actorsOf(agent.role);
+    if ([...actors].some((actor) => actor.address === `${agent.role}.${instance}`)) {
+      throw new DefinitionError(
+        `An actor "${agent.role}.${instance}" runs already: choose another instance name.`,
+      );
+    }
+    const actor = new AgentActor(agent, parts, { ...options, instance });
+    actors.add(actor);
+    actor.start();
+    void actor.ended.then(() => actors.delete(actor));
+    return actor;
+  }
+
+  /** The running actors of a role. */
+  actorsOf(role: string): Set<AgentActor> {
+    this.agent(role);
+    return this.#actors.get(role) ?? new Set();
+  }
+
+  /** The actor of a role that has the least to do. @throws DeliveryError where none runs. */
+  idlest(role: string): AgentActor {
+    let best: AgentActor | undefined;
+    for (const actor of this.actorsOf(role)) {
+      if (actor.isOpen && (best === undefined || burden(actor) < burden(best))) best = actor;
+    }
+    if (best !== undefined) return best;
+    throw new DeliveryError("ACTOR_STOPPED", `No actor of the role "${role}" runs: all have stopped.`);
+  }
+
+  /** Lets all actors work that were paused. */
+  resumeAll(): void {
+    for (const actors of this.#actors.values()) for (const actor of actors) actor.resume();
+  }
+
+  /** Stops all actors, those that may wait for others' answers together with them. */
+  async stopAll(mode: StopMode, reason: string): Promise<void> {
+    const actors = [...this.#actors.values()].flatMap((set) => [...set]);
+    await Promise.all(actors.map((actor) => actor.stop(mode, reason)));
+  }
+}
+
+function burden(actor: AgentActor): number {
+  return actor.load.running + actor.load.waiting;
+}

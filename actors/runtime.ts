@@ -1,0 +1,153 @@
+// A mesh while it runs: its parts joined together, and the actors on them.
+// Invariant: the model and the sandbox are opened once, and only if an agent needs them.
+import type { InspectionEvent } from "xstate";
+import { Admission } from "../src/admission.ts";
+import type { Address } from "../src/core/address.ts";
+import { isModel, type AgentDefinition } from "../src/core/agent.ts";
+import type { Clock } from "../src/core/clock.ts";
+import { MeshStateError } from "../src/core/errors.ts";
+import type { Sandbox } from "../src/core/guest.ts";
+import type { ActorOperations } from "../src/core/handler.ts";
+import type { Log } from "../src/core/log.ts";
+import type { Model } from "../src/core/model.ts";
+import type { Fabric } from "../src/core/ports.ts";
+import { createSubjects } from "../src/core/subjects.ts";
+import type { TaskEvent } from "../src/core/task.ts";
+import { Directory } from "../src/directory.ts";
+import { PostOffice } from "../src/post.ts";
+import type { FunctionRegistry } from "../src/registry.ts";
+import type { ResultStore } from "../src/results.ts";
+import type { StopMode } from "./agent-actor.ts";
+import type { ActorParts, TaskDefaults } from "./parts.ts";
+import type { Population } from "./population.ts";
+import { TaskDesk } from "./task-desk.ts";
+
+/** What a mesh stands on, opened when it starts. */
+export interface MeshResources {
+  readonly name: string;
+  readonly fabric: Fabric;
+  readonly results: ResultStore;
+  readonly registry: FunctionRegistry;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly defaults: TaskDefaults;
+  /** Prompt agents' tasks that may run at once. */
+  readonly concurrency: number;
+  /** Called once, when the first agent is known that asks the mesh's model. */
+  readonly openModel: () => Promise<Model>;
+  /** Called once, when the first agent is known that writes code. */
+  readonly openSandbox: () => Promise<Sandbox>;
+  /** Closes all that was opened. */
+  readonly close: () => Promise<void>;
+}
+
+/** What can be watched of a mesh. */
+export type MeshEvent =
+  | TaskEvent
+  | { readonly type: "actor-started"; readonly address: Address }
+  | { readonly type: "actor-stopped"; readonly address: Address }
+  /** It crashed too often and stays stopped. */
+  | { readonly type: "actor-exhausted"; readonly address: Address; readonly message: string };
+
+/** A running mesh. */
+export class Runtime {
+  readonly resources: MeshResources;
+  readonly directory = new Directory();
+  readonly post: PostOffice;
+  readonly desk: TaskDesk;
+  readonly #parts: ActorParts;
+  readonly #population: Population;
+  readonly #publish: (event: MeshEvent) => void;
+  #model: Promise<Model> | null = null;
+  #sandbox: Promise<Sandbox> | null = null;
+  #openModel: Model | null = null;
+  #openSandbox: Sandbox | null = null;
+
+  constructor(
+    resources: MeshResources,
+    population: Population,
+    options: {
+      readonly inspect: ((event: InspectionEvent) => void) | undefined;
+      readonly publish: (event: MeshEvent) => void;
+    },
+  ) {
+    const { fabric, log, clock, results, registry, defaults } = resources;
+    this.resources = resources;
+    this.#population = population;
+    this.#publish = options.publish;
+    const subjects = createSubjects(resources.name);
+    this.post = new PostOffice({
+      messages: fabric.messages,
+      directory: this.directory,
+      subjects,
+      nextId: () => crypto.randomUUID(),
+    });
+    this.#parts = {
+      clock,
+      log,
+      messages: fabric.messages,
+      subjects,
+      directory: this.directory,
+      admission: new Admission({ total: resources.concurrency }),
+      results,
+      registry,
+      model: () => opened(this.#openModel, "model"),
+      sandbox: () => opened(this.#openSandbox, "sandbox"),
+      operations: (from) => this.#operationsOf(from),
+      defaults,
+      inspect: options.inspect,
+      nextSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
+    };
+    this.desk = new TaskDesk(this.#parts, population, options.publish);
+  }
+
+  /** Starts one more actor of an agent, and opens what it needs first. */
+  async spawn(agent: AgentDefinition, instance?: string): Promise<Address> {
+    if (agent.kind === "prompt") {
+      this.#sandbox ??= this.resources.openSandbox();
+      this.#openSandbox = await this.#sandbox;
+      if (agent.model === undefined || !isModel(agent.model)) {
+        this.#model ??= this.resources.openModel();
+        this.#openModel = await this.#model;
+      }
+    }
+    const actor = this.#population.spawn(agent, this.#parts, {
+      instance,
+      execute: (task) => this.desk.execute(agent.role, task),
+      onExhausted: (crash) =>
+        this.#publish({
+          type: "actor-exhausted",
+          address: actor.address,
+          message: crash?.message ?? "unknown",
+        }),
+    });
+    this.#publish({ type: "actor-started", address: actor.address });
+    void actor.ended.then(() => this.#publish({ type: "actor-stopped", address: actor.address }));
+    return actor.address;
+  }
+
+  /** Stops all actors; may be called again with `cancel` while it drains. */
+  async stop(mode: StopMode, reason: string): Promise<void> {
+    if (mode === "drain") {
+      // Tasks may give tasks to other agents: no actor leaves before all tasks are done.
+      this.#population.resumeAll();
+      await this.desk.idle();
+    }
+    await this.#population.stopAll(mode, reason);
+  }
+
+  #operationsOf(from: Address): ActorOperations {
+    return {
+      send: (to, body) => this.post.send(from, to, body),
+      ask: (to, body, options) => this.post.ask(from, to, body, options),
+      broadcast: (to, body) => this.post.broadcast(from, to, body),
+      discover: async (query) => this.directory.find(query),
+      execute: (role, task) => this.desk.execute(role, task),
+    };
+  }
+}
+
+function opened<T>(part: T | null, what: string): T {
+  if (part !== null) return part;
+  throw new MeshStateError(`The mesh has no ${what} open: no agent was known that needs one.`);
+}

@@ -1,0 +1,65 @@
+// The effect behind `settling`: working code is registered, the result is stored.
+// Invariant: never rejects: a result that cannot be stored is still given to the caller, as a failure that says
+// so and keeps the code of each try.
+import type { AgentDefinition } from "../src/core/agent.ts";
+import type { Outcome } from "../src/core/attempt.ts";
+import { messageOf } from "../src/core/errors.ts";
+import type { TaskResult } from "../src/core/task.ts";
+import type { Assignment } from "./assignment.ts";
+import type { ActorParts } from "./parts.ts";
+
+/** Turns an outcome into the stored result. */
+export async function settleTask(
+  agent: AgentDefinition,
+  parts: ActorParts,
+  options: { readonly assignment: Assignment; readonly outcome: Outcome },
+): Promise<TaskResult> {
+  const { assignment, outcome } = options;
+  const result = (functionId: string | null): TaskResult => ({
+    status: outcome.status,
+    output: outcome.output,
+    code: outcome.code,
+    repairs: outcome.repairs,
+    executionTime: (parts.clock.now() - assignment.acceptedAt) / 1000,
+    tokens: outcome.tokens,
+    costUsd: outcome.costUsd,
+    resultId: assignment.entry.resultId,
+    functionId,
+    error: outcome.error,
+    taskId: assignment.taskId,
+    role: agent.role,
+    attempts: outcome.attempts,
+    model: outcome.model,
+    replayed: outcome.replayed,
+  });
+  try {
+    const stored = result(await registerCode(agent, parts, assignment, outcome));
+    await assignment.entry.finish(stored);
+    return stored;
+  } catch (thrown) {
+    const { taskId } = assignment;
+    parts.log.error({ err: thrown, taskId, role: agent.role }, "cannot store the result of a task");
+    const message =
+      `The task ended with status "${outcome.status}" but its result could not be stored: ${messageOf(thrown)} ` +
+      "Its code is in the attempts; run the task again once the storage works.";
+    const error = { name: "StorageError", message, category: "internal" as const };
+    return { ...result(null), status: "failure", output: null, error };
+  }
+}
+
+async function registerCode(
+  agent: AgentDefinition,
+  parts: ActorParts,
+  assignment: Assignment,
+  outcome: Outcome,
+): Promise<string | null> {
+  const { role } = agent;
+  const { task } = assignment;
+  for (const { code, error, entropy } of outcome.attempts) {
+    // Only a program that really ran says something about itself.
+    if (error !== null && entropy !== null) await parts.registry.recordFailure({ role, task, code });
+  }
+  if (outcome.status !== "success" || outcome.code === null) return null;
+  const { functionId } = await parts.registry.recordSuccess({ role, task, code: outcome.code });
+  return functionId;
+}

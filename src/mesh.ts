@@ -1,0 +1,262 @@
+// The actor system: takes agents in, starts their actors, routes tasks and messages to them, stops them.
+// Invariant: everything that was accepted ends in a result before `stop` resolves. It opens nothing itself: what
+// it stands on comes from `open`, so that the same system runs embedded, over NATS and in tests.
+import type { InspectionEvent } from "xstate";
+import type { StopMode } from "../actors/agent-actor.ts";
+import { Population } from "../actors/population.ts";
+import { Runtime, type MeshEvent, type MeshResources } from "../actors/runtime.ts";
+import type { ExecuteOptions } from "../actors/task-desk.ts";
+import { runWorkflow } from "../actors/workflow.ts";
+import type { Address } from "./core/address.ts";
+import type { AgentDefinition, OutputOf } from "./core/agent.ts";
+import { planWorkflow, type PlannedStep, type WorkflowStep } from "./core/dag.ts";
+import { MeshStateError, WorkflowError } from "./core/errors.ts";
+import type { ActorInfo, AskOptions, BroadcastResult, Discovery } from "./core/handler.ts";
+import { requireName } from "./core/names.ts";
+import type { Unsubscribe } from "./core/ports.ts";
+import type { Task, TaskResult } from "./core/task.ts";
+
+/** How a mesh is stopped. */
+export interface StopOptions {
+  /** `drain`: what was accepted is done first (the default). `cancel`: it is cancelled. */
+  readonly mode?: StopMode;
+  /** After so many milliseconds of draining, what is left is cancelled; no bound where absent. */
+  readonly timeoutMs?: number;
+}
+
+/** An agent of a mesh, ready to be given tasks. */
+export interface AgentHandle {
+  readonly role: string;
+  readonly capabilities: readonly string[];
+  readonly definition: AgentDefinition;
+  execute(task: string | Task, options?: ExecuteOptions): Promise<TaskResult>;
+  /** Tasks and messages are taken in but wait. */
+  pause(): void;
+  resume(): void;
+}
+
+type Phase = "new" | "starting" | "started" | "stopping" | "stopped";
+
+/** Roles with the types of their outputs, as `add` collects them. */
+export type Outputs = Readonly<Record<string, unknown>>;
+
+/** The outputs of a mesh that no agent was added to. */
+// eslint-disable-next-line @typescript-eslint/no-generated-empty-object-type -- no role at all is what is meant.
+export type NoAgents = Record<never, never>;
+
+/** The actor system; its parts are given by whoever extends it. */
+export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
+  readonly #population = new Population();
+  readonly #listeners = new Set<(event: MeshEvent) => void>();
+  readonly #inspect: ((event: InspectionEvent) => void) | undefined;
+  readonly #workflows = new Set<string>();
+  #phase: Phase = "new";
+  #running: Runtime | null = null;
+
+  constructor(inspect?: (event: InspectionEvent) => void) {
+    this.#inspect = inspect;
+  }
+
+  /** Opens what the mesh stands on; called once by `start`. */
+  protected abstract open(): Promise<MeshResources>;
+
+  /**
+   * Adds an agent, before `start`.
+   *
+   * @throws DefinitionError where the role is taken; MeshStateError where the mesh has started (use `spawn`).
+   */
+  add<Role extends string, Out>(
+    agent: AgentDefinition<Role, Out>,
+  ): MeshSystem<Agents & { readonly [R in Role]: Out }> {
+    if (this.#phase !== "new") {
+      throw new MeshStateError(
+        `Cannot add "${agent.role}": the mesh is ${this.#phase}. Use spawn() for new agents.`,
+      );
+    }
+    this.#population.register(agent);
+    return this as unknown as MeshSystem<Agents & { readonly [R in Role]: Out }>;
+  }
+
+  /** Opens the parts and starts one actor for each agent. */
+  async start(): Promise<this> {
+    if (this.#phase !== "new") throw new MeshStateError(`Cannot start: the mesh is ${this.#phase} already.`);
+    this.#phase = "starting";
+    let resources: MeshResources | null = null;
+    try {
+      resources = await this.open();
+      this.#running = new Runtime(resources, this.#population, {
+        inspect: this.#inspect,
+        publish: (event) => this.#publish(event),
+      });
+      for (const agent of this.#population.agents) await this.#running.spawn(agent);
+    } catch (thrown) {
+      this.#phase = "stopped";
+      await this.#running?.stop("cancel", "The mesh could not start.");
+      this.#running = null;
+      await resources?.close();
+      throw thrown;
+    }
+    this.#phase = "started";
+    return this;
+  }
+
+  /** Stops all actors and closes all that was opened; the process can then end by itself. */
+  async stop(options: StopOptions = {}): Promise<void> {
+    if (this.#phase === "new") {
+      this.#phase = "stopped";
+      return;
+    }
+    if (this.#phase === "stopped") return;
+    const running = this.#require("stop");
+    this.#phase = "stopping";
+    const { mode = "drain", timeoutMs } = options;
+    const overdue =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => void running.stop("cancel", "The mesh was stopped."), timeoutMs);
+    await running.stop(mode, "The mesh was stopped.");
+    clearTimeout(overdue);
+    await running.resources.close();
+    this.#running = null;
+    this.#phase = "stopped";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** The agents of this mesh. */
+  get agents(): readonly AgentHandle[] {
+    return this.#population.agents.map((definition) => ({
+      role: definition.role,
+      capabilities: definition.capabilities,
+      definition,
+      execute: (task, options) => this.execute(definition.role, task, options),
+      pause: () => this.pause(definition.role),
+      resume: () => this.resume(definition.role),
+    }));
+  }
+
+  /**
+   * Runs a task with an agent, by its role or its definition; resolves with the result, also of a failure.
+   *
+   * @throws MeshStateError, UnknownError, TaskError or DeliveryError where the task is not accepted.
+   */
+  execute<Role extends keyof Agents & string>(
+    role: Role,
+    task: string | Task,
+    options?: ExecuteOptions,
+  ): Promise<TaskResult<Agents[Role]>>;
+  execute<A extends AgentDefinition>(
+    agent: A,
+    task: string | Task,
+    options?: ExecuteOptions,
+  ): Promise<TaskResult<OutputOf<A>>>;
+  execute(role: string, task: string | Task, options?: ExecuteOptions): Promise<TaskResult>;
+  async execute(
+    who: string | AgentDefinition,
+    task: string | Task,
+    options: ExecuteOptions = {},
+  ): Promise<TaskResult> {
+    const role = typeof who === "string" ? who : who.role;
+    return this.#require(`execute a task of "${role}"`).desk.execute(role, task, options);
+  }
+
+  /**
+   * Runs steps that may depend on each other, independent ones at once; one result a step, in their order.
+   *
+   * @throws WorkflowError, UnknownError or MeshStateError, all before anything runs.
+   */
+  async workflow(
+    id: string,
+    steps: readonly WorkflowStep[],
+    options: ExecuteOptions = {},
+  ): Promise<readonly TaskResult[]> {
+    const { desk } = this.#require(`run the workflow "${id}"`);
+    requireName(id, "The workflow's id");
+    const planned = planWorkflow(steps);
+    for (const step of planned) {
+      this.#population.agent(step.agent);
+      requireName(`${id}-${step.id}`, `The task id of step "${step.id}"`);
+    }
+    if (this.#workflows.has(id)) throw new WorkflowError(`A workflow with the id "${id}" is under way.`);
+    this.#workflows.add(id);
+    const taskOf = (step: PlannedStep) => ({ id: `${id}-${step.id}`, task: step.task });
+    try {
+      return await desk.track(
+        runWorkflow(planned, {
+          run: (step, context) => desk.execute(step.agent, { ...taskOf(step), context }, options),
+          refuse: (step, error) => desk.refuse(step.agent, taskOf(step), error),
+          signal: options.signal,
+        }),
+      );
+    } finally {
+      this.#workflows.delete(id);
+    }
+  }
+
+  /**
+   * Cancels a task: its model call is aborted, its guest killed; resolves with its result.
+   *
+   * @throws UnknownError where no such task is under way.
+   */
+  async cancel(taskId: string, reason?: string): Promise<TaskResult> {
+    return this.#require(`cancel the task "${taskId}"`).desk.cancel(taskId, reason);
+  }
+
+  /** Starts one more actor of an agent, which becomes known if it was not; gives its address. */
+  async spawn(agent: AgentDefinition, options: { readonly instance?: string } = {}): Promise<Address> {
+    const running = this.#require(`spawn an actor of "${agent.role}"`);
+    if (options.instance !== undefined) requireName(options.instance, "The actor's instance");
+    if (!this.#population.isRegistered(agent)) this.#population.register(agent);
+    return running.spawn(agent, options.instance);
+  }
+
+  /** Puts a message into an actor's mailbox; `to` is an address, or a role for any actor of it. */
+  async send(to: string, body: unknown): Promise<void> {
+    await this.#require(`send to "${to}"`).post.send(null, to, body);
+  }
+
+  /** Sends a message and waits for the answer; rejects at once with the handler's error. */
+  async ask(to: string, body: unknown, options: AskOptions = {}): Promise<unknown> {
+    return this.#require(`ask "${to}"`).post.ask(null, to, body, options);
+  }
+
+  /** Sends a message to every actor that matches. */
+  async broadcast(to: Discovery, body: unknown): Promise<BroadcastResult> {
+    return this.#require("broadcast").post.broadcast(null, to, body);
+  }
+
+  /** The actors that match, in the order of the strategy: the first is the one to use. */
+  async discover(query: Discovery = {}): Promise<readonly ActorInfo[]> {
+    return this.#require("discover actors").directory.find(query);
+  }
+
+  /** Keeps a role's tasks and messages waiting; what runs goes on. */
+  pause(role: string): void {
+    this.#require(`pause "${role}"`);
+    for (const actor of this.#population.actorsOf(role)) actor.pause();
+  }
+
+  resume(role: string): void {
+    this.#require(`resume "${role}"`);
+    for (const actor of this.#population.actorsOf(role)) actor.resume();
+  }
+
+  /** Watches tasks and actors; the listener must not throw. */
+  subscribe(listener: (event: MeshEvent) => void): Unsubscribe {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #publish(event: MeshEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #require(what: string): Runtime {
+    if (this.#running !== null && this.#phase === "started") return this.#running;
+    const hint = this.#phase === "new" ? " Call start() first, and wait for it." : "";
+    const phase = this.#phase === "new" ? "not started" : this.#phase;
+    throw new MeshStateError(`Cannot ${what}: the mesh is ${phase}.${hint}`);
+  }
+}

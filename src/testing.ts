@@ -1,0 +1,83 @@
+// What tests of agents need: a model that answers from a script, a clock that moves by hand, a mesh in memory.
+// Invariant: nothing here reads the environment, writes to disk or talks to a provider; the charts, the sandbox
+// and the repair are the real ones.
+import type { InspectionEvent } from "xstate";
+import type { MeshResources } from "../actors/runtime.ts";
+import { systemClock, type Clock } from "./core/clock.ts";
+import type { Sandbox } from "./core/guest.ts";
+import { silentLog, type Log } from "./core/log.ts";
+import type { Model } from "./core/model.ts";
+import { createMemoryFabric } from "./fabric/memory/fabric.ts";
+import { MeshSystem, type NoAgents, type Outputs } from "./mesh.ts";
+import { createScriptedModel, type Script } from "./model/scripted.ts";
+import { FunctionRegistry } from "./registry.ts";
+import { ResultStore } from "./results.ts";
+import { createSandbox } from "./sandbox/sandbox.ts";
+
+export { TestClock } from "./test-clock.ts";
+export { createMemoryFabric } from "./fabric/memory/fabric.ts";
+export { createScriptedModel } from "./model/scripted.ts";
+export type { Script, ScriptedAnswer, ScriptedModel, ScriptedOptions } from "./model/scripted.ts";
+
+/** What a {@link TestMesh} is made with. */
+export interface TestMeshOptions {
+  /** The model's answers in order, a function of the request, or a whole model. */
+  readonly model?: Script | Model;
+  /** A sandbox to use and leave open; one of its own where absent. */
+  readonly sandbox?: Sandbox;
+  readonly clock?: Clock;
+  readonly log?: Log;
+  readonly concurrency?: number;
+  readonly maxRepairs?: number;
+  readonly taskMs?: number;
+  readonly inspect?: (event: InspectionEvent) => void;
+}
+
+/**
+ * A mesh in memory whose model answers from a script.
+ *
+ * @example
+ * await using mesh = new TestMesh({ model: ["result = 6 * 7"] });
+ * mesh.add(agent);
+ * await mesh.start();
+ */
+export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> {
+  readonly #options: TestMeshOptions;
+  /** The parts that the mesh runs on; the fabric is there from the start. */
+  readonly fabric = createMemoryFabric();
+  readonly results: ResultStore;
+  readonly registry: FunctionRegistry;
+
+  constructor(options: TestMeshOptions = {}) {
+    super(options.inspect);
+    this.#options = options;
+    const { clock } = options;
+    this.results = new ResultStore(this.fabric.blobs, { clock });
+    this.registry = new FunctionRegistry(this.fabric.keyValue, { clock });
+  }
+
+  protected override async open(): Promise<MeshResources> {
+    const { model = [], sandbox: given, clock = systemClock, log = silentLog } = this.#options;
+    let own: Sandbox | null = null;
+    return {
+      name: "test",
+      fabric: this.fabric,
+      results: this.results,
+      registry: this.registry,
+      log,
+      clock,
+      defaults: { maxRepairs: this.#options.maxRepairs ?? 3, taskMs: this.#options.taskMs ?? 300_000 },
+      concurrency: this.#options.concurrency ?? 64,
+      openModel: async () => (isModel(model) ? model : createScriptedModel(model, { clock })),
+      openSandbox: async () => given ?? (own ??= createSandbox()),
+      close: async () => {
+        await own?.close();
+        await this.fabric.close();
+      },
+    };
+  }
+}
+
+function isModel(model: Script | Model): model is Model {
+  return typeof (model as Partial<Model>).ask === "function";
+}
