@@ -42,10 +42,10 @@ export const MAX_DEPTH = 256;
  * What all regular expressions of one value may cost to build: a character counts 1, a property escape 64 more, since
  * an engine collects the characters it stands for (150 µs in V8).
  */
-export const MAX_PATTERNS = 4096;
+const MAX_PATTERNS = 4096;
 
 /** Errors in one value: an engine collects a stack for each that is built. */
-export const MAX_ERRORS = 1000;
+const MAX_ERRORS = 1000;
 
 /** The state of one encoding or decoding; `stop` is thrown and `failure` set where it ends early. */
 export interface Run {

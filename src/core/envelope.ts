@@ -5,7 +5,7 @@ import { decode, encode } from "./codec.ts";
 import { DeliveryError, FettleError, messageOf, type ErrorCode } from "./errors.ts";
 
 /** The version of the form; a reader refuses what it does not know. */
-export const ENVELOPE_VERSION = 1;
+const ENVELOPE_VERSION = 1;
 
 const envelopeSchema = z.object({
   v: z.literal(ENVELOPE_VERSION),

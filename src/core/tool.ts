@@ -81,7 +81,7 @@ export function defineTool(options: ToolOptions<Schema, Schema, unknown>): Tool<
 }
 
 /** Whether a value was made by {@link defineTool}. */
-export function isTool(value: unknown): value is Tool {
+function isTool(value: unknown): value is Tool {
   return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "tool";
 }
 

@@ -92,7 +92,7 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal, wha
 }
 
 /** Throws a {@link CancelledError} where the signal is aborted already; abandoned work is left to settle unheard. */
-export function throwIfAborted(signal: AbortSignal | undefined, what: string, work?: Promise<unknown>): void {
+function throwIfAborted(signal: AbortSignal | undefined, what: string, work?: Promise<unknown>): void {
   if (signal?.aborted !== true) return;
   work?.catch(() => undefined);
   throw cancelled(what);

@@ -28,7 +28,7 @@ export interface OpenAiOptions extends ProviderOptions {
 }
 
 /** Azure's newest version of the data plane that is no preview (2026-11). */
-export const AZURE_API_VERSION = "2024-10-21";
+const AZURE_API_VERSION = "2024-10-21";
 
 interface Dialect {
   readonly baseURL: string | undefined;

@@ -151,6 +151,6 @@ function again(error: ModelError, message: string): ModelError {
 }
 
 /** The provider's part of a model's name: `anthropic` of `anthropic/claude-…`. */
-export function providerOf(name: string): string {
+function providerOf(name: string): string {
   return name.split("/", 1)[0] ?? name;
 }

@@ -98,7 +98,7 @@ const ENTRIES: Unit = {
   name: "entry points",
   floor: 6,
   purpose: "what the package exports, by name",
-  packages: [],
+  packages: ["xstate"],
   node: false,
 };
 
