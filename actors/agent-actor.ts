@@ -295,11 +295,16 @@ export class AgentActor {
   }
 }
 
-/** Tells a task's listener of each state it comes to, the states' parents left out. */
+/** Tells a task's listener of each failed try and each state it comes to, the states' parents left out. */
 function tellStates(task: TaskActorRef, assignment: Assignment): void {
   let last = "";
+  let failures = 0;
   const tell = () => {
     const { value, status, context } = task.getSnapshot();
+    for (const { error } of context.attempts.slice(failures)) {
+      failures += 1;
+      if (error !== null) assignment.tell({ type: "error", error });
+    }
     const state = leafOf(pathOf(value));
     if (state === last) return;
     last = state;

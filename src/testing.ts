@@ -3,6 +3,7 @@
 // and the repair are the real ones.
 import type { InspectionEvent } from "xstate";
 import type { MeshResources } from "../actors/runtime.ts";
+import type { AgentDefinition } from "./core/agent.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
 import type { Sandbox } from "./core/guest.ts";
 import { silentLog, type Log } from "./core/log.ts";
@@ -54,6 +55,13 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
     const { clock } = options;
     this.results = new ResultStore(this.fabric.blobs, { clock });
     this.registry = new FunctionRegistry(this.fabric.keyValue, { clock });
+  }
+
+  override add<Role extends string, Out>(
+    agent: AgentDefinition<Role, Out>,
+  ): TestMesh<Agents & { readonly [R in Role]: Out }> {
+    super.add(agent);
+    return this as unknown as TestMesh<Agents & { readonly [R in Role]: Out }>;
   }
 
   protected override async open(): Promise<MeshResources> {

@@ -25,7 +25,7 @@ describe("a mailbox", () => {
   it("refuses a message beyond its capacity, naming its owner and bound", () => {
     const box = mailbox(1);
     box.push(1);
-    expect(() => box.push(2)).toThrowError(/"clerk\.1".*full \(1 messages wait\)/);
+    expect(() => box.push(2)).toThrow(/"clerk\.1".*full \(1 messages wait\)/);
     expect(box.size).toBe(1);
   });
 
@@ -44,7 +44,7 @@ describe("a mailbox", () => {
     const box = mailbox();
     box.push(1);
     box.close();
-    expect(() => box.push(2)).toThrowError(expect.objectContaining({ code: "ACTOR_STOPPED" }));
+    expect(() => box.push(2)).toThrow(expect.objectContaining({ code: "ACTOR_STOPPED" }));
     expect(await box.take(open())).toBe(1);
     expect(await box.take(open())).toBeNull();
   });

@@ -37,7 +37,7 @@ describe("defineAgent", () => {
     ["a tool name that cannot be called", { tools: { "web-search": {} } }, /not an identifier/],
     ["a reserved tool name", { tools: { context: {} } }, /"context" is reserved/],
   ])("refuses %s", (_, change, message) => {
-    expect(define({ ...valid, ...change })).toThrowError(message);
+    expect(define({ ...valid, ...change })).toThrow(message);
   });
 
   it("takes a handler in place of a prompt", () => {
@@ -46,7 +46,7 @@ describe("defineAgent", () => {
   });
 
   it("refuses a custom agent's unknown option", () => {
-    expect(define({ role: "clerk", capabilities: ["a"], handle: () => 1, tools: {} })).toThrowError(
+    expect(define({ role: "clerk", capabilities: ["a"], handle: () => 1, tools: {} })).toThrow(
       /unknown option "tools"/,
     );
   });
@@ -67,6 +67,6 @@ describe("defineTool", () => {
     ["no function", { description: "Adds.", input }, /needs an execute function/],
     ["an unknown option", { description: "Adds.", input, execute: () => 1, run: 1 }, /"run"/],
   ])("refuses a tool with %s", (_, options, message) => {
-    expect(() => defineTool(options as never)).toThrowError(message);
+    expect(() => defineTool(options as never)).toThrow(message);
   });
 });

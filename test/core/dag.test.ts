@@ -32,7 +32,7 @@ describe("planWorkflow", () => {
     ["a circle", [step("a", "c"), step("b", "a"), step("c", "b")], /a → c → b → a/],
     ["a step with no task", [{ agent: "clerk", task: " " }], /"step0" has no task/],
   ])("refuses %s", (_, steps, message) => {
-    expect(() => planWorkflow(steps)).toThrowError(message);
+    expect(() => planWorkflow(steps)).toThrow(message);
   });
 
   it("plans a long chain and a wide fan without trouble", () => {

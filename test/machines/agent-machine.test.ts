@@ -35,14 +35,14 @@ function start() {
         task,
       },
       actions: {
-        hold: () => void seen.held++,
-        unhold: () => void seen.unheld++,
+        hold: () => (seen.held += 1),
+        unhold: () => (seen.unheld += 1),
         closeIntake: () => {
           seen.closed++;
           serving.at(-1)?.(null);
         },
-        reportCrash: () => void seen.reported++,
-        announceEnd: () => void seen.announced++,
+        reportCrash: () => (seen.reported += 1),
+        announceEnd: () => (seen.announced += 1),
       },
     }),
     { input: { address: "clerk.1", supervision }, clock },

@@ -61,7 +61,7 @@ function run(
           return outcome as unknown as TaskResult;
         }),
       },
-      actions: { release: () => void released++ },
+      actions: { release: () => (released += 1) },
     }),
     { input: { ...input, ...given }, clock },
   );

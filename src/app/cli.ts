@@ -1,0 +1,60 @@
+// The command line: `fettle <command>`. Each command is a file of commands/; this one joins them and turns
+// errors into messages and exit codes.
+// Invariant: results go to standard output, progress and errors to standard error; exit 0 means that it worked,
+// 1 that it did not, 2 that the command was not understood.
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { FettleError, messageOf } from "../core/errors.ts";
+import { checkCommand } from "./commands/check.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { initCommand } from "./commands/init.ts";
+import { runCommand } from "./commands/run.ts";
+import { smoketestCommand } from "./commands/smoketest.ts";
+import { packageRoot } from "./package-root.ts";
+
+const HELP = `
+A new project:
+  $ fettle init my-agents --examples
+  $ cd my-agents && npm install && npm start
+
+Is everything set up?
+  $ fettle check --validate-llm
+
+A task from the shell:
+  $ fettle run agents.ts "Calculate the factorial of 10"
+
+Settings come from the environment and .env; .env.example in the package lists them all.`;
+
+/** Runs the command line; gives the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const program = new Command("fettle")
+    .description("An actor runtime for AI agents that write, run and mend their own code.")
+    .version(version(), "-v, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .addHelpText("after", HELP)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+  for (const command of [initCommand(), checkCommand(), smoketestCommand(), runCommand(), demoCommand()]) {
+    program.addCommand(command.exitOverride().showHelpAfterError("(fettle <command> --help explains)"));
+  }
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return Number(process.exitCode ?? 0);
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`fettle: ${explain(thrown)}\n`);
+    return 1;
+  }
+}
+
+/** An error of ours is explained by its message; anything else is a fault, and its stack helps to find it. */
+function explain(thrown: unknown): string {
+  if (thrown instanceof FettleError) return thrown.message;
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown);
+}
+
+function version(): string {
+  const file = new URL("package.json", packageRoot());
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}

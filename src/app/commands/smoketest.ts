@@ -1,0 +1,4 @@
+import { Command } from "commander";
+export function smoketestCommand(): Command {
+  return new Command("smoketest");
+}

@@ -1,0 +1,142 @@
+// The mesh as programs use it: reads the settings, opens what agents need, and closes it again.
+// Invariant: an option that is given goes before the setting of the same meaning; nothing is opened before
+// `start`, and what the caller passed in is the caller's to close.
+import type { InspectionEvent } from "xstate";
+import type { MeshResources } from "../../actors/runtime.ts";
+import type { AgentDefinition } from "../core/agent.ts";
+import { systemClock, type Clock } from "../core/clock.ts";
+import { ConfigError } from "../core/errors.ts";
+import type { Sandbox } from "../core/guest.ts";
+import type { Log } from "../core/log.ts";
+import type { Model } from "../core/model.ts";
+import type { Fabric } from "../core/ports.ts";
+import { createEmbeddedFabric } from "../fabric/embedded/fabric.ts";
+import { MeshSystem, type NoAgents, type Outputs } from "../mesh.ts";
+import type { PriceTable } from "../model/prices.ts";
+import { createLogger } from "../observe/logger.ts";
+import { FunctionRegistry } from "../registry.ts";
+import { ResultStore } from "../results.ts";
+import { createSandbox } from "../sandbox/sandbox.ts";
+import { loadConfig, secretsOf, type Config } from "./config.ts";
+import { openModel } from "./models.ts";
+
+/** What a {@link Mesh} takes; each absent option is the setting's of the same meaning, or its default. */
+export interface MeshOptions {
+  /** Separates meshes on one fabric; default `FETTLE_MESH`, else `default`. */
+  readonly name?: string;
+  readonly model?: Model;
+  readonly sandbox?: Sandbox;
+  readonly fabric?: Fabric;
+  readonly log?: Log;
+  readonly clock?: Clock;
+  /** Told of every transition, message and actor: XState's inspection API. */
+  readonly inspect?: (event: InspectionEvent) => void;
+  /** Prompt agents' tasks that may run at once; default `FETTLE_MAX_CONCURRENT_TASKS`. */
+  readonly concurrency?: number;
+  /** Default `MAX_REPAIR_ATTEMPTS`, else 3. */
+  readonly maxRepairs?: number;
+  /** The whole of a task, in seconds; default `EXECUTION_TIMEOUT`, else 300. */
+  readonly executionTimeout?: number;
+  /** Where results are stored; default `LOG_DIRECTORY`, else `./logs`. */
+  readonly logDirectory?: string;
+  /** Where the mesh keeps its state; default `FETTLE_DATA_DIRECTORY`, else `.fettle`. */
+  readonly dataDirectory?: string;
+  /** Prices in USD per million tokens that go before the built-in ones. */
+  readonly prices?: PriceTable;
+  /** Settings in place of the process's environment and its `.env`. */
+  readonly config?: Config;
+}
+
+/** Most tasks wait for a model most of the time: far more may be under way than there are cores. */
+const DEFAULT_CONCURRENCY = 64;
+
+const OPTIONS: Readonly<Record<keyof MeshOptions, true>> = {
+  name: true,
+  model: true,
+  sandbox: true,
+  fabric: true,
+  log: true,
+  clock: true,
+  inspect: true,
+  concurrency: true,
+  maxRepairs: true,
+  executionTimeout: true,
+  logDirectory: true,
+  dataDirectory: true,
+  prices: true,
+  config: true,
+};
+
+/**
+ * The actor system.
+ *
+ * @throws ConfigError for an unknown option; from `start`, for a wrong setting.
+ * @example
+ * const mesh = new Mesh().add(calculator);
+ * await mesh.start();
+ * const result = await mesh.execute("calculator", "Calculate the factorial of 10");
+ * await mesh.stop();
+ */
+export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> {
+  readonly #options: MeshOptions;
+
+  constructor(options: MeshOptions = {}) {
+    for (const key of Object.keys(options)) {
+      if (key in OPTIONS) continue;
+      throw new ConfigError(`Unknown Mesh option "${key}"; known are: ${Object.keys(OPTIONS).join(", ")}.`);
+    }
+    super(options.inspect);
+    this.#options = options;
+  }
+
+  override add<Role extends string, Out>(
+    agent: AgentDefinition<Role, Out>,
+  ): Mesh<Agents & { readonly [R in Role]: Out }> {
+    super.add(agent);
+    return this as unknown as Mesh<Agents & { readonly [R in Role]: Out }>;
+  }
+
+  protected override async open(): Promise<MeshResources> {
+    const options = this.#options;
+    const config = options.config ?? loadConfig();
+    const clock = options.clock ?? systemClock;
+    const log = options.log ?? createLogger({ level: config.logLevel, secrets: secretsOf(config) });
+    const fabric =
+      options.fabric ??
+      createEmbeddedFabric({
+        dataDirectory: options.dataDirectory ?? config.dataDirectory,
+        blobDirectory: options.logDirectory ?? config.logDirectory,
+        onHandlerError: (error, subject) => log.error({ err: error, subject }, "a message handler failed"),
+        clock,
+      });
+    let sandbox: Sandbox | null = null;
+    return {
+      name: options.name ?? config.mesh,
+      fabric,
+      results: new ResultStore(fabric.blobs, { clock }),
+      registry: new FunctionRegistry(fabric.keyValue, { clock }),
+      log,
+      clock,
+      defaults: {
+        maxRepairs: options.maxRepairs ?? config.maxRepairs,
+        taskMs:
+          options.executionTimeout === undefined
+            ? config.executionTimeoutMs
+            : options.executionTimeout * 1000,
+      },
+      concurrency: options.concurrency ?? config.maxConcurrentTasks ?? DEFAULT_CONCURRENCY,
+      openModel: async () => {
+        return options.model ?? openModel({ config, clock, log, prices: options.prices }).model;
+      },
+      openSandbox: async () => {
+        if (options.sandbox !== undefined) return options.sandbox;
+        sandbox ??= createSandbox(config.sandbox);
+        return sandbox;
+      },
+      close: async () => {
+        await sandbox?.close();
+        if (options.fabric === undefined) await fabric.close();
+      },
+    };
+  }
+}

@@ -1,0 +1,15 @@
+// Where the package lies, found from its package.json: the same whether it runs from its sources or its build.
+import { existsSync } from "node:fs";
+import { FettleError } from "../core/errors.ts";
+
+/** The folder of the package, as a URL that ends in `/`. */
+export function packageRoot(): URL {
+  for (let folder = new URL("./", import.meta.url); ; folder = new URL("../", folder)) {
+    if (existsSync(new URL("package.json", folder))) return folder;
+    if (folder.pathname === "/" || folder.href === new URL("../", folder).href) break;
+  }
+  throw new FettleError(
+    "STORAGE_FAILED",
+    `No package.json above ${import.meta.url}: is the package complete?`,
+  );
+}

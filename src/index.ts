@@ -1,0 +1,104 @@
+// The public face of Fettle: every name that programs import from "fettle".
+export { Mesh, type MeshOptions } from "./app/mesh.ts";
+export { openModel, type OpenedModel, type OpenModelOptions } from "./app/models.ts";
+export { loadConfig, type Config, type LoadOptions } from "./app/config.ts";
+export type { AgentHandle, StopOptions } from "./mesh.ts";
+export type { MeshEvent } from "../actors/runtime.ts";
+export type { ExecuteOptions } from "../actors/task-desk.ts";
+export type { StopMode } from "../actors/agent-actor.ts";
+
+export {
+  defineAgent,
+  type AgentDefinition,
+  type AgentLimits,
+  type CustomAgent,
+  type CustomAgentOptions,
+  type ModelChoice,
+  type OutputOf,
+  type PromptAgent,
+  type PromptAgentOptions,
+} from "./core/agent.ts";
+export type { Address } from "./core/address.ts";
+export { defineTool, type Tool, type ToolCallInfo, type ToolOptions, type ToolSet } from "./core/tool.ts";
+export type { WorkflowStep } from "./core/dag.ts";
+export type {
+  ActorContext,
+  ActorInfo,
+  AskOptions,
+  BroadcastResult,
+  Discovery,
+  Handler,
+  HandlerMessage,
+  MailMessage,
+  Setup,
+  TaskMessage,
+} from "./core/handler.ts";
+export type {
+  Attempt,
+  ErrorCategory,
+  Task,
+  TaskEvent,
+  TaskFailure,
+  TaskResult,
+  TaskStatus,
+} from "./core/task.ts";
+export type { Supervision } from "./core/supervision.ts";
+export type { Schema } from "./core/schema.ts";
+export {
+  CancelledError,
+  ConfigError,
+  DefinitionError,
+  DeliveryError,
+  FettleError,
+  MeshStateError,
+  ModelError,
+  NoModelError,
+  ReplayError,
+  SandboxError,
+  StorageError,
+  TaskError,
+  UnknownError,
+  ValueError,
+  WorkflowError,
+  type ErrorCode,
+  type ModelFailure,
+} from "./core/errors.ts";
+
+export type {
+  Model,
+  ModelAnswer,
+  ModelCallOptions,
+  ModelMessage,
+  ModelRequest,
+  TokenUsage,
+} from "./core/model.ts";
+export { createAnthropicModel } from "./model/anthropic.ts";
+export { createOpenAiModel } from "./model/openai.ts";
+export { chainModels } from "./model/chain.ts";
+export { createReplayModel } from "./model/replay.ts";
+export { recordModel } from "./model/recording.ts";
+export { resolveModel, type ModelSettings } from "./model/resolve.ts";
+export { PRICES, type Price, type PriceTable } from "./model/prices.ts";
+
+export type {
+  ConsoleEntry,
+  ExecuteResult,
+  GuestEntropy,
+  GuestError,
+  GuestLimits,
+  GuestUsage,
+  Sandbox,
+} from "./core/guest.ts";
+export type { Blobs, Fabric, FabricMessage, KeyValue, KeyValueEntry, Messages } from "./core/ports.ts";
+export { createEmbeddedFabric, type EmbeddedFabricOptions } from "./fabric/embedded/fabric.ts";
+export { createMemoryFabric } from "./fabric/memory/fabric.ts";
+export type { Clock } from "./core/clock.ts";
+export type { Log } from "./core/log.ts";
+export {
+  FunctionRegistry,
+  type FunctionEntry,
+  type FunctionStage,
+  type FunctionVersion,
+  type RegisteredFunction,
+} from "./registry.ts";
+export { ResultStore, type FinishedResult, type RunningResult, type StoredResult } from "./results.ts";
