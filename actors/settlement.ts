@@ -43,7 +43,10 @@ export async function settleTask(
       `The task ended with status "${outcome.status}" but its result could not be stored: ${messageOf(thrown)} ` +
       "Its code is in the attempts; run the task again once the storage works.";
     const error = { name: "StorageError", message, category: "internal" as const };
-    return { ...result(null), status: "failure", output: null, error };
+    const failed: TaskResult = { ...result(null), status: "failure", output: null, error };
+    // What could not be stored may be the output alone: then this can be, and the file does not say "running".
+    await assignment.entry.finish(failed).catch(() => undefined);
+    return failed;
   }
 }
 

@@ -93,7 +93,8 @@ export class FunctionRegistry {
     const functionId = functionIdOf(role, task);
     const sha256 = hashOf(code);
     // The code first: a version never points at code that is not there.
-    await this.#keyValue.put(CODE, sha256, code);
+    if ((await this.#keyValue.get(CODE, sha256))?.value !== code)
+      await this.#keyValue.put(CODE, sha256, code);
     const now = this.#clock.now();
     const version = await this.#change(functionId, { role, task, nextVersion: 1, versions: [] }, (record) => {
       let known = record.versions.find((one) => one.sha256 === sha256);

@@ -42,7 +42,7 @@ export type StoredResult = RunningResult | FinishedResult;
 /** The stored result of one task while it runs. */
 export interface ResultEntry {
   readonly resultId: string;
-  /** Stores a step. Returns at once; of steps that follow faster than they can be written, the last is stored. */
+  /** Stores a step, within 50 ms. Returns at once; of steps that follow faster than that, the last is stored. */
   update(step: { readonly state: string; readonly attempts: readonly Attempt[] }): void;
   /**
    * Stores the end; resolves once it is stored.
@@ -51,6 +51,9 @@ export interface ResultEntry {
    */
   finish(result: TaskResult): Promise<void>;
 }
+
+/** How long a step waits for a later one, so that a burst of them costs one write; in milliseconds. */
+const STEP_MS = 50;
 
 const storedSchema = z.looseObject({
   resultId: z.string(),
@@ -96,7 +99,9 @@ export class ResultStore {
     await write({ status: "running", state: "accepted", attempts: [] });
 
     let next: object | undefined;
+    let timer: unknown;
     let writing: Promise<void> | undefined;
+    let ended = false;
     const writeSteps = async (): Promise<void> => {
       while (next !== undefined) {
         const step = next;
@@ -104,17 +109,22 @@ export class ResultStore {
         // A step that cannot be stored is no reason to end the task: its end is stored, or fails loudly.
         await write(step).catch(() => undefined);
       }
-      writing = undefined;
+      writing = timer = undefined;
     };
     return {
       resultId,
       update: ({ state, attempts }) => {
+        if (ended) return; // A late step must not cover the end.
         next = { status: "running", state, attempts };
-        writing ??= writeSteps();
+        timer ??= this.#clock.setTimeout(() => {
+          writing = writeSteps();
+        }, STEP_MS);
       },
       finish: async (result) => {
         const output = toStored(result.output);
+        ended = true;
         next = undefined;
+        if (timer !== undefined) this.#clock.clearTimeout(timer);
         await writing;
         await write({ ...result, resultId, ...output });
       },

@@ -66,30 +66,61 @@ describe("stored results", () => {
     expect(await onDisk(resultId)).toMatchObject({ status: "running", role: "coder" });
   });
 
-  it("show each step, and of a burst of steps at least the last", async () => {
+  it("show each step a moment later, and of a burst of steps the last", async () => {
+    const timers: (() => void)[] = [];
+    const clock = {
+      now: () => 0,
+      setTimeout: (fn: () => void) => timers.push(fn),
+      clearTimeout: () => undefined,
+    };
+    const entry = await new ResultStore(blobs, { clock }).begin(task);
+    const stateOnDisk = async () => (await onDisk(entry.resultId))["state"];
+    entry.update({ state: "generating", attempts: [] });
+    entry.update({ state: "executing", attempts: [attempt] });
+    expect(timers).toHaveLength(1);
+    timers[0]?.();
+    await expect.poll(stateOnDisk).toBe("executing");
+    expect(await onDisk(entry.resultId)).toMatchObject({ attempts: [{ code: "result = 1" }] });
+    await expect
+      .poll(() => {
+        entry.update({ state: "repairing", attempts: [] });
+        return timers.length;
+      })
+      .toBe(2);
+    timers[1]?.();
+    await expect.poll(stateOnDisk).toBe("repairing");
+  });
+
+  it("are not covered by steps that are still being written, or that come after the end", async () => {
     let open: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => {
-      open = resolve;
-    });
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const timers: (() => void)[] = [];
+    const clock = {
+      now: () => 0,
+      setTimeout: (fn: () => void) => timers.push(fn),
+      clearTimeout: () => undefined,
+    };
     const written: string[] = [];
     const slow: Blobs = {
       ...blobs,
       write: async (path, data) => {
-        const { state } = JSON.parse(String(data)) as { state: string };
-        if (state === "generating") await gate;
-        written.push(state);
+        const { state, status } = JSON.parse(String(data)) as { state?: string; status: string };
+        if (state === "executing") await gate;
+        written.push(state ?? status);
         await blobs.write(path, data);
       },
-      read: (path) => blobs.read(path),
     };
-    const entry = await new ResultStore(slow).begin(task);
-    for (const state of ["generating", "executing", "repairing", "executing again"]) {
-      entry.update({ state, attempts: [attempt] });
-    }
+    const entry = await new ResultStore(slow, { clock }).begin(task);
+    entry.update({ state: "executing", attempts: [] });
+    timers[0]?.();
+    entry.update({ state: "repairing", attempts: [] });
+    const finished = entry.finish(resultOf(1));
+    entry.update({ state: "late", attempts: [] });
     open();
-    await entry.finish(resultOf(1));
-    expect(written.slice(0, 2)).toEqual(["accepted", "generating"]);
-    expect(written).not.toContain("executing");
+    await finished;
+    for (const fire of timers) fire();
+    expect(written).toEqual(["accepted", "executing", "success"]);
+    expect(await results.read("coder", entry.resultId)).toMatchObject({ status: "success", output: 1 });
   });
 
   it("end with the result, whatever step was still being written", async () => {

@@ -78,7 +78,7 @@ export class FileBlobs implements Blobs {
 
   /** Makes a folder and, once in this process, clears it of what killed writers left. */
   async #prepare(folder: string): Promise<void> {
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true }); // Each time: somebody may have removed it.
     if (this.#prepared.has(folder)) return;
     this.#prepared.add(folder);
     for (const name of await readdir(folder)) {
@@ -103,20 +103,18 @@ export class FileBlobs implements Blobs {
 
   /** Refuses a path that a symbolic link leads out of the folder, at any of its parts. */
   async #requireInside(path: string): Promise<void> {
-    let file = this.#directory;
-    for (const segment of requireBlobPath(path)) {
-      file = join(file, segment);
-      const found = await lstat(file).catch(nullIfAbsent);
-      if (found === null) return;
-      if (!found.isSymbolicLink()) continue;
-      const [root, target] = await Promise.all([
-        realpath(this.#directory),
-        realpath(file).catch(nullIfAbsent),
-      ]);
+    const segments = requireBlobPath(path);
+    const files = segments.map((_, index) => join(this.#directory, ...segments.slice(0, index + 1)));
+    const found = await Promise.all(files.map((file) => lstat(file).catch(nullIfAbsent)));
+    const links = files.filter((_, index) => found[index]?.isSymbolicLink() === true);
+    if (links.length === 0) return;
+    const root = await realpath(this.#directory);
+    for (const link of links) {
+      const target = await realpath(link).catch(nullIfAbsent);
       if (target?.startsWith(root + sep) === true) continue;
       throw new StorageError(
         "PATH_INVALID",
-        `Cannot use blob path "${path}": ${file} is a symbolic link that leads out of ${root}. Remove the link.`,
+        `Cannot use blob path "${path}": ${link} is a symbolic link that leads out of ${root}. Remove the link.`,
       );
     }
   }
