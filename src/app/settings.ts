@@ -87,7 +87,7 @@ export const settingsSchema = z.object({
   FETTLE_MESH: z
     .string()
     .refine(isName, { error: 'expected 1 to 128 letters, digits, "_" and "-"' })
-    .default("main"),
+    .default("default"),
 });
 
 /** The names of all settings. */

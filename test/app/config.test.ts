@@ -40,7 +40,7 @@ describe("settings", () => {
       logDirectory: join(folder, "logs"),
       logLevel: "info",
       dataDirectory: join(folder, ".fettle"),
-      mesh: "main",
+      mesh: "default",
     });
   });
 

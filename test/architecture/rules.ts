@@ -118,7 +118,7 @@ function faultsOfPackage(at: string, unit: Unit, one: Import, dependencies: read
   const name = one.specifier.split("/", one.specifier.startsWith("@") ? 2 : 1).join("/");
   if (!unit.packages.includes(name) && !(one.typeOnly && unit.packages.includes(`type:${name}`))) {
     const allowed =
-      unit.packages.length === 0 ? "none" : unit.packages.join(", ").replace("type:", "the types of ");
+      unit.packages.length === 0 ? "none" : unit.packages.join(", ").replaceAll("type:", "the types of ");
     return [
       `${at} imports the package "${name}": ${unit.name} may use ${allowed}. ` +
         `Use it in the unit that wraps it; a new package gets its place in test/architecture/units.ts.`,
