@@ -1,14 +1,19 @@
-// Makes the sandbox's engine from the QuickJS that npm delivers: the same code, but every loop and every
-// function that calls another pays from a counter, and an empty counter asks the host whether time is up.
-// Invariant: between two polls there is only a bounded stretch of straight code, so no native call can
-// outlive its deadline; what the engine imports and exports afterwards is listed below and nothing else.
+// Makes the sandbox's engine from the QuickJS that npm delivers: the same code, but its loops and recursions pay
+// from a counter, and an empty counter asks the host whether time is up.
+// Invariant: every loop and every cycle of the call graph pays, except the interpreter's own dispatch loop, whose
+// jumps and calls QuickJS itself counts and polls for; so no native call can outlive its deadline. What the engine
+// imports and exports afterwards is listed below and nothing else.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
 
 const require = createRequire(import.meta.url);
 const PACKAGE = "@jitl/quickjs-wasmfile-release-sync";
-const OUT = new URL("../dist/engine/", import.meta.url);
+// `--plain <folder>/`: the same engine without polls, to measure and to test against.
+const [flag, folder] = process.argv.slice(2);
+const isPlain = flag === "--plain";
+const OUT = isPlain ? pathToFileURL(folder) : new URL("../dist/engine/", import.meta.url);
 
 /** Work between two polls: loop turns, calls, and each 64 bytes that a bulk memory instruction touches. */
 const FUEL = 20_000;
@@ -48,6 +53,7 @@ const EXPORTS = {
   free: "_free",
   newRuntime: "_QTS_NewRuntime",
   newContext: "_QTS_NewContext",
+  enableInterrupts: "_QTS_RuntimeEnableInterruptHandler",
   setMaxStackSize: "_QTS_RuntimeSetMaxStackSize",
   evaluate: "_QTS_Eval",
   call: "_QTS_Call",
@@ -66,8 +72,8 @@ const EXPORTS = {
 };
 
 // Text that is woven into the engine: take from the counter, and ask the host when it is empty.
-const SPEND = (price) => `(global.set $fuel (i32.sub (global.get $fuel) ${price}))`;
-const REFUEL = "(if (i32.lt_s (global.get $fuel) (i32.const 0)) (then (call $refuel)))";
+const SPEND = (price) => (isPlain ? "" : `(global.set $fuel (i32.sub (global.get $fuel) ${price}))`);
+const REFUEL = isPlain ? "" : "(if (i32.lt_s (global.get $fuel) (i32.const 0)) (then (call $refuel)))";
 const PAY = `${SPEND("(i32.const 1)")} ${REFUEL}`;
 
 const FEATURES = ["BulkMemory", "BulkMemoryOpt", "MutableGlobals", "SignExt", "NontrappingFPToInt"];
@@ -119,23 +125,126 @@ function rewrite(text) {
     .replaceAll("(memory.copy", "(call $meteredCopy")
     .replaceAll("(memory.fill", "(call $meteredFill")
     .split("\n");
+  const functions = readFunctions(lines);
+  const payers = cutCycles(functions, readTable(lines));
+  const dispatch = dispatchLoop(lines);
   const out = [];
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i];
     if (line.startsWith(" (import ")) out.push(rewriteImport(line, heapBase));
     else if (line.startsWith(" (export ")) out.push(rewriteExport(line, names));
     else out.push(line);
-    if (/^\s+\(loop /.test(line)) out.push(PAY);
+    if (/^\s+\(loop /.test(line) && i !== dispatch) out.push(PAY);
     if (line.startsWith(" (func ")) {
-      let end = i + 1;
-      while (!lines[end].startsWith(" )")) end++;
       while (lines[i + 1].startsWith("  (local ")) out.push(lines[++i]);
-      if (lines.slice(i, end).some((body) => /^\s+\(call(_indirect)? /.test(body))) out.push(PAY);
+      if (payers.has(nameOf(line))) out.push(PAY);
     }
   }
-  const last = out.lastIndexOf(")");
-  out.splice(last, 0, support(overflow));
+  out.splice(out.lastIndexOf(")"), 0, support(overflow));
   return out.join("\n");
+}
+
+/** Each function's size in lines, and what it calls by name or through the table. */
+function readFunctions(lines) {
+  const functions = new Map();
+  let current = null;
+  for (const line of lines) {
+    if (line.startsWith(" (func ")) {
+      current = { size: 0, calls: new Set(), callsTable: false };
+      functions.set(nameOf(line), current);
+    } else if (current !== null) {
+      current.size += 1;
+      const call = /\(call (\$\d+)/.exec(line);
+      if (call !== null) current.calls.add(call[1]);
+      if (line.includes("(call_indirect")) current.callsTable = true;
+    }
+  }
+  return functions;
+}
+
+function nameOf(line) {
+  return /^ \(func (\S+)/.exec(line)[1];
+}
+
+/** The functions that an indirect call can reach. */
+function readTable(lines) {
+  const element = lines.find((line) => line.startsWith(" (elem "));
+  return element.match(/\$\d+/g).slice(1);
+}
+
+/**
+ * Functions that must pay so that every cycle of the call graph holds one that does. Large ones are chosen first: in
+ * them the price is lost, and the small ones that everything calls stay as they were.
+ */
+function cutCycles(functions, table) {
+  const payers = new Set();
+  const edges = (name) => {
+    const found = functions.get(name);
+    if (found === undefined) return [];
+    return found.callsTable ? [...found.calls, ...table] : [...found.calls];
+  };
+  for (;;) {
+    const cycles = stronglyConnected(
+      [...functions.keys()].filter((name) => !payers.has(name)),
+      (name) => edges(name).filter((target) => !payers.has(target)),
+    );
+    if (cycles.length === 0) return payers;
+    for (const cycle of cycles) {
+      payers.add(cycle.reduce((a, b) => (functions.get(b).size > functions.get(a).size ? b : a)));
+    }
+  }
+}
+
+/** The groups of functions that reach one another (Tarjan), those that only reach themselves included. */
+function stronglyConnected(names, edges) {
+  const index = new Map();
+  const low = new Map();
+  const open = new Set();
+  const groups = [];
+  const visit = (name) => {
+    index.set(name, index.size);
+    low.set(name, index.get(name));
+    open.add(name);
+    for (const target of edges(name)) {
+      if (!index.has(target)) {
+        visit(target);
+        low.set(name, Math.min(low.get(name), low.get(target)));
+      } else if (open.has(target)) {
+        low.set(name, Math.min(low.get(name), index.get(target)));
+      }
+    }
+    if (low.get(name) !== index.get(name)) return;
+    const members = [...open];
+    const group = members.slice(members.indexOf(name));
+    for (const member of group) open.delete(member);
+    if (group.length > 1 || edges(name).includes(name)) groups.push(group);
+  };
+  for (const name of names) if (!index.has(name)) visit(name);
+  return groups;
+}
+
+/** The line of the interpreter's loop: the innermost around the largest table of jumps, one for each bytecode. */
+function dispatchLoop(lines) {
+  let table = -1;
+  let most = 200;
+  for (const [index, line] of lines.entries()) {
+    if (!line.includes("(br_table")) continue;
+    const targets = line.trim().split(" ").length;
+    if (targets > most) [table, most] = [index, targets];
+  }
+  if (table < 0) throw new Error("Cannot rewrite the engine: its interpreter loop was not found.");
+  let depth = indent(lines[table]);
+  for (let index = table; index >= 0; index -= 1) {
+    if (indent(lines[index]) >= depth) continue;
+    depth = indent(lines[index]);
+    if (/^\s+\(loop /.test(lines[index])) return index;
+    if (lines[index].startsWith(" (func ")) break;
+  }
+  throw new Error("Cannot rewrite the engine: its interpreter has no loop.");
+}
+
+function indent(line) {
+  return line.length - line.trimStart().length;
 }
 
 /** What the rewritten code calls: the counter, the poll, and bulk memory instructions that pay by size. */

@@ -91,9 +91,15 @@ export class Isolate {
   /** Puts a run off board and stops it, at its next poll where it is at work. */
   drop(run: number): void {
     if (!this.#runs.delete(run)) return;
-    this.#pulse?.stop(run);
+    this.insist();
     this.#link.post({ type: "stop", run });
     this.#settled(run);
+  }
+
+  /** Stops what is at work for a run that is no longer on board. */
+  insist(): void {
+    const run = this.working;
+    if (run !== 0 && !this.#runs.has(run)) this.#pulse?.stop(run);
   }
 
   /** Takes all runs off board, in the order in which they came. */

@@ -67,14 +67,9 @@ const UNITS: Readonly<Partial<Record<LimitName, string>>> = {
   concurrentToolCalls: " calls",
 };
 
-/** The error of a run that hit a limit; `what` in place of the general sentence where more is known. */
-export function limitError(limit: LimitName, limits: GuestLimits, what = ""): GuestError {
+/** The error of a run that hit a limit; `message` in place of the general one where more is known. */
+export function limitError(limit: LimitName, limits: GuestLimits, message = ""): GuestError {
   const value = `${limits[limit]}${UNITS[limit] ?? " bytes"}`;
-  const sentence = what === "" ? WHAT[limit] : what;
-  return {
-    name: "LimitError",
-    message: `${sentence}: limits.${limit} is ${value}. Do with less, or raise it in the options' limits.`,
-    failure: "limit",
-    limit,
-  };
+  const general = `${WHAT[limit]}: limits.${limit} is ${value}. Do with less, or raise it in the options' limits.`;
+  return { name: "LimitError", message: message === "" ? general : message, failure: "limit", limit };
 }

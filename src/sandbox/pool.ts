@@ -73,10 +73,10 @@ export class Pool implements IsolateEvents {
     this.#queue.push(run);
     const result = new Promise<Awaited<Run["result"]>>((resolve, reject) => {
       this.#refused.set(run, reject);
-      void run.result.then((value) => {
+      run.result.then((value) => {
         this.#count(value);
         resolve(value);
-      });
+      }, reject);
     });
     this.#dispatch();
     return result;
@@ -157,6 +157,9 @@ export class Pool implements IsolateEvents {
       const run = this.#queue.shift();
       if (run === undefined || run.over) continue;
       this.#numbers = (this.#numbers % 0x7fffffff) + 1;
+      // To the back: of isolates equally free, the one that has rested longest has had time to make spares.
+      this.#isolates.delete(isolate);
+      this.#isolates.add(isolate);
       run.start(isolate, this.#numbers);
       this.#watch ??= unheld(setInterval(() => this.#look(), WATCH_MS));
     }
@@ -177,9 +180,10 @@ export class Pool implements IsolateEvents {
 
   /** The second wall: kills an isolate whose guest has not left in time. */
   #look(): void {
-    let aboard = 0;
+    let active = false;
     for (const isolate of this.#isolates) {
-      aboard += isolate.size;
+      active ||= isolate.size > 0 || isolate.working !== 0;
+      isolate.insist();
       if (isolate.overdue < GRACE_MS) continue;
       const [culprit] = runsOf([isolate.passenger(isolate.working)]);
       this.#kills += 1;
@@ -188,7 +192,7 @@ export class Pool implements IsolateEvents {
       this.#rescue(isolate, "another guest in it would not stop");
       this.#end(isolate);
     }
-    if (aboard === 0) {
+    if (!active) {
       clearInterval(this.#watch);
       this.#watch = undefined;
     }

@@ -11,10 +11,8 @@ const MAX_LINE = 1024 * 1024 * 1024;
 
 /** Starts processes that run the worker at `url`. */
 export function processes(url: URL): Launch {
-  const args =
-    "Deno" in globalThis
-      ? ["run", "--no-prompt", "--no-config", "--no-remote", "--no-npm", "--quiet", fileURLToPath(url)]
-      : ["--disallow-code-generation-from-strings", "--max-old-space-size=512", fileURLToPath(url)];
+  const file = fileURLToPath(url);
+  const args = "Deno" in globalThis ? denoArguments(file) : nodeArguments(file);
   return (events) => {
     const child = spawn(process.execPath, args, { env: {}, stdio: ["pipe", "pipe", "ignore"], cwd: "/" });
     let over = false;
@@ -48,20 +46,49 @@ export function processes(url: URL): Launch {
         events.message(JSON.parse(text) as FromIsolate);
       }
     });
+    const hold = (alive: boolean): void => {
+      for (const handle of [child, child.stdin, child.stdout] as readonly unknown[] as readonly Handle[]) {
+        if (alive) handle.ref();
+        else handle.unref();
+      }
+    };
     return {
       shares: false,
       post: (message) => void child.stdin.write(`${JSON.stringify(writable(message))}\n`),
-      hold: (alive) => {
-        if (alive) child.ref();
-        else child.unref();
-      },
+      hold,
       kill: async () => {
         over = true;
+        hold(true);
         child.kill("SIGKILL");
         await gone;
       },
     };
   };
+}
+
+/** No file but the worker itself can be read, no process or thread be started; the main thread's stack is 8 MiB. */
+function nodeArguments(file: string): readonly string[] {
+  const major = Number(process.versions.node.split(".")[0]);
+  return [
+    major >= 24 ? "--permission" : "--experimental-permission",
+    `--allow-fs-read=${file}`,
+    "--disallow-code-generation-from-strings",
+    "--max-old-space-size=512",
+    "--stack-size=3900",
+    file,
+  ];
+}
+
+/** No permission at all. */
+function denoArguments(file: string): readonly string[] {
+  const closed = ["--no-prompt", "--no-config", "--no-lock", "--no-remote", "--no-npm", "--quiet"];
+  return ["run", ...closed, "--v8-flags=--stack-size=3900,--max-old-space-size=512", file];
+}
+
+/** What can keep this process alive; the pipes of a child are sockets, though not typed as such. */
+interface Handle {
+  ref(): void;
+  unref(): void;
 }
 
 /** The engine's bytes cross as base64. */

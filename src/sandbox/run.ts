@@ -36,6 +36,9 @@ export interface RunPlan {
   readonly pace: Pace;
 }
 
+/** A guest that sets timers without end is heard this often at most. */
+const MIN_WAKE_MS = 1;
+
 const NO_USAGE: IsolateUsage = { cpuMs: 0, memoryBytes: 0, toolCalls: 0 };
 
 /** One run, from its start on an isolate to its result. */
@@ -43,7 +46,7 @@ export class Run implements Passenger {
   readonly plan: RunPlan;
   readonly result: Promise<ExecuteResult>;
   readonly #names: readonly string[];
-  readonly #resolve: (result: ExecuteResult) => void;
+  readonly #resolve: (result: ExecuteResult | Promise<never>) => void;
   readonly #abort = new AbortController();
   readonly #console: ConsoleEntry[] = [];
   readonly #terms: ToolTerms;
@@ -67,7 +70,7 @@ export class Run implements Passenger {
       signal: this.#abort.signal,
       taskId: plan.options.taskId,
       toolBytes: plan.limits.toolBytes,
-      onTool: plan.options.onTool,
+      onTool: (event) => this.#observe(() => plan.options.onTool?.(event)),
       pace: plan.pace,
       now: () => this.#now(),
     };
@@ -177,7 +180,17 @@ export class Run implements Passenger {
     const level = LEVELS[line.level] ?? "log";
     const entry = { level, text: JSON.parse(line.text) as string };
     this.#console.push(entry);
-    this.plan.options.onConsole?.(entry);
+    this.#observe(() => this.plan.options.onConsole?.(entry));
+  }
+
+  /** Calls the caller's own function; what that throws goes back to the caller and ends the run. */
+  #observe(act: () => void): void {
+    try {
+      act();
+    } catch (thrown) {
+      this.#resolve(rejected(thrown));
+      this.fail({ name: "Error", message: messageOf(thrown), failure: "cancelled" });
+    }
   }
 
   #setWake(at: number | null): void {
@@ -189,7 +202,7 @@ export class Run implements Passenger {
         this.#lastAt = Math.max(this.#lastAt, at);
         this.#post({ type: "wake", run: this.#number, at: this.#lastAt });
       },
-      Math.ceil(Math.max(0, wait)),
+      Math.ceil(Math.max(MIN_WAKE_MS, wait)),
     );
   }
 
@@ -221,7 +234,7 @@ function errorOf(end: Exclude<GuestEnd, { type: "value" }>, limits: GuestLimits)
     case "nothing":
       return NO_RESULT;
     case "limit":
-      return limitError(end.limit, limits, end.message.replace(/[.:]? *limits\..*$/, ""));
+      return limitError(end.limit, limits, end.message);
     case "deadlock":
       return {
         name: "DeadlockError",
@@ -250,8 +263,13 @@ function errorOf(end: Exclude<GuestEnd, { type: "value" }>, limits: GuestLimits)
   }
 }
 
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
+function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T | Promise<never>) => void } {
+  let resolve: (value: T | Promise<never>) => void = () => undefined;
   const promise = new Promise<T>((accept) => (resolve = accept));
   return { promise, resolve };
+}
+
+function rejected(reason: unknown): Promise<never> {
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it is the caller's own
+  return Promise.reject(reason);
 }

@@ -39,6 +39,7 @@ export function nodeThreads(url: URL): Launch {
       hold: (alive) => (alive ? worker.ref() : worker.unref()),
       kill: async () => {
         over = true;
+        worker.ref();
         await worker.terminate();
       },
     };

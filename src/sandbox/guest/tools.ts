@@ -86,7 +86,7 @@ export function makeTools(tell: Tell, world: World, global: object): Calls {
       if (input.ok) {
         enqueue({ __proto__: null, tool, text: input.value, resolve, reject, next: null } as Call);
       } else if (input.failure === "too-large") {
-        const problem = `the input of ${name}() is larger than limits.toolBytes (${world.toolBytes} bytes); pass less`;
+        const problem = `The input of ${name}() is larger than limits.toolBytes (${world.toolBytes} bytes): pass less, or raise the limit.`;
         reject(limitError(problem, "toolBytes"));
       } else {
         reject(new TypeErrorOf(`Cannot pass ${input.path} to ${name}(): ${input.problem}`));

@@ -13,6 +13,7 @@ interface EngineExports {
   free(pointer: Pointer): void;
   newRuntime(): Pointer;
   newContext(runtime: Pointer, intrinsics: number): Pointer;
+  enableInterrupts(runtime: Pointer): void;
   setMaxStackSize(runtime: Pointer, bytes: number): void;
   evaluate(
     context: Pointer,
@@ -152,7 +153,10 @@ export class Engine {
       fdWrite: () => 52,
       fdClose: () => 52,
       fdSeek: () => 52,
-      interrupt: () => 0,
+      interrupt: () => {
+        this.host.poll();
+        return 0;
+      },
       keepAlive: () => undefined,
       freeHostRef: () => undefined,
       setTimer: () => 0,

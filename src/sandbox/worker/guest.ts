@@ -14,6 +14,10 @@ export type RunMessage = Extract<ToIsolate, { type: "run" }>;
 /** The message that ends a tool call. */
 export type ReturnMessage = Extract<ToIsolate, { type: "return" }>;
 
+const THREAD_STACK =
+  "The code called itself too deeply and was stopped: the stack of its isolate's thread was full before " +
+  "limits.stackBytes was. Use a loop, or nest less.";
+
 /** Thrown through the engine to end an instance. */
 class Halt extends Error {
   readonly end: GuestEnd | null;
@@ -283,7 +287,7 @@ export class Guest implements EngineHost {
     if (thrown instanceof OutOfMemory || this.#engine.memoryRefused) {
       return { type: "limit", limit: "memoryBytes", message: "" };
     }
-    if (thrown instanceof RangeError) return { type: "limit", limit: "stackBytes", message: "" };
+    if (thrown instanceof RangeError) return { type: "limit", limit: "stackBytes", message: THREAD_STACK };
     return { type: "crash", message: thrown instanceof Error ? thrown.message : String(thrown) };
   }
 }

@@ -36,6 +36,7 @@ export function bootImage(module: WasmModule, bootstrap: string): Image {
   const runtime = exports.newRuntime();
   const context = exports.newContext(runtime, 0);
   exports.setMaxStackSize(runtime, 256 * 1024);
+  exports.enableInterrupts(runtime);
   const undefinedValue = exports.getUndefined();
   const scratch = exports.malloc(64);
   const file = engine.putText(GUEST_FILE).at;

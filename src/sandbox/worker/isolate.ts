@@ -87,7 +87,14 @@ export class IsolateWorker implements GuestPlace {
     const image = this.#image;
     if (image === null) return;
     const maxPages = Math.floor(message.limits.memoryBytes / PAGE_BYTES);
-    const guest = new Guest(message, this.#take(maxPages), image, this);
+    const engine = this.#take(maxPages);
+    if (engine === null) {
+      const end = { type: "crash", message: "there is no memory for another instance" } as const;
+      const usage = { cpuMs: 0, memoryBytes: 0, toolCalls: 0 };
+      this.#send({ type: "end", run: message.run, end, lines: [], usage });
+      return;
+    }
+    const guest = new Guest(message, engine, image, this);
     this.#guests.set(message.run, guest);
     this.#speak(message.run, () => guest.start());
     this.#refill(maxPages);
@@ -100,15 +107,20 @@ export class IsolateWorker implements GuestPlace {
     if (guest.ended) this.#guests.delete(run);
   }
 
-  #take(maxPages: number): Engine {
+  #take(maxPages: number): Engine | null {
     const index = this.#spares.findIndex((spare) => spare.maxPages === maxPages);
     const [spare] = index < 0 ? [] : this.#spares.splice(index, 1);
     return spare?.engine ?? this.#make(maxPages);
   }
 
-  #make(maxPages: number): Engine {
-    if (this.#module === null || this.#image === null) throw new Error("The isolate is not open.");
-    return copyImage(this.#module, this.#image, maxPages);
+  /** A new instance; null where this process has no more memory to give. */
+  #make(maxPages: number): Engine | null {
+    if (this.#module === null || this.#image === null) return null;
+    try {
+      return copyImage(this.#module, this.#image, maxPages);
+    } catch {
+      return null;
+    }
   }
 
   /** Makes spares of the size last asked for, once the messages at hand are served. */
@@ -119,7 +131,9 @@ export class IsolateWorker implements GuestPlace {
       this.#refilling = false;
       const fitting = this.#spares.filter((spare) => spare.maxPages === maxPages).length;
       for (let count = fitting; count < this.#maxSpares; count += 1) {
-        this.#spares.push({ maxPages, engine: this.#make(maxPages) });
+        const engine = this.#make(maxPages);
+        if (engine === null) return;
+        this.#spares.push({ maxPages, engine });
         if (this.#spares.length > this.#maxSpares) this.#spares.shift();
       }
     }, 0);
