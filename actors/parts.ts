@@ -13,6 +13,9 @@ import type { Directory } from "../src/directory.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
 import type { ResultStore } from "../src/results.ts";
 
+/** Told of every transition, message and actor: XState's inspection API. */
+export type Inspect = (event: InspectionEvent) => void;
+
 /** The parts that all actors of a mesh share. */
 export interface ActorParts {
   readonly clock: Clock;
@@ -29,7 +32,7 @@ export interface ActorParts {
   /** Acts in the mesh on behalf of an actor. */
   readonly operations: (from: Address) => ActorOperations;
   readonly defaults: TaskDefaults;
-  readonly inspect: ((event: InspectionEvent) => void) | undefined;
+  readonly inspect: Inspect | undefined;
   /** An integer from 0 to 2^32 - 1, for the guest's Math.random. */
   readonly nextSeed: () => number;
 }

@@ -1,6 +1,5 @@
 // A mesh while it runs: its parts joined together, and the actors on them.
 // Invariant: the model and the sandbox are opened once, and only if an agent needs them.
-import type { InspectionEvent } from "xstate";
 import { Admission } from "../src/admission.ts";
 import type { Address } from "../src/core/address.ts";
 import { isModel, type AgentDefinition } from "../src/core/agent.ts";
@@ -18,7 +17,7 @@ import { PostOffice } from "../src/post.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
 import type { ResultStore } from "../src/results.ts";
 import type { StopMode } from "./agent-actor.ts";
-import type { ActorParts, TaskDefaults } from "./parts.ts";
+import type { ActorParts, Inspect, TaskDefaults } from "./parts.ts";
 import type { Population } from "./population.ts";
 import { TaskDesk } from "./task-desk.ts";
 
@@ -67,7 +66,7 @@ export class Runtime {
     resources: MeshResources,
     population: Population,
     options: {
-      readonly inspect: ((event: InspectionEvent) => void) | undefined;
+      readonly inspect: Inspect | undefined;
       readonly publish: (event: MeshEvent) => void;
     },
   ) {

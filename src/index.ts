@@ -3,6 +3,7 @@ export { Mesh, type MeshOptions } from "./app/mesh.ts";
 export { openModel, type OpenedModel, type OpenModelOptions } from "./app/models.ts";
 export { loadConfig, type Config, type LoadOptions } from "./app/config.ts";
 export type { AgentHandle, StopOptions } from "./mesh.ts";
+export type { Inspect } from "../actors/parts.ts";
 export type { MeshEvent } from "../actors/runtime.ts";
 export type { ExecuteOptions } from "../actors/task-desk.ts";
 export type { StopMode } from "../actors/agent-actor.ts";

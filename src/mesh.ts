@@ -1,8 +1,8 @@
 // The actor system: takes agents in, starts their actors, routes tasks and messages to them, stops them.
 // Invariant: everything that was accepted ends in a result before `stop` resolves. It opens nothing itself: what
 // it stands on comes from `open`, so that the same system runs embedded, over NATS and in tests.
-import type { InspectionEvent } from "xstate";
 import type { StopMode } from "../actors/agent-actor.ts";
+import type { Inspect } from "../actors/parts.ts";
 import { Population } from "../actors/population.ts";
 import { Runtime, type MeshEvent, type MeshResources } from "../actors/runtime.ts";
 import type { ExecuteOptions } from "../actors/task-desk.ts";
@@ -48,12 +48,12 @@ export type NoAgents = Record<never, never>;
 export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
   readonly #population = new Population();
   readonly #listeners = new Set<(event: MeshEvent) => void>();
-  readonly #inspect: ((event: InspectionEvent) => void) | undefined;
+  readonly #inspect: Inspect | undefined;
   readonly #workflows = new Set<string>();
   #phase: Phase = "new";
   #running: Runtime | null = null;
 
-  constructor(inspect?: (event: InspectionEvent) => void) {
+  constructor(inspect?: Inspect) {
     this.#inspect = inspect;
   }
 

@@ -1,7 +1,7 @@
 // What tests of agents need: a model that answers from a script, a clock that moves by hand, a mesh in memory.
 // Invariant: nothing here reads the environment, writes to disk or talks to a provider; the charts, the sandbox
 // and the repair are the real ones.
-import type { InspectionEvent } from "xstate";
+import type { Inspect } from "../actors/parts.ts";
 import type { MeshResources } from "../actors/runtime.ts";
 import type { AgentDefinition } from "./core/agent.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
@@ -31,7 +31,7 @@ export interface TestMeshOptions {
   readonly concurrency?: number;
   readonly maxRepairs?: number;
   readonly taskMs?: number;
-  readonly inspect?: (event: InspectionEvent) => void;
+  readonly inspect?: Inspect;
 }
 
 /**

@@ -1,7 +1,7 @@
 // The mesh as programs use it: reads the settings, opens what agents need, and closes it again.
 // Invariant: an option that is given goes before the setting of the same meaning; nothing is opened before
 // `start`, and what the caller passed in is the caller's to close.
-import type { InspectionEvent } from "xstate";
+import type { Inspect } from "../../actors/parts.ts";
 import type { MeshResources } from "../../actors/runtime.ts";
 import type { AgentDefinition } from "../core/agent.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
@@ -30,7 +30,7 @@ export interface MeshOptions {
   readonly log?: Log;
   readonly clock?: Clock;
   /** Told of every transition, message and actor: XState's inspection API. */
-  readonly inspect?: (event: InspectionEvent) => void;
+  readonly inspect?: Inspect;
   /** Prompt agents' tasks that may run at once; default `FETTLE_MAX_CONCURRENT_TASKS`. */
   readonly concurrency?: number;
   /** Default `MAX_REPAIR_ATTEMPTS`, else 3. */

@@ -1,4 +1,5 @@
 // What TypeScript infers, checked by `npm run types`; at run time these tests only show that the calls exist.
+/* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/unbound-method -- only types are of interest. */
 import { expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import { defineAgent, defineTool, type AgentDefinition, type Mesh, type TaskResult } from "fettle";
