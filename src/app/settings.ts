@@ -76,7 +76,7 @@ export const settingsSchema = z.object({
   FETTLE_RECORD: text,
   FETTLE_REPLAY: text,
   EXECUTION_TIMEOUT: seconds.default(300),
-  MAX_REPAIR_ATTEMPTS: count(0, 100).default(3),
+  MAX_REPAIR_ATTEMPTS: count(0, 20).default(3),
   FETTLE_MAX_CONCURRENT_TASKS: count(1, 100_000).optional(),
   SANDBOX_MODE: oneOf(["local", "remote"]).default("local"),
   FETTLE_SANDBOX_ISOLATION: oneOf(["thread", "process"]).default("thread"),

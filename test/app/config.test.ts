@@ -143,7 +143,7 @@ describe("settings", () => {
       '- environment: FETTLE_MODEL_ORDER="claude,claude": expected some of claude, vllm, azure, gemini, openai, ' +
         "separated by commas, none twice.",
       '- .env:2: EXECUTION_TIMEOUT="abc": expected a number of seconds, such as 300.',
-      '- .env:6: MAX_REPAIR_ATTEMPTS="1.5": expected a whole number from 0 to 100.',
+      '- .env:6: MAX_REPAIR_ATTEMPTS="1.5": expected a whole number from 0 to 20.',
       '- environment: SANDBOX_MODE="cloud": expected local or remote.',
       '- environment: LOG_LEVEL="loud": expected one of TRACE, DEBUG, INFO, WARNING, WARN, ERROR, CRITICAL, FATAL, SILENT.',
       '- environment: FETTLE_MESH="a.b": expected 1 to 128 letters, digits, "_" and "-".',
