@@ -1,0 +1,44 @@
+// What the figures were measured on, since without it they say nothing.
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import os from "node:os";
+import process from "node:process";
+
+/** The machine, the runtime and the code under test. */
+export function describeMachine() {
+  const [cpu] = os.cpus();
+  return {
+    date: new Date().toISOString(),
+    cpu: cpu?.model.trim() ?? "unknown",
+    cores: os.availableParallelism(),
+    memoryGiB: Number((os.totalmem() / 2 ** 30).toFixed(1)),
+    os: `${os.type()} ${os.release()} ${os.arch()}`,
+    runtime: runtime(),
+    v8: process.versions.v8,
+    fettle: JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version,
+    commit: commit(),
+    /** Processes that wanted a core in the last minute, when the run began: above `cores`, figures are too high. */
+    load: Number(os.loadavg()[0].toFixed(2)),
+  };
+}
+
+/** The runtime's name and major version, as result files are named: `node-20`. */
+export function runtimeName() {
+  const [name, version] = runtime().split(" ");
+  return `${name.toLowerCase()}-${version.split(".")[0]}`;
+}
+
+function runtime() {
+  const { Deno: deno } = globalThis;
+  return deno === undefined ? `Node ${process.versions.node}` : `Deno ${deno.version.deno}`;
+}
+
+function commit() {
+  try {
+    const git = (...args) => execFileSync("git", args, { cwd: import.meta.dirname, encoding: "utf8" }).trim();
+    const changed = git("status", "--porcelain", "--", "../src", "../actors", "../machines", "../scripts");
+    return git("rev-parse", "--short", "HEAD") + (changed === "" ? "" : ", with changes");
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,72 @@
+// The benchmark: every line in one run on one machine, beside what else runs code, as a table, a plot and JSON.
+// Invariant: it asserts nothing about time: it measures, names the machine, and says where an aim is missed.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { openContenders } from "./contenders.mjs";
+import { polling } from "./lines/polling.mjs";
+import { task } from "./lines/task.mjs";
+import { throughput } from "./lines/throughput.mjs";
+import { toolCall } from "./lines/tool-call.mjs";
+import { waiting } from "./lines/waiting.mjs";
+import { warmRun } from "./lines/warm-run.mjs";
+import { describeMachine, runtimeName } from "./machine.mjs";
+import { FULL, SHORT } from "./plan.mjs";
+import { drawPlot } from "./plot.mjs";
+import { finish, writeReport } from "./report.mjs";
+
+const LINES = [warmRun, throughput, waiting, toolCall, task, polling];
+const HELP = `Measures Fettle and what it is compared with: node bench/run.mjs [options]
+
+  --short       a few seconds, small counts: to see that it works, not how fast it is
+  --only LINE   one line: ${LINES.map(({ id }) => id).join(", ")}
+  --out DIR     where <runtime>.md, .json and .svg go (default: bench/results)
+  --json        print JSON in place of the table
+  --help        this text
+
+The packages it compares with are installed into bench/peers on the first full run; what cannot be had is left out.`;
+
+const { values: options } = parseArgs({
+  options: {
+    short: { type: "boolean", default: false },
+    only: { type: "string" },
+    out: { type: "string", default: join(import.meta.dirname, "results") },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (options.help) console.log(HELP);
+else await main();
+
+async function main() {
+  const lines = LINES.filter(({ id }) => options.only === undefined || id === options.only);
+  if (lines.length === 0) throw new Error(`No line is called "${options.only}".\n${HELP}`);
+  if (!options.short) installPeers();
+  const counts = options.short ? SHORT : FULL;
+  const machine = describeMachine();
+  const { contenders, absent } = await openContenders();
+  const results = [];
+  for (const line of lines) {
+    console.error(`${line.title} …`);
+    results.push(finish(line, await line.measure({ contenders, counts })));
+  }
+  await Promise.all(contenders.map(({ close }) => close()));
+  const run = { machine, short: options.short, lines: results, absent };
+  const report = writeReport(run);
+  mkdirSync(options.out, { recursive: true });
+  const file = (extension) => join(options.out, `${runtimeName()}.${extension}`);
+  writeFileSync(file("json"), `${JSON.stringify(run, null, 2)}\n`);
+  writeFileSync(file("md"), report);
+  writeFileSync(file("svg"), drawPlot(run));
+  console.log(options.json ? JSON.stringify(run) : report);
+}
+
+/** The packages to compare with; a failure leaves them out, and the table says so. */
+function installPeers() {
+  const cwd = join(import.meta.dirname, "peers");
+  if (existsSync(join(cwd, "node_modules"))) return;
+  console.error("Installing what Fettle is compared with into bench/peers …");
+  spawnSync("npm", ["ci", "--no-audit", "--no-fund"], { cwd, stdio: ["ignore", "ignore", "inherit"] });
+}

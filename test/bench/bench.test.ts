@@ -1,0 +1,93 @@
+// The benchmark in its short form: that each line is measured and written, never how fast anything is.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { runProgram } from "../runtime.ts";
+
+const positive = z.number().positive();
+const rowSchema = z.looseObject({ name: z.string().min(1) });
+const runSchema = z.object({
+  machine: z.looseObject({
+    date: z.iso.datetime(),
+    cpu: z.string().min(1),
+    cores: z.int().positive(),
+    memoryGiB: positive,
+    os: z.string().min(1),
+    runtime: z.string().regex(/^(?:Node|Deno) \d+\./),
+  }),
+  short: z.literal(true),
+  lines: z.array(
+    z.object({
+      id: z.string(),
+      title: z.string(),
+      unit: z.string(),
+      better: z.enum(["less", "more"]),
+      headline: z.string(),
+      aims: z.array(z.looseObject({ column: z.string(), value: z.number(), met: z.boolean() })),
+      rows: z.array(rowSchema).min(1),
+    }),
+  ),
+  absent: z.array(z.object({ name: z.string(), absent: z.string().min(1) })),
+});
+
+const LINES = ["warm-run", "throughput", "waiting", "tool-call", "task", "polling"];
+const bench = new URL("../../bench/run.mjs", import.meta.url);
+
+describe("the benchmark in its short form", () => {
+  let directory: string;
+  let run: z.infer<typeof runSchema>;
+  let name: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "fettle-bench-test-"));
+    const program = runProgram(bench, ["--short", "--json", "--out", directory]);
+    const line = (await program.lines.next()).value as string;
+    const { code, stderr } = await program.ended;
+    expect(code, stderr).toBe(0);
+    run = runSchema.parse(JSON.parse(line));
+    name = run.machine.runtime.toLowerCase().replace(/ (\d+).*/, "-$1");
+  }, 60_000);
+
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  it("measures every line, each row by a positive figure", () => {
+    expect(run.lines.map(({ id }) => id)).toEqual(LINES);
+    for (const { id, headline, rows } of run.lines) {
+      for (const row of rows) {
+        // Resident memory of a few guests can shrink meanwhile: that line is judged by its guests below.
+        if (id !== "waiting")
+          expect(positive.safeParse(row[headline]).success, `${id}: ${row.name}`).toBe(true);
+        if (typeof row["p99"] === "number") expect(row["p99"]).toBeGreaterThanOrEqual(row["p50"] as number);
+      }
+    }
+  });
+
+  it("loses none of the guests that wait", () => {
+    expect(run.lines.find(({ id }) => id === "waiting")?.rows).toMatchObject([{ guests: 20, lost: 0 }]);
+  });
+
+  it("puts Fettle first and what the runtime itself offers beside it; what is absent has a reason", () => {
+    const names = run.lines[0]?.rows.map((row) => row.name) ?? [];
+    expect(names[0]).toBe("Fettle");
+    expect([...names, ...run.absent.map((one) => one.name)]).toEqual(
+      expect.arrayContaining(["node:vm", "worker thread per run", "process per run", "isolated-vm", "run"]),
+    );
+  });
+
+  it("writes the table, the figures and the plot, with the machine named", async () => {
+    const read = (extension: string) => readFile(join(directory, `${name}.${extension}`), "utf8");
+    expect(JSON.parse(await read("json"))).toEqual(run);
+    const table = await read("md");
+    expect(table).toContain(run.machine.cpu);
+    expect(table).toContain("A short run");
+    const plot = await read("svg");
+    expect(plot).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+    expect(plot).not.toContain("NaN");
+    for (const { title } of run.lines) {
+      expect(table).toContain(`## ${title}`);
+      expect(plot).toContain(title.replaceAll("`", ""));
+    }
+  });
+});
