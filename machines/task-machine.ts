@@ -1,10 +1,18 @@
 // The chart of one task: generate code, run it, send errors back for repair until it works or the tries are
 // used up; or, for a custom agent, run its handler.
 // Invariant: every way out leads through `settling`, where the result is stored, into exactly one of `done`,
-// `failed` and `cancelled`; the deadline and `cancel` hold everywhere before it.
+// `failed` and `cancelled`; the deadline and `cancel` hold everywhere before it. What `generating` and `repairing`
+// share is written out in both: editors read a chart from its text.
 import { assign, setup, type ActorRefFrom } from "xstate";
-import type { Draft, DraftRequest, Outcome, Trial, TrialRequest } from "../src/core/attempt.ts";
-import { addTokens, NO_TOKENS } from "../src/core/model.ts";
+import {
+  NOTHING_DONE,
+  type Draft,
+  type DraftRequest,
+  type Outcome,
+  type Trial,
+  type TrialRequest,
+} from "../src/core/attempt.ts";
+import { addTokens } from "../src/core/model.ts";
 import type { Attempt, TaskFailure, TaskResult } from "../src/core/task.ts";
 import { slot, unboundAction } from "./slot.ts";
 
@@ -143,17 +151,10 @@ export const taskMachine = setup({
 }).createMachine({
   id: "task",
   context: ({ input }) => ({
+    ...NOTHING_DONE,
     ...input,
     status: "failure",
-    code: null,
-    output: null,
     error: null,
-    repairs: 0,
-    attempts: [],
-    tokens: NO_TOKENS,
-    costUsd: 0,
-    model: null,
-    replayed: false,
     result: null,
   }),
   initial: "queued",
