@@ -14,8 +14,8 @@ export interface Passenger {
 /** What an isolate tells its pool. */
 export interface IsolateEvents {
   ready(isolate: Isolate): void;
-  /** A run has come to its first wait or its end: the next may start. */
-  started(isolate: Isolate): void;
+  /** A run has come to a wait or to its end: there may be room for the next. */
+  settled(isolate: Isolate): void;
   lost(isolate: Isolate, reason: string): void;
 }
 
@@ -26,6 +26,7 @@ export class Isolate {
   readonly #pulse: Pulse | null;
   readonly #runs = new Map<number, Passenger>();
   #starting = 0;
+  #stray = { run: 0, since: 0 };
   #state: "opening" | "ready" | "lost" = "opening";
   /** Where no memory is shared: the run at work and when it must have ended. */
   #told = { run: 0, deadline: 0 };
@@ -96,10 +97,16 @@ export class Isolate {
     this.#settled(run);
   }
 
-  /** Stops what is at work for a run that is no longer on board. */
-  insist(): void {
+  /**
+   * Stops what is at work for a run that is no longer on board. Gives for how long that has been asked, in
+   * milliseconds; without shared memory the isolate does not hear of it before its turn is over.
+   */
+  insist(): number {
     const run = this.working;
-    if (run !== 0 && !this.#runs.has(run)) this.#pulse?.stop(run);
+    if (run === 0 || this.#runs.has(run)) return 0;
+    this.#pulse?.stop(run);
+    if (this.#stray.run !== run) this.#stray = { run, since: sharedNow() };
+    return sharedNow() - this.#stray.since;
   }
 
   /** Takes all runs off board, in the order in which they came. */
@@ -110,7 +117,12 @@ export class Isolate {
     return runs;
   }
 
-  /** The run that is at work, as its passenger. */
+  /** All runs on board. */
+  get passengers(): readonly Passenger[] {
+    return [...this.#runs.values()];
+  }
+
+  /** A run on board. */
   passenger(run: number): Passenger | undefined {
     return this.#runs.get(run);
   }
@@ -152,9 +164,8 @@ export class Isolate {
 
   #settled(run: number): void {
     this.#hold();
-    if (this.#starting !== run) return;
-    this.#starting = 0;
-    this.#events.started(this);
+    if (this.#starting === run) this.#starting = 0;
+    this.#events.settled(this);
   }
 
   #lose(reason: string): void {

@@ -119,7 +119,7 @@ export class Pool implements IsolateEvents {
     this.#dispatch();
   }
 
-  started(): void {
+  settled(): void {
     this.#dispatch();
   }
 
@@ -183,8 +183,7 @@ export class Pool implements IsolateEvents {
     let active = false;
     for (const isolate of this.#isolates) {
       active ||= isolate.size > 0 || isolate.working !== 0;
-      isolate.insist();
-      if (isolate.overdue < GRACE_MS) continue;
+      if (!isStuck(isolate)) continue;
       const [culprit] = runsOf([isolate.passenger(isolate.working)]);
       this.#kills += 1;
       this.#isolates.delete(isolate);
@@ -228,6 +227,13 @@ export class Pool implements IsolateEvents {
     const limit = result.ok ? undefined : result.error.limit;
     if (limit !== undefined) this.#limits[limit] = (this.#limits[limit] ?? 0) + 1;
   }
+}
+
+/** Whether a guest holds the isolate longer than it may, or one that was put off board holds up only the harmless. */
+function isStuck(isolate: Isolate): boolean {
+  const stray = isolate.insist() >= GRACE_MS;
+  if (isolate.overdue >= GRACE_MS) return true;
+  return stray && runsOf(isolate.passengers).every((run) => run.isRepeatable);
 }
 
 function runsOf(passengers: readonly (Passenger | undefined)[]): Run[] {

@@ -118,6 +118,8 @@ export type FromIsolate =
       readonly type: "end";
       readonly run: number;
       readonly end: GuestEnd;
+      /** Tool calls that nothing had come of when the code ended. */
+      readonly pending: number;
       readonly lines: readonly GuestLine[];
       readonly usage: IsolateUsage;
     }

@@ -112,7 +112,7 @@ export class Run implements Passenger {
     for (const line of message.lines) this.#log(line);
     if (this.#over) return;
     if (message.type === "end") {
-      this.#end(message.end);
+      this.#end(message.end, message.pending);
       return;
     }
     for (const call of message.calls) void this.#serve(call);
@@ -138,7 +138,14 @@ export class Run implements Passenger {
     this.#finish((console, usage) => ({ ok: false, error, console, usage }));
   }
 
-  #end(end: GuestEnd): void {
+  #end(end: GuestEnd, pending: number): void {
+    if (pending > 0) {
+      const calls = pending === 1 ? "1 tool call was" : `${pending} tool calls were`;
+      this.#tell({
+        level: "warn",
+        text: `[${calls} under way when the code ended and not waited for: await each]`,
+      });
+    }
     if (end.type !== "value") {
       this.fail(errorOf(end, this.plan.limits));
       return;
@@ -178,7 +185,10 @@ export class Run implements Passenger {
 
   #log(line: GuestLine): void {
     const level = LEVELS[line.level] ?? "log";
-    const entry = { level, text: JSON.parse(line.text) as string };
+    this.#tell({ level, text: JSON.parse(line.text) as string });
+  }
+
+  #tell(entry: ConsoleEntry): void {
     this.#console.push(entry);
     this.#observe(() => this.plan.options.onConsole?.(entry));
   }

@@ -1,23 +1,13 @@
 // The sandbox as its callers see it: a value for what works, an error that says what to mend for what does not.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
-import type { ExecuteResult, GuestError } from "#src/core/guest";
+import { errorOf, valueOf } from "./outcome.ts";
 
 let sandbox: LocalSandbox;
 beforeAll(() => {
   sandbox = createSandbox({ isolates: 1 });
 });
 afterAll(() => sandbox.close());
-
-function valueOf(result: ExecuteResult): unknown {
-  if (!result.ok) throw new Error(`${result.error.failure}: ${result.error.message}`);
-  return result.value;
-}
-
-function errorOf(result: ExecuteResult): GuestError {
-  if (result.ok) throw new Error("The run succeeded.");
-  return result.error;
-}
 
 describe("a run", () => {
   it("gives the value that the code assigned to result", async () => {

@@ -18,6 +18,7 @@ const MAX_DELAY = 2 ** 31 - 1;
 /** Puts setTimeout and its kin on the global object; gives what fires the timer that is due. */
 export function makeTimers(tell: Tell, global: object): () => void {
   let first: Timer | null = null;
+  let last: Timer | null = null;
   let ids = 0;
 
   const announce = (): void => {
@@ -26,16 +27,29 @@ export function makeTimers(tell: Tell, global: object): () => void {
 
   const insert = (timer: Timer): void => {
     const head = first;
-    if (head === null || timer.due < head.due) {
+    const tail = last;
+    if (head === null || tail === null || timer.due < head.due) {
       timer.next = head;
       first = timer;
+      last ??= timer;
       announce();
       return;
     }
-    let before = head;
+    let before = tail.due <= timer.due ? tail : head;
     while (before.next !== null && before.next.due <= timer.due) before = before.next;
     timer.next = before.next;
     before.next = timer;
+    if (timer.next === null) last = timer;
+  };
+
+  const remove = (timer: Timer, before: Timer | null): void => {
+    if (timer.next === null) last = before;
+    if (before !== null) {
+      before.next = timer.next;
+      return;
+    }
+    first = timer.next;
+    announce();
   };
 
   const set = (act: unknown, delay: unknown, args: unknown[], repeat: boolean): number => {
@@ -52,11 +66,7 @@ export function makeTimers(tell: Tell, global: object): () => void {
     let before: Timer | null = null;
     for (let timer = first; timer !== null; timer = timer.next) {
       if (timer.id === id) {
-        if (before !== null) before.next = timer.next;
-        else {
-          first = timer.next;
-          announce();
-        }
+        remove(timer, before);
         return;
       }
       before = timer;
@@ -75,9 +85,10 @@ export function makeTimers(tell: Tell, global: object): () => void {
   return () => {
     const timer = first;
     if (timer === null) return;
-    first = timer.next;
-    if (timer.every === null) announce();
-    else insert({ __proto__: null, ...timer, due: timer.due + timer.every, next: null } as unknown as Timer);
+    remove(timer, null);
+    if (timer.every !== null) {
+      insert({ __proto__: null, ...timer, due: timer.due + timer.every, next: null } as unknown as Timer);
+    }
     invoke(timer.act, undefined, timer.args);
   };
 }
