@@ -1,5 +1,6 @@
 // What every fabric's key-value must do. Two fabrics made by one `make` may share a store or not: buckets of
 // a test are its own.
+import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Fabric, KeyValue } from "#src/core/ports";
 import type { MakeFabric } from "./messages.ts";
@@ -127,6 +128,53 @@ export function keyValueContract(make: MakeFabric): void {
       expect(await keyValue.keys("bucket", "task.")).toEqual(["task.a", "task.a-1", "task.a.1", "task.b"]);
       expect(await keyValue.keys("bucket", "task.a")).toEqual(["task.a", "task.a-1", "task.a.1"]);
       expect(await keyValue.keys("bucket", "nothing")).toEqual([]);
+    });
+
+    it("does what a plain map with a counter would do, whatever is asked of it", async () => {
+      const keyValue = await open();
+      const key = fc.constantFrom("a", "b", "a.b");
+      const operation = fc.oneof(
+        fc.record({ type: fc.constant("put" as const), key, value: fc.string() }),
+        fc.record({ type: fc.constant("create" as const), key, value: fc.string() }),
+        fc.record({ type: fc.constant("update" as const), key, value: fc.string(), stale: fc.boolean() }),
+        fc.record({ type: fc.constant("delete" as const), key }),
+      );
+      let run = 0;
+      const property = fc.asyncProperty(fc.array(operation, { maxLength: 25 }), async (operations) => {
+        const bucket = `run-${run++}`;
+        const model = new Map<string, { value: string; revision: number }>();
+        const newest = new Map<string, number>();
+        for (const one of operations) {
+          const known = model.get(one.key);
+          if (one.type === "delete") {
+            await keyValue.delete(bucket, one.key);
+            model.delete(one.key);
+            continue;
+          }
+          const from = one.type === "update" ? (known?.revision ?? 1) + (one.stale ? 1 : 0) : 0;
+          const write =
+            one.type === "update"
+              ? keyValue.update(bucket, one.key, one.value, from)
+              : keyValue[one.type](bucket, one.key, one.value);
+          if (one.type === "create" && known !== undefined) {
+            await expect(write).rejects.toMatchObject({ code: "KEY_EXISTS" });
+          } else if (one.type === "update" && known?.revision !== from) {
+            await expect(write).rejects.toMatchObject({ code: "REVISION_CONFLICT" });
+          } else {
+            const revision = await write;
+            expect(revision).toBeGreaterThan(newest.get(one.key) ?? 0);
+            newest.set(one.key, revision);
+            model.set(one.key, { value: one.value, revision });
+          }
+        }
+        expect(await keyValue.keys(bucket)).toEqual([...model.keys()].sort());
+        for (const name of ["a", "b", "a.b"]) {
+          const known = model.get(name);
+          const expected = known === undefined ? null : { key: name, ...known };
+          expect(await keyValue.get(bucket, name)).toEqual(expected);
+        }
+      });
+      await fc.assert(property, { numRuns: 30 });
     });
 
     it("refuses buckets and keys that some fabric could not store", async () => {
