@@ -1,8 +1,7 @@
 // The command line: `fettle <command>`. Each command is a file of commands/; this one joins them and turns
 // errors into messages and exit codes.
 // Invariant: results go to standard output, progress and errors to standard error; exit 0 means that it worked,
-// 1 that it did not, 2 that the command was not understood.
-import { readFileSync } from "node:fs";
+// 1 that it did not, 2 that the command was not understood. With --json, standard output is one JSON document.
 import { Command, CommanderError } from "commander";
 import { FettleError, messageOf } from "../core/errors.ts";
 import { checkCommand } from "./commands/check.ts";
@@ -10,7 +9,8 @@ import { demoCommand } from "./commands/demo.ts";
 import { initCommand } from "./commands/init.ts";
 import { runCommand } from "./commands/run.ts";
 import { smoketestCommand } from "./commands/smoketest.ts";
-import { packageRoot } from "./package-root.ts";
+import { printJson } from "./output.ts";
+import { packageManifest } from "./package-root.ts";
 
 const HELP = `
 A new project:
@@ -27,22 +27,35 @@ Settings come from the environment and .env; .env.example in the package lists t
 
 /** Runs the command line; gives the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
+  let json = false;
   const program = new Command("fettle")
     .description("An actor runtime for AI agents that write, run and mend their own code.")
-    .version(version(), "-v, --version", "print the version")
+    .version(packageManifest().version, "-v, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .addHelpText("after", HELP)
     .showSuggestionAfterError()
     .exitOverride()
-    .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+    .hook("preAction", (_, action) => {
+      json = action.opts<{ json?: boolean }>().json === true;
+    });
   for (const command of [initCommand(), checkCommand(), smoketestCommand(), runCommand(), demoCommand()]) {
-    program.addCommand(command.exitOverride().showHelpAfterError("(fettle <command> --help explains)"));
+    program.addCommand(
+      command
+        .exitOverride()
+        .helpOption("-h, --help", "print this help")
+        .showHelpAfterError(`(fettle ${command.name()} --help explains)`),
+    );
+  }
+  if (args.length === 0) {
+    program.outputHelp();
+    return 0;
   }
   try {
     await program.parseAsync(args, { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+    if (json) printJson({ error: { name: nameOf(thrown), message: messageOf(thrown) } });
     process.stderr.write(`fettle: ${explain(thrown)}\n`);
     return 1;
   }
@@ -50,11 +63,18 @@ export async function main(args: readonly string[]): Promise<number> {
 
 /** An error of ours is explained by its message; anything else is a fault, and its stack helps to find it. */
 function explain(thrown: unknown): string {
-  if (thrown instanceof FettleError) return thrown.message;
+  if (isOurs(thrown)) return thrown.message;
   return thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown);
 }
 
-function version(): string {
-  const file = new URL("package.json", packageRoot());
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+/** By its form too: what a user's file throws may come from another copy of the package. */
+function isOurs(thrown: unknown): thrown is Error {
+  if (thrown instanceof FettleError) return true;
+  if (!(thrown instanceof Error)) return false;
+  const { code, retryable } = thrown as Partial<FettleError>;
+  return typeof code === "string" && typeof retryable === "boolean";
+}
+
+function nameOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.name : "Error";
 }

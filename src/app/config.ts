@@ -9,6 +9,7 @@ import { maskKey } from "../core/secret.ts";
 import { secretsOf as modelSecretsOf, type ModelSettings, type ProviderName } from "../model/resolve.ts";
 import type { LogLevel } from "../observe/logger.ts";
 import { modelSettingsSchema, SETTING_NAMES, settingsSchema } from "./settings.ts";
+import { nearestName } from "./spelling.ts";
 
 /** The configuration of a program; folders and files are absolute paths. */
 export interface Config {
@@ -54,6 +55,8 @@ const SECRET_NAME = /_KEY$/;
 /** Where a setting was found: the environment, or a line of a file. */
 interface Source {
   readonly values: Readonly<Record<string, string | undefined>>;
+  /** What is wrong with the source itself, whatever its settings say. */
+  readonly problems: readonly string[];
   place(name: string): string;
 }
 
@@ -65,7 +68,7 @@ interface Source {
 export function loadConfig(options: LoadOptions = {}): Config {
   const cwd = resolve(options.cwd ?? ".");
   const sources = [environment(options.env ?? process.env), ...envFile(options.envFile, cwd)];
-  const problems = sources.flatMap(unknownSettings);
+  const problems = sources.flatMap((source) => [...source.problems, ...unknownSettings(source)]);
   const values: Record<string, string> = {};
   for (const name of SETTING_NAMES) {
     const value = find(sources, name)?.values[name]?.trim();
@@ -113,8 +116,35 @@ export function secretsOf(config: Config): readonly string[] {
   return modelSecretsOf(config.models);
 }
 
+/** What is known of `.env` whether or not its settings are right. */
+export interface EnvFileReport {
+  /** How many settings it has a value for. */
+  readonly settings: number;
+  /** Names that are no settings but nearly so, with their places: `.env:3: CLAUDE_APIKEY: …`. */
+  readonly lookalikes: readonly string[];
+}
+
+/**
+ * Looks at the `.env` of a folder, the working folder where absent; null where there is none.
+ *
+ * @throws ConfigError where it cannot be read.
+ */
+export function inspectEnvFile(cwd?: string): EnvFileReport | null {
+  const [source] = envFile(undefined, resolve(cwd ?? "."));
+  if (source === undefined) return null;
+  const names = Object.keys(source.values);
+  const lookalikes = names.flatMap((name) => {
+    if (SETTING_NAMES.includes(name) || name.startsWith(OWN_PREFIX)) return [];
+    const nearest = nearestName(name, SETTING_NAMES);
+    if (nearest === null || nearest.distance > 2) return [];
+    return [`${source.place(name)}: ${name} is no setting; did you mean ${nearest.name}?`];
+  });
+  const set = names.filter((name) => SETTING_NAMES.includes(name) && source.values[name]?.trim() !== "");
+  return { settings: set.length, lookalikes };
+}
+
 function environment(values: Source["values"]): Source {
-  return { values, place: () => "environment" };
+  return { values, problems: [], place: () => "environment" };
 }
 
 /** The file as a source; none where it is not there and need not be. */
@@ -132,6 +162,7 @@ function envFile(file: string | null | undefined, cwd: string): Source[] {
   return [
     {
       values: parse(content),
+      problems: unreadableLines(content).map((line) => `${name}:${line}: this line is not NAME=value.`),
       place: (setting) => {
         const line = lines.findLastIndex((text) =>
           new RegExp(`^\\s*(?:export\\s+)?${setting}\\s*[=:]`).test(text),
@@ -140,6 +171,18 @@ function envFile(file: string | null | undefined, cwd: string): Source[] {
       },
     },
   ];
+}
+
+/** The numbers of the lines that are neither comments nor part of a setting, and so would be passed over. */
+function unreadableLines(content: string): readonly number[] {
+  const plain = content
+    .replace(/^\uFEFF/, "")
+    .replace(/^[^\S\n]*#.*$/gm, "")
+    .replace(/=\s*(["'`])(?:\\\1|(?!\1)[^])*\1/g, (quoted) => `=${quoted.replace(/[^\n]/g, "")}`);
+  return plain.split("\n").flatMap((text, index) => {
+    const readable = /^\s*$|^\s*(?:export\s+)?[\w.-]+(?:\s*=|:\s)/.test(text);
+    return readable ? [] : [index + 1];
+  });
 }
 
 function find(sources: readonly Source[], name: string): Source | undefined {
@@ -160,27 +203,13 @@ function unknownSettings(source: Source): string[] {
   );
   return unknown.map((name) => {
     const own = SETTING_NAMES.filter((known) => known.startsWith(OWN_PREFIX));
-    const nearest = own.reduce((best, known) =>
-      distance(name, known) < distance(name, best) ? known : best,
-    );
+    const nearest = nearestName(name, own);
     const hint =
-      distance(name, nearest) <= 6 ? `did you mean ${nearest}?` : `the known ones are ${own.join(", ")}.`;
+      nearest !== null && nearest.distance <= 6
+        ? `did you mean ${nearest.name}?`
+        : `the known ones are ${own.join(", ")}.`;
     return `${source.place(name)}: ${name} is no setting; ${hint}`;
   });
-}
-
-/** Levenshtein's distance: how many letters to insert, delete or replace. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 0; i < a.length; i += 1) {
-    const next = [i + 1];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replace = (row[j - 1] ?? 0) + (a[i] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replace, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 function deepFreeze<T extends object>(value: T): T {

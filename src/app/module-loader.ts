@@ -1,6 +1,7 @@
 // Loads a program or a module of agents, in JavaScript or TypeScript, on every runtime: Deno and newer Nodes run
 // TypeScript themselves, older ones by way of jiti.
-import { existsSync } from "node:fs";
+// Invariant: nothing is written to disk for it, no cache either.
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ConfigError } from "../core/errors.ts";
@@ -12,12 +13,14 @@ import { ConfigError } from "../core/errors.ts";
  */
 export async function loadModule(file: string): Promise<Readonly<Record<string, unknown>>> {
   const path = resolve(file);
-  if (!existsSync(path)) throw new ConfigError(`Cannot load "${file}": there is no file ${path}.`);
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new ConfigError(`Cannot load "${file}": there is no file ${path}.`);
+  if (!found.isFile()) throw new ConfigError(`Cannot load "${file}": it is a folder; name a file in it.`);
   if (!/\.[cm]?tsx?$/.test(path) || runsTypeScript()) {
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   }
   const { createJiti } = await import("jiti");
-  return createJiti(import.meta.url).import(path);
+  return createJiti(import.meta.url, { fsCache: false }).import(path);
 }
 
 function runsTypeScript(): boolean {

@@ -1,5 +1,20 @@
 // What commands write to standard output: text for people, or one JSON document for machines.
+import pc from "picocolors";
 import { toReadable } from "../readable.ts";
+
+/** Whether standard output is a terminal that has colours; piped text stays plain. */
+export const colours = process.stdout.isTTY && pc.isColorSupported;
+
+/** Colours where standard output is a terminal that has them; plain text where it is piped. */
+export const paint = pc.createColors(colours);
+
+/** Text that does nothing but show: control characters other than tab and line feed are written as escapes. */
+export function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- they are what is looked for.
+  return text.replace(/\r\n/g, "\n").replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}
 
 /** Writes text and a line's end. */
 export function print(text: string): void {

@@ -1,6 +1,15 @@
 // Where the package lies, found from its package.json: the same whether it runs from its sources or its build.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { FettleError } from "../core/errors.ts";
+
+/** The parts of the package's own package.json that the program reads. */
+export interface PackageManifest {
+  readonly name: string;
+  readonly version: string;
+  readonly engines: { readonly node: string };
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
 
 /** The folder of the package, as a URL that ends in `/`. */
 export function packageRoot(): URL {
@@ -12,4 +21,9 @@ export function packageRoot(): URL {
     "STORAGE_FAILED",
     `No package.json above ${import.meta.url}: is the package complete?`,
   );
+}
+
+/** The package's own package.json. */
+export function packageManifest(): PackageManifest {
+  return JSON.parse(readFileSync(new URL("package.json", packageRoot()), "utf8")) as PackageManifest;
 }

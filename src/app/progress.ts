@@ -1,9 +1,11 @@
 // Progress of tasks on standard error: one line that changes on a terminal, a line for each step when piped.
-// Invariant: it writes nothing to standard output, and leaves no half line behind.
+// Invariant: it writes nothing to standard output, leaves no half line behind, and no control character of a
+// model's or a guest's text reaches the terminal.
 import { clearLine, cursorTo } from "node:readline";
 import pc from "picocolors";
 import type { MeshEvent } from "../../actors/runtime.ts";
 import type { TaskEvent } from "../core/task.ts";
+import { printable } from "./output.ts";
 
 const WORDS: Readonly<Record<string, string>> = {
   queued: "waits for its turn",
@@ -14,26 +16,31 @@ const WORDS: Readonly<Record<string, string>> = {
   settling: "stores the result",
 };
 
+/** Where and how progress is shown. */
+export interface ProgressOptions {
+  /** Standard error where absent. */
+  readonly stream?: NodeJS.WriteStream;
+  /** Shows nothing where the stream is no terminal. */
+  readonly liveOnly?: boolean;
+}
+
 /** Shows what tasks are doing. */
 export class Progress {
   readonly #stream: NodeJS.WriteStream;
   readonly #live: boolean;
-  /** Characters of the answer that is being written. */
-  #written = 0;
+  readonly #mute: boolean;
+  /** Characters of the answers that are being written, by task. */
+  readonly #written = new Map<string, number>();
 
-  constructor(stream: NodeJS.WriteStream = process.stderr) {
-    this.#stream = stream;
-    this.#live = stream.isTTY;
+  constructor(options: ProgressOptions = {}) {
+    this.#stream = options.stream ?? process.stderr;
+    this.#live = this.#stream.isTTY;
+    this.#mute = options.liveOnly === true && !this.#live;
   }
 
   /** Shows an event; to be given to `mesh.subscribe`. */
   readonly show = (event: MeshEvent): void => {
-    if (!("taskId" in event)) return;
-    if (event.type === "text") {
-      this.#written += event.text.length;
-      if (this.#live) this.#line(event, `the model writes code (${this.#written} characters)`);
-      return;
-    }
+    if (this.#mute || !("taskId" in event)) return;
     const text = this.#describe(event);
     if (text !== null) this.#line(event, text);
   };
@@ -48,30 +55,35 @@ export class Progress {
   #describe(event: TaskEvent): string | null {
     switch (event.type) {
       case "state":
-        this.#written = 0;
+        this.#written.delete(event.taskId);
         return WORDS[event.state] ?? null;
       case "tool":
         return `tool ${event.tool} ${event.phase}`;
       case "console":
         return this.#live ? null : `console.${event.entry.level}: ${event.entry.text}`;
       case "text-void":
-        this.#written = 0;
+        this.#written.delete(event.taskId);
         return `the answer broke off and begins anew: ${event.reason}`;
       case "error":
         return `the code failed: ${event.error.name}: ${event.error.message.split("\n", 1)[0] ?? ""}`;
-      case "text":
+      case "text": {
+        const written = (this.#written.get(event.taskId) ?? 0) + event.text.length;
+        this.#written.set(event.taskId, written);
+        return this.#live ? `the model writes code (${written} characters)` : null;
+      }
       case "code":
         return null;
     }
   }
 
   #line({ role }: TaskEvent, text: string): void {
-    const line = `${role}: ${text}`;
+    const line = printable(`${role}: ${text}`);
     if (!this.#live) {
       this.#stream.write(`${line}\n`);
       return;
     }
     this.end();
-    this.#stream.write(pc.dim(line.slice(0, (this.#stream.columns || 80) - 1)));
+    const [first = ""] = line.split("\n", 1);
+    this.#stream.write(pc.dim(first.slice(0, (this.#stream.columns || 80) - 1)));
   }
 }

@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import pc from "picocolors";
 import type { TokenUsage } from "../core/model.ts";
 import type { TaskResult } from "../core/task.ts";
+import { printable } from "./output.ts";
 
 /** How a report is written. */
 export interface ReportOptions {
@@ -25,15 +26,10 @@ export function reportResult(result: TaskResult, options: ReportOptions): string
     ["status", status],
     ...(options.states === undefined ? [] : [["states", options.states.join(" → ")] as const]),
     ...failures(result),
-    ...(result.code === null ? [] : [["code", block(paint.cyan(result.code))] as const]),
+    ...(result.code === null ? [] : [["code", block(result.code, paint.cyan)] as const]),
     ...(result.error === null
-      ? [
-          [
-            "output",
-            block(inspect(result.output, { depth: 8, colors: options.colour, breakLength: 96 })),
-          ] as const,
-        ]
-      : [["error", block(paint.red(`${result.error.name}: ${result.error.message}`))] as const]),
+      ? [["output", block(describeOutput(result.output), paint.bold)] as const]
+      : [["error", block(`${result.error.name}: ${result.error.message}`, paint.red)] as const]),
     ["repairs", String(result.repairs)],
     ["time", `${result.executionTime.toFixed(2)} s`],
     ["tokens", describeTokens(result.tokens)],
@@ -41,7 +37,11 @@ export function reportResult(result: TaskResult, options: ReportOptions): string
     ...(result.model === null ? [] : [["model", result.model] as const]),
     ["stored", stored],
   ];
-  return rows.map(([name, text]) => `  ${label(name)} ${text}`).join("\n");
+  return rows
+    .map(([name, text]) =>
+      text.startsWith("\n") ? `  ${paint.dim(name)}${text}` : `  ${label(name)} ${text}`,
+    )
+    .join("\n");
 }
 
 /** The tries that failed before the last, a line each. */
@@ -52,7 +52,7 @@ function failures(result: TaskResult): readonly (readonly [string, string])[] {
       `try ${index + 1}`,
       attempt.error === null
         ? "worked"
-        : `${attempt.error.name}: ${firstLine(attempt.error.message)}${position(attempt.error)}`,
+        : printable(`${attempt.error.name}: ${firstLine(attempt.error.message)}${position(attempt.error)}`),
     ]);
 }
 
@@ -66,14 +66,23 @@ function describeTokens({ input, output, cacheRead, cacheWrite }: TokenUsage): s
 }
 
 function describeCost(result: TaskResult): string {
+  if (result.model === null) return "nothing: no model was asked";
   if (result.replayed) return "nothing now: the answers were played back";
   return result.costUsd === null ? "unknown (no price for this model)" : `$${result.costUsd.toFixed(6)}`;
 }
 
+/** A text alone is shown as it is; any other value as the console shows it. */
+function describeOutput(output: unknown): string {
+  return typeof output === "string" && output.trim() !== ""
+    ? output
+    : inspect(output, { depth: 8, breakLength: 96 });
+}
+
 /** Text of several lines goes below its label, indented. */
-function block(text: string): string {
-  if (!text.includes("\n")) return text;
-  return `\n${text.replace(/^/gm, "    ")}`;
+function block(text: string, colour: (text: string) => string): string {
+  const lines = printable(text).split("\n");
+  if (lines.length === 1) return colour(lines[0] ?? "");
+  return lines.map((line) => (line === "" ? "\n" : `\n    ${colour(line)}`)).join("");
 }
 
 function firstLine(text: string): string {

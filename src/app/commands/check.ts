@@ -1,4 +1,69 @@
+// `fettle check`: is everything there that agents need? Each finding is shown as soon as it is known.
 import { Command } from "commander";
+import { checkFolder } from "../check/folders.ts";
+import { describeFinding, type Finding } from "../check/finding.ts";
+import { checkDependencies, checkPackage, checkRuntime } from "../check/installation.ts";
+import { checkProviders } from "../check/providers.ts";
+import { checkSandbox } from "../check/sandbox.ts";
+import { checkSettings } from "../check/settings.ts";
+import { paint, print, printJson } from "../output.ts";
+
+interface CheckOptions {
+  readonly validateLlm?: boolean;
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ fettle check                  is everything there? (asks no model, costs nothing)
+  $ fettle check --validate-llm   does each configured provider really answer?
+  $ fettle check --json           the same as { "ok": …, "checks": [{ "name", "status", "detail" }] }
+
+Exits with 0 where nothing failed, else with 1. Warnings do not fail.`;
+
+/** The command. */
 export function checkCommand(): Command {
-  return new Command("check");
+  return new Command("check")
+    .description("check runtime, package, settings, providers, sandbox and folders")
+    .option("--validate-llm", "ask each configured provider for one word (costs a few tokens)")
+    .option("--json", "print the findings as one JSON document")
+    .addHelpText("after", EXAMPLES)
+    .action(check);
+}
+
+async function check(options: CheckOptions): Promise<void> {
+  const json = options.json === true;
+  const checks: Finding[] = [];
+  for await (const finding of findings(options.validateLlm === true)) {
+    checks.push(finding);
+    if (!json) print(describeFinding(finding, paint));
+  }
+  const ok = checks.every(({ status }) => status !== "failed");
+  if (json) printJson({ ok, checks });
+  else print(conclude(checks));
+  if (!ok) process.exitCode = 1;
+}
+
+function conclude(checks: readonly Finding[]): string {
+  const [failed, warnings] = (["failed", "warning"] as const).map(
+    (status) => checks.filter((one) => one.status === status).length,
+  );
+  if (failed !== 0) return `${failed} of ${checks.length} checks failed.`;
+  return warnings === 0 ? "Ready." : `Ready, with ${warnings} warning${warnings === 1 ? "" : "s"}.`;
+}
+
+async function* findings(validate: boolean): AsyncGenerator<Finding> {
+  yield checkRuntime();
+  yield checkPackage();
+  yield await checkDependencies();
+  const { findings: settings, config } = checkSettings();
+  yield* settings;
+  if (config === null) {
+    yield await checkSandbox({});
+    return;
+  }
+  yield* await checkProviders(config, { validate });
+  yield await checkSandbox(config.sandbox);
+  yield await checkFolder("Log directory", { path: config.logDirectory, setting: "LOG_DIRECTORY" });
+  yield await checkFolder("Data directory", { path: config.dataDirectory, setting: "FETTLE_DATA_DIRECTORY" });
 }

@@ -1,13 +1,12 @@
 // `fettle demo`: the main job, shown happening: a task becomes code, code becomes a result.
 import { Command } from "commander";
-import pc from "picocolors";
 import type { TaskResult } from "../../core/task.ts";
 import { loadConfig } from "../config.ts";
 import { calculator, tasks } from "../demo/agents.ts";
 import { answers } from "../demo/answers.ts";
 import { Mesh } from "../mesh.ts";
 import { openModel, type OpenedModel } from "../models.ts";
-import { print, printJson } from "../output.ts";
+import { colours, paint, print, printJson } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { reportResult } from "../report.ts";
 
@@ -23,7 +22,9 @@ export function demoCommand(): Command {
     .option("--json", "print the results as one JSON document")
     .addHelpText(
       "after",
-      "\nUses the provider that the environment or .env configures; with none, it plays back recorded answers.",
+      "\nExamples:\n  $ fettle demo\n  $ CLAUDE_API_KEY=sk-ant-… fettle demo\n  $ fettle demo --json 2>/dev/null\n\n" +
+        "Uses the provider that the environment or .env configures; with none, it plays back recorded answers.\n" +
+        "Results go to LOG_DIRECTORY (./logs), as those of any other task.",
     )
     .action(runDemo);
 }
@@ -49,9 +50,8 @@ async function runDemo(options: { readonly json?: boolean }): Promise<void> {
       progress.end();
       results.push(result);
       if (json) continue;
-      const colour = pc.isColorSupported;
-      print(`\n${pc.bold(`${index + 1}. ${task.task}`)} ${pc.dim(`(shows ${shows})`)}`);
-      print(reportResult(result, { colour, states, logDirectory: config.logDirectory }));
+      print(`\n${paint.bold(`${index + 1}. ${task.task}`)} ${paint.dim(`(shows ${shows})`)}`);
+      print(reportResult(result, { colour: colours, states, logDirectory: config.logDirectory }));
     }
   } finally {
     await mesh.stop();

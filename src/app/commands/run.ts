@@ -1,15 +1,16 @@
 // `fettle run <file> [task]`: a task for an agent that a file exports; without a task, the file as a program.
-import { readFileSync } from "node:fs";
+// Invariant: an interrupt cancels the task and still gives its result; only the result goes to standard output.
 import { Command } from "commander";
-import pc from "picocolors";
 import type { AgentDefinition } from "../../core/agent.ts";
-import { ConfigError, messageOf } from "../../core/errors.ts";
+import { chooseAgent, exportedAgents } from "../agent-module.ts";
 import { loadConfig } from "../config.ts";
+import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
 import { loadModule } from "../module-loader.ts";
-import { print, printJson } from "../output.ts";
+import { colours, print, printJson } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { reportResult } from "../report.ts";
+import { readContext } from "../task-context.ts";
 
 interface RunOptions {
   readonly agent?: string;
@@ -17,98 +18,87 @@ interface RunOptions {
   readonly json?: boolean;
 }
 
+const EXAMPLES = `
+Examples:
+  $ fettle run agents.ts "Calculate the factorial of 10"
+  $ fettle run agents.ts "What is the median price?" --agent calculator --context @articles.json
+  $ fettle run agents.ts "Name three primes" --json 2>/dev/null
+  $ fettle run main.ts
+
+Exits with 0 on success, 1 on failure, 130 where Ctrl-C cancelled the task.`;
+
 /** The command. */
 export function runCommand(): Command {
   return new Command("run")
     .description("run a task with an agent from a file, or a file as a program")
-    .argument(
-      "<file>",
-      "a JavaScript or TypeScript file; with a task, it exports agents made by defineAgent()",
-    )
+    .argument("<file>", "JavaScript or TypeScript; with a task, it exports agents made by defineAgent()")
     .argument("[task]", "what to do, in plain language; without it the file is run as a program")
     .option("--agent <role>", "which agent takes the task, where the file exports several")
     .option("--context <json>", "the task's context: a JSON object, or @file.json")
     .option("--json", "print the result as JSON")
-    .addHelpText(
-      "after",
-      '\nExample:\n  $ fettle run agents.ts "Calculate the factorial of 10" --agent calculator',
-    )
+    .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
-async function run(file: string, task: string | undefined, options: RunOptions): Promise<void> {
-  const module = await loadModule(file);
-  if (task === undefined) return;
-  const agents = agentsOf(module, file);
-  const agent = chooseAgent(agents, options.agent, file);
+async function run(
+  file: string,
+  task: string | undefined,
+  options: RunOptions,
+  command: Command,
+): Promise<void> {
+  if (task === undefined) {
+    const [unused] = Object.keys(options);
+    if (unused !== undefined) {
+      command.error(`error: option '--${unused}' is for a task: fettle run ${file} "<task>" --${unused} …`);
+    }
+    await runProgram(file);
+    return;
+  }
   const context = readContext(options.context);
+  const agents = exportedAgents(await loadModule(file), file);
+  const agent = chooseAgent(agents, options.agent, file);
+  await runTask(agents, agent, { task, context }, options.json === true);
+}
+
+/** As an uncaught error ends a program, whatever it has open, so it does here. */
+async function runProgram(file: string): Promise<void> {
+  try {
+    await loadModule(file);
+  } catch (thrown) {
+    // Fires only where something still holds the process open.
+    setTimeout(() => process.exit(1), 100).unref();
+    throw thrown;
+  }
+}
+
+async function runTask(
+  agents: readonly AgentDefinition[],
+  agent: AgentDefinition,
+  task: { readonly task: string; readonly context: Readonly<Record<string, unknown>> },
+  json: boolean,
+): Promise<void> {
   const config = loadConfig();
   const mesh = new Mesh({ config });
   for (const one of agents) mesh.add(one);
   const progress = new Progress();
-  const controller = new AbortController();
-  const cancel = () => controller.abort();
-  process.once("SIGINT", cancel);
-  await mesh.start();
+  const interrupt = onInterrupt();
   try {
+    await mesh.start();
     const states: string[] = [];
-    mesh.subscribe((event) => {
-      if (event.type === "state" && event.role === agent.role) states.push(event.state);
-      progress.show(event);
+    mesh.subscribe(progress.show);
+    const result = await mesh.execute(agent, task, {
+      signal: interrupt.signal,
+      onEvent: (event) => {
+        if (event.type === "state") states.push(event.state);
+      },
     });
-    const result = await mesh.execute(agent, { task, context }, { signal: controller.signal });
     progress.end();
-    if (options.json === true) printJson(result);
-    else
-      print(reportResult(result, { colour: pc.isColorSupported, states, logDirectory: config.logDirectory }));
-    if (result.status !== "success") process.exitCode = 1;
+    if (json) printJson(result);
+    else print(reportResult(result, { colour: colours, states, logDirectory: config.logDirectory }));
+    if (result.status !== "success") process.exitCode = interrupt.exitCode ?? 1;
   } finally {
-    process.off("SIGINT", cancel);
+    progress.end();
+    interrupt.release();
     await mesh.stop({ mode: "cancel" });
   }
-}
-
-function agentsOf(module: Readonly<Record<string, unknown>>, file: string): readonly AgentDefinition[] {
-  const exported = Object.values(module).flatMap((value) =>
-    Array.isArray(value) ? (value as unknown[]) : [value],
-  );
-  const agents = [...new Set(exported.filter(isAgent))];
-  if (agents.length > 0) return agents;
-  throw new ConfigError(
-    `"${file}" exports no agent. Export one: export const calculator = defineAgent({ role: "calculator", … }).`,
-  );
-}
-
-/** By its form, not its class: the file may use another copy of the package. */
-function isAgent(value: unknown): value is AgentDefinition {
-  if (typeof value !== "object" || value === null) return false;
-  const { kind, role, capabilities } = value as Partial<AgentDefinition>;
-  return (kind === "prompt" || kind === "custom") && typeof role === "string" && Array.isArray(capabilities);
-}
-
-function chooseAgent(
-  agents: readonly AgentDefinition[],
-  role: string | undefined,
-  file: string,
-): AgentDefinition {
-  const found = role === undefined ? agents[0] : agents.find((agent) => agent.role === role);
-  const roles = agents.map((agent) => agent.role).join(", ");
-  if (found === undefined)
-    throw new ConfigError(`"${file}" exports no agent "${role ?? ""}", only: ${roles}.`);
-  if (role === undefined && agents.length > 1) {
-    throw new ConfigError(`"${file}" exports several agents (${roles}): say which with --agent <role>.`);
-  }
-  return found;
-}
-
-function readContext(given: string | undefined): Readonly<Record<string, unknown>> {
-  if (given === undefined) return {};
-  try {
-    const text = given.startsWith("@") ? readFileSync(given.slice(1), "utf8") : given;
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
-  } catch (thrown) {
-    throw new ConfigError(`Cannot read --context ${given}: ${messageOf(thrown)}`);
-  }
-  throw new ConfigError(`--context takes a JSON object, such as '{"name":"value"}', not ${given}.`);
 }

@@ -1,0 +1,50 @@
+// The agents that a loaded file exports.
+// Invariant: agents are known by their form, not their class: the file may use another copy of the package.
+import type { AgentDefinition } from "../core/agent.ts";
+import { ConfigError } from "../core/errors.ts";
+
+/**
+ * All agents among a file's exports, by themselves or one level deep in arrays and objects, none twice.
+ *
+ * @throws ConfigError where there is none.
+ */
+export function exportedAgents(
+  module: Readonly<Record<string, unknown>>,
+  file: string,
+): readonly AgentDefinition[] {
+  const exported = Object.values(module).flatMap((value): unknown[] =>
+    typeof value === "object" && value !== null && !isAgent(value) ? Object.values(value) : [value],
+  );
+  const agents = [...new Set(exported.filter(isAgent))];
+  if (agents.length > 0) return agents;
+  throw new ConfigError(
+    `"${file}" exports no agent. Export one: export const calculator = defineAgent({ role: "calculator", … }).`,
+  );
+}
+
+/**
+ * The agent of a role, or the only one.
+ *
+ * @throws ConfigError where there is no such agent, or several and no role to choose by.
+ */
+export function chooseAgent(
+  agents: readonly AgentDefinition[],
+  role: string | undefined,
+  file: string,
+): AgentDefinition {
+  const found = role === undefined ? agents[0] : agents.find((agent) => agent.role === role);
+  const roles = agents.map((agent) => agent.role).join(", ");
+  if (found === undefined) {
+    throw new ConfigError(`"${file}" exports no agent "${role ?? ""}", only: ${roles}.`);
+  }
+  if (role === undefined && agents.length > 1) {
+    throw new ConfigError(`"${file}" exports several agents (${roles}): say which with --agent <role>.`);
+  }
+  return found;
+}
+
+function isAgent(value: unknown): value is AgentDefinition {
+  if (typeof value !== "object" || value === null) return false;
+  const { kind, role, capabilities } = value as Partial<AgentDefinition>;
+  return (kind === "prompt" || kind === "custom") && typeof role === "string" && Array.isArray(capabilities);
+}
