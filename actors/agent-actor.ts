@@ -11,6 +11,7 @@ import { DeliveryError, FettleError, messageOf } from "../src/core/errors.ts";
 import type { ActorContext, ActorInfo } from "../src/core/handler.ts";
 import type { FabricMessage, Unsubscribe } from "../src/core/ports.ts";
 import type { Task, TaskResult } from "../src/core/task.ts";
+import type { Release } from "../src/admission.ts";
 import { Mailbox } from "../src/mailbox.ts";
 import type { Assignment } from "./assignment.ts";
 import { readMailbox, stoppedError, type Mail } from "./intake.ts";
@@ -110,11 +111,11 @@ export class AgentActor {
   }
 
   /**
-   * Makes room for a task, to be followed by {@link run}.
+   * Makes room for a task that is to be run; gives the function that gives the room back.
    *
    * @throws DeliveryError where it takes no more tasks (`ACTOR_STOPPED`, `QUEUE_FULL`).
    */
-  accept(): void {
+  accept(): Release {
     if (!this.#accepting) throw stoppedError(this.address);
     const { concurrency, mailboxSize, role } = this.agent;
     if (this.#accepted >= concurrency + mailboxSize) {
@@ -126,19 +127,18 @@ export class AgentActor {
       );
     }
     this.#accepted += 1;
+    return () => {
+      this.#accepted -= 1;
+    };
   }
 
   /** Runs an accepted task to its end; one whose actor has stopped meanwhile ends as cancelled. */
   async run(assignment: Assignment): Promise<TaskResult> {
-    try {
-      if (this.#accepting) return await this.#runTask(assignment);
-      const { taskId } = assignment;
-      const { name, message } = stoppedError(this.address);
-      const outcome = { ...NOTHING_DONE, taskId, error: { name, message, category: "cancelled" as const } };
-      return await settleTask(this.agent, this.#parts, { assignment, outcome });
-    } finally {
-      this.#accepted -= 1;
-    }
+    if (this.#accepting) return this.#runTask(assignment);
+    const { taskId } = assignment;
+    const { name, message } = stoppedError(this.address);
+    const outcome = { ...NOTHING_DONE, taskId, error: { name, message, category: "cancelled" as const } };
+    return settleTask(this.agent, this.#parts, { assignment, outcome });
   }
 
   async #runTask(assignment: Assignment): Promise<TaskResult> {

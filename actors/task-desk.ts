@@ -18,8 +18,9 @@ export interface ExecuteOptions {
 
 interface Held {
   readonly actor: AgentActor;
-  /** The result, as soon as an actor works on it; null while the task is taken in. */
-  result: Promise<TaskResult> | null;
+  readonly result: Promise<TaskResult>;
+  /** Aborted, with the reason as text, to cancel the task. */
+  readonly cancellation: AbortController;
 }
 
 /** Takes tasks in and hands them to actors. */
@@ -47,12 +48,17 @@ export class TaskDesk {
     const actor = this.#population.idlest(role);
     if (this.#held.has(id))
       throw new TaskError(`A task with the id "${id}" is under way: ids are used once.`);
-    actor.accept();
-    const held: Held = { actor, result: null };
-    this.#held.set(id, held);
-    return this.track(
-      this.#run(held, { id, task, context, role }, options).finally(() => this.#held.delete(id)),
+    const giveBack = actor.accept();
+    const cancellation = new AbortController();
+    const run = this.#run(actor, { id, task, context, role }, { ...options, cancellation });
+    const result = this.track(
+      run.finally(() => {
+        this.#held.delete(id);
+        giveBack();
+      }),
     );
+    this.#held.set(id, { actor, result, cancellation });
+    return result;
   }
 
   /** Counts work as under way until it ends. */
@@ -72,10 +78,10 @@ export class TaskDesk {
    */
   async cancel(taskId: string, reason = "The task was cancelled."): Promise<TaskResult> {
     const held = this.#held.get(taskId);
-    if (held?.result == null) {
+    if (held === undefined) {
       throw new UnknownError("TASK_UNKNOWN", `No task "${taskId}" is under way in this mesh.`);
     }
-    held.actor.cancel(taskId, reason);
+    held.cancellation.abort(reason);
     return held.result;
   }
 
@@ -104,13 +110,14 @@ export class TaskDesk {
   }
 
   async #run(
-    held: Held,
+    actor: AgentActor,
     { id, task, context, role }: Required<Task> & { readonly role: string },
-    options: ExecuteOptions,
+    options: ExecuteOptions & { readonly cancellation: AbortController },
   ): Promise<TaskResult> {
     const { results, clock } = this.#parts;
+    const { signal, cancellation } = options;
     const entry = await results.begin({ taskId: id, role, task });
-    held.result = held.actor.run({
+    const result = actor.run({
       taskId: id,
       task,
       context,
@@ -123,23 +130,17 @@ export class TaskDesk {
         this.#publish(event);
       },
     });
-    return this.#watch(id, held.actor, held.result, options.signal);
-  }
-
-  async #watch(
-    taskId: string,
-    actor: AgentActor,
-    result: Promise<TaskResult>,
-    signal: AbortSignal | undefined,
-  ): Promise<TaskResult> {
-    if (signal === undefined) return result;
-    const onAbort = () => actor.cancel(taskId, "The task was cancelled by its caller.");
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
+    const cancel = () => actor.cancel(id, String(cancellation.signal.reason));
+    const onAbort = () => cancellation.abort("The task was cancelled by its caller.");
+    cancellation.signal.addEventListener("abort", cancel, { once: true });
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
+    // Cancelled while it was taken in.
+    if (cancellation.signal.aborted) cancel();
     try {
       return await result;
     } finally {
-      signal.removeEventListener("abort", onAbort);
+      signal?.removeEventListener("abort", onAbort);
     }
   }
 }

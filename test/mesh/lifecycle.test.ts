@@ -182,6 +182,23 @@ describe("a mesh", () => {
     expect(results.map(({ status }) => status)).toEqual(["success", "success", "success"]);
   });
 
+  it("refuses a task whose result cannot be begun on disk, and takes the next when it can", async () => {
+    const small = defineAgent({
+      role: "small",
+      capabilities: ["x"],
+      handle: () => 1,
+      concurrency: 1,
+      mailboxSize: 1,
+    });
+    const mesh = await new TestMesh().add(small).start();
+    const { write } = mesh.fabric.blobs;
+    mesh.fabric.blobs.write = () => Promise.reject(new Error("disk full"));
+    for (let i = 0; i < 5; i++) await expect(mesh.execute("small", "x")).rejects.toThrow("disk full");
+    mesh.fabric.blobs.write = write;
+    expect((await mesh.execute("small", "x")).status).toBe("success");
+    await mesh.stop();
+  });
+
   it("keeps a paused agent's tasks waiting and runs them when it is resumed", async () => {
     await using mesh = await new TestMesh({ sandbox, model: ["result = 1"] }).add(coder).start();
     mesh.pause("coder");

@@ -221,6 +221,15 @@ describe("a task", () => {
     expect(aborted).toBe(true);
   });
 
+  it("can be cancelled in the very moment it is given, by id and by signal", async () => {
+    await using mesh = await startMesh({ model: () => fenced("result = 1") });
+    const running = mesh.execute("calculator", { id: "early", task: "x" });
+    expect((await mesh.cancel("early", "changed my mind")).status).toBe("cancelled");
+    expect((await running).error?.message).toBe("changed my mind");
+    const aborted = await mesh.execute("calculator", "y", { signal: AbortSignal.abort() });
+    expect(aborted.status).toBe("cancelled");
+  });
+
   it("can be cancelled by a signal while its guest runs: the guest and its tools end", async () => {
     const controller = new AbortController();
     let resolve: (word: string) => void = () => undefined;
