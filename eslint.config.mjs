@@ -47,6 +47,29 @@ export default tseslint.config(
       "no-console": "error",
     },
   },
+  {
+    // Code that runs beside a guest's own: whatever asks a prototype asks the guest.
+    files: ["src/sandbox/guest/**/*.ts", "src/core/codec-*.ts"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "TemplateLiteral[expressions.length>0]",
+          message:
+            "The engine calls String.prototype.concat for templates, and a guest may replace it: join with +.",
+        },
+        {
+          selector: ":matches(ArrayExpression, CallExpression, NewExpression) > SpreadElement",
+          message: "Spreading asks Symbol.iterator, which a guest may replace.",
+        },
+        { selector: "ForOfStatement", message: "for-of asks Symbol.iterator, which a guest may replace." },
+        {
+          selector: "ArrayPattern",
+          message: "Destructuring asks Symbol.iterator, which a guest may replace.",
+        },
+      ],
+    },
+  },
   { files: ["vitest.config.ts"], rules: { "no-restricted-syntax": "off" } },
   {
     files: ["**/*.mjs", "bin/*.js"],

@@ -60,7 +60,9 @@ function take(run: Run, place: Place | null, text: string): string {
 
 function spend(run: Run, place: Place | null, size: number): void {
   run.left -= size;
-  if (run.left < 0) fail(run, "too-large", pathOf(place), "the value is larger than the limit; pass less");
+  if (run.left >= 0) return;
+  refuseCycle(run, place);
+  fail(run, "too-large", pathOf(place), "the value is larger than the limit; pass less");
 }
 
 function refuse(run: Run, place: Place | null, problem: string): never {
@@ -86,7 +88,12 @@ function writeBigInt(value: bigint): string {
 }
 
 function writeObject(run: Run, value: object, place: Place | null): string {
-  const kind = guarded(run, place, "a proxy or a forged object", () => kindOf(value));
+  let kind: own.Kind;
+  try {
+    kind = kindOf(value);
+  } catch (thrown) {
+    return refuseOdd(run, place, "a proxy or a forged object", thrown);
+  }
   switch (kind) {
     case "plain":
     case "instance":
@@ -142,9 +149,12 @@ function guarded<T>(run: Run, place: Place | null, what: string, act: () => T): 
   try {
     return act();
   } catch (thrown) {
-    if (run.failure !== null) throw thrown;
-    return refuse(run, place, "it is " + what + " (" + describe(thrown) + "); pass plain data");
+    return refuseOdd(run, place, what, thrown);
   }
+}
+
+function refuseOdd(run: Run, place: Place | null, what: string, thrown: unknown): never {
+  return refuse(run, place, "it is " + what + " (" + describe(thrown) + "); pass plain data");
 }
 
 function unboxed<T>(run: Run, place: Place | null, value: object, valueOf: (self: object) => T): T {
@@ -153,18 +163,28 @@ function unboxed<T>(run: Run, place: Place | null, value: object, valueOf: (self
 
 function enter(run: Run, holder: object, parent: Place | null): Place {
   const depth = parent === null ? 1 : parent.depth + 1;
-  if (depth > run.maxDepth)
+  if (depth > run.maxDepth) {
+    refuseCycle(run, parent);
     refuse(run, parent, "it is nested deeper than " + own.decimal(run.maxDepth) + " levels; flatten it");
-  for (let above = parent; above !== null; above = above.parent) {
-    if (above.holder === holder) {
-      refuse(
-        run,
-        parent,
-        "it is the same object as " + pathOf(above.parent) + ", a cycle; refer to it by a name or an id",
-      );
-    }
   }
   return { parent, holder, depth, part: "", key: "" };
+}
+
+/** Looks for a cycle only where the way has become too long: every cycle leads there, and no other value pays. */
+function refuseCycle(run: Run, place: Place | null): void {
+  let closing: Place | null = null;
+  let opening: Place | null = null;
+  for (let at = place; at !== null; at = at.parent) {
+    for (let above = at.parent; above !== null; above = above.parent) {
+      if (above.holder === at.holder) {
+        closing = at;
+        opening = above;
+      }
+    }
+  }
+  if (closing === null || opening === null) return;
+  const first = "it is the same object as " + pathOf(opening.parent);
+  refuse(run, closing.parent, first + ", a cycle; refer to it by a name or an id");
 }
 
 /** Reads a property, the one moment at which a getter or a proxy trap runs. */
@@ -179,7 +199,12 @@ function read(run: Run, place: Place, key: string | number): unknown {
 
 function writeFields(run: Run, value: object, parent: Place | null, kind: "plain" | "instance"): string {
   const place = enter(run, value, parent);
-  const keys = guarded(run, parent, "a proxy", () => own.keys(value));
+  let keys: readonly string[];
+  try {
+    keys = own.keys(value);
+  } catch (thrown) {
+    return refuseOdd(run, parent, "a proxy", thrown);
+  }
   const count = keys.length;
   if (kind === "instance" && count === 0) {
     refuse(

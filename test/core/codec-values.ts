@@ -115,6 +115,8 @@ function comparable(value: unknown): unknown {
     const cause = Object.hasOwn(value, "cause") ? { cause: comparable(value.cause) } : {};
     return { error: name, message, stack, ...cause };
   }
+  // Node 20 holds two invalid Dates for different.
+  if (value instanceof Date && Number.isNaN(value.getTime())) return { date: NaN };
   if (Array.isArray(value)) return value.map(comparable);
   if (value instanceof Map) return new Map([...value].map(([k, v]) => [comparable(k), comparable(v)]));
   if (value instanceof Set) return new Set([...value].map(comparable));

@@ -2,7 +2,7 @@
 // Invariant: no argument makes a console call throw, and a flood costs the host at most `consoleBytes`.
 import { LEVELS, TELL } from "./door.ts";
 import { show } from "./inspect.ts";
-import { define, quote } from "./intrinsics.ts";
+import { define, quote, textOf } from "./intrinsics.ts";
 import type { Tell } from "./tools.ts";
 
 /** What a line costs besides its text, so that empty lines have an end too. */
@@ -24,7 +24,7 @@ export function makeConsole(tell: Tell, consoleBytes: number): object {
     tell(
       TELL.console,
       3,
-      quote(`[console cut: limits.consoleBytes is ${consoleBytes}; log less, or raise it]`),
+      quote("[console cut: limits.consoleBytes is " + textOf(consoleBytes) + "; log less, or raise it]"),
     );
   };
   const console = {};

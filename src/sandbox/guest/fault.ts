@@ -28,7 +28,8 @@ export function faultText(fault: Fault): string {
   const name = quote(slice(fault.name, 0, NAME));
   const message = quote(slice(fault.message, 0, MESSAGE));
   const stack = quote(slice(fault.stack, 0, STACK));
-  return `{"kind":"${fault.kind}","name":${name},"message":${message},"stack":${stack},"limit":"${fault.limit}"}`;
+  const said = '","name":' + name + ',"message":' + message + ',"stack":' + stack;
+  return '{"kind":"' + fault.kind + said + ',"limit":"' + fault.limit + '"}';
 }
 
 function read(thrown: object, key: string): string | null {

@@ -33,7 +33,7 @@ function inspectAny(value: unknown, depth: number, room: Room): string {
     case "string":
       return quote(slice(value, 0, room.left));
     case "bigint":
-      return `${textOf(value)}n`;
+      return textOf(value) + "n";
     case "number":
       return value === 0 && 1 / value < 0 ? "-0" : textOf(value);
     case "symbol":
@@ -65,7 +65,7 @@ function isError(value: object): boolean {
 function errorText(value: object): string {
   const error = value as { name?: unknown; message?: unknown };
   const name = typeof error.name === "string" ? error.name : "Error";
-  return typeof error.message === "string" && error.message !== "" ? `${name}: ${error.message}` : name;
+  return typeof error.message === "string" && error.message !== "" ? name + ": " + error.message : name;
 }
 
 /** Dates, maps, bytes and so on by the codec's own text, which cannot be lied to by prototypes. */
@@ -75,7 +75,7 @@ function inspectSpecial(value: object): string | null {
   const text = outcome.value;
   if (slice(text, 0, 3) !== '{"$' || slice(text, 0, 4) === '{"$$') return null;
   const end = tagEnd(text);
-  return `${tagName(slice(text, 3, end))} ${slice(text, end + 2, text.length - 1)}`;
+  return tagName(slice(text, 3, end)) + " " + slice(text, end + 2, text.length - 1);
 }
 
 function tagEnd(text: string): number {
@@ -103,10 +103,10 @@ function inspectItems(items: unknown[], depth: number, room: Room): string {
   const length = items.length;
   let text = "[";
   for (let index = 0; index < length && index < ENTRIES && room.left > 0; index += 1) {
-    text += `${index === 0 ? " " : ", "}${inspectField(items, index, depth, room)}`;
+    text += (index === 0 ? " " : ", ") + inspectField(items, index, depth, room);
   }
-  if (length > ENTRIES) text += `, … ${length - ENTRIES} more`;
-  return length === 0 ? "[]" : `${text} ]`;
+  if (length > ENTRIES) text += ", … " + textOf(length - ENTRIES) + " more";
+  return length === 0 ? "[]" : text + " ]";
 }
 
 function inspectFields(value: object, depth: number, room: Room): string {
@@ -114,10 +114,10 @@ function inspectFields(value: object, depth: number, room: Room): string {
   let text = "{";
   for (let index = 0; index < names.length && index < ENTRIES && room.left > 0; index += 1) {
     const name = names[index] as string;
-    text += `${index === 0 ? " " : ", "}${fieldName(name)}: ${inspectField(value, name, depth, room)}`;
+    text += (index === 0 ? " " : ", ") + fieldName(name) + ": " + inspectField(value, name, depth, room);
   }
-  if (names.length > ENTRIES) text += `, … ${names.length - ENTRIES} more`;
-  return names.length === 0 ? "{}" : `${text} }`;
+  if (names.length > ENTRIES) text += ", … " + textOf(names.length - ENTRIES) + " more";
+  return names.length === 0 ? "{}" : text + " }";
 }
 
 function fieldName(name: string): string {

@@ -1,6 +1,7 @@
 // The built-ins that the guest's bootstrap works with, taken before any guest code runs.
 // Invariant: nothing here or in its users asks a prototype later: records have no prototype, lists are linked
-// or counted records, and methods are captured as functions of their receiver.
+// or counted records, and methods are captured as functions of their receiver. Texts are joined with +: for a
+// template the engine calls String.prototype.concat, which a guest may have replaced.
 
 const { apply } = Reflect;
 const call = Reflect.get(Function.prototype, "call") as () => unknown;

@@ -1,7 +1,7 @@
 // Timers on the guest's clock: they fire when the host says that their time has come, one at a time.
 // Invariant: timers due at the same time fire in the order in which they were set.
 import { TELL } from "./door.ts";
-import { define, invoke, now, numberOf, trunc, TypeErrorOf } from "./intrinsics.ts";
+import { define, invoke, now, numberOf, textOf, trunc, TypeErrorOf } from "./intrinsics.ts";
 import type { Tell } from "./tools.ts";
 
 interface Timer {
@@ -22,7 +22,7 @@ export function makeTimers(tell: Tell, global: object): () => void {
   let ids = 0;
 
   const announce = (): void => {
-    tell(TELL.timer, 0, first === null ? "" : `${first.due}`);
+    tell(TELL.timer, 0, first === null ? "" : textOf(first.due));
   };
 
   const insert = (timer: Timer): void => {

@@ -13,6 +13,7 @@ import {
   PromiseOf,
   ProxyOf,
   slice,
+  textOf,
   TypeErrorOf,
 } from "./intrinsics.ts";
 
@@ -77,7 +78,9 @@ export function makeTools(tell: Tell, world: World, global: object): Calls {
   const callTool = (tool: number, name: string, args: unknown[]): Promise<unknown> =>
     new PromiseOf((resolve, reject) => {
       if (args.length > 1) {
-        reject(new TypeErrorOf(`${name}() takes one argument, its input; ${args.length} were given`));
+        reject(
+          new TypeErrorOf(name + "() takes one argument, its input; " + textOf(args.length) + " were given"),
+        );
         return;
       }
       made += 1;
@@ -86,10 +89,12 @@ export function makeTools(tell: Tell, world: World, global: object): Calls {
       if (input.ok) {
         enqueue({ __proto__: null, tool, text: input.value, resolve, reject, next: null } as Call);
       } else if (input.failure === "too-large") {
-        const problem = `The input of ${name}() is larger than limits.toolBytes (${world.toolBytes} bytes): pass less, or raise the limit.`;
+        const bytes = "limits.toolBytes (" + textOf(world.toolBytes) + " bytes)";
+        const problem =
+          "The input of " + name + "() is larger than " + bytes + ": pass less, or raise the limit.";
         reject(limitError(problem, "toolBytes"));
       } else {
-        reject(new TypeErrorOf(`Cannot pass ${input.path} to ${name}(): ${input.problem}`));
+        reject(new TypeErrorOf("Cannot pass " + input.path + " to " + name + "(): " + input.problem));
       }
     });
 
@@ -100,7 +105,7 @@ export function makeTools(tell: Tell, world: World, global: object): Calls {
       const output = decodeFromHost(text, { maxBytes: text.length, maxDepth: MAX_DEPTH });
       const call = settle(number);
       if (output.ok) call.resolve(output.value);
-      else call.reject(new ErrorOf(`Cannot read the tool's output: ${output.problem}`));
+      else call.reject(new ErrorOf("Cannot read the tool's output: " + output.problem));
     },
     reject(number, text) {
       const failure = parse(text) as [string, string, string];
@@ -133,9 +138,9 @@ function publish(
   let listed = "";
   for (let tool = 0; tool < names.length; tool += 1) {
     const name = names[tool] as string;
-    listed += `${tool === 0 ? "" : ", "}${name}`;
+    listed += (tool === 0 ? "" : ", ") + name;
     const dot = indexOf(name, ".");
-    const called = dot < 0 ? `tools.${name}` : name;
+    const called = dot < 0 ? "tools." + name : name;
     const run = (...args: unknown[]): Promise<unknown> => callTool(tool, called, args);
     define(run, "name", name);
     // No `continue` here: the engine gives closures made before one the next turn's variables.
@@ -163,7 +168,7 @@ function guarded(members: object, name: string, listed: string): object {
       const found = target[key];
       if (found !== undefined || typeof key === "symbol" || key === "then" || key === "toJSON") return found;
       throw new TypeErrorOf(
-        `There is no ${name}.${key as string}; the tools are: ${listed === "" ? "none" : listed}`,
+        "There is no " + name + "." + textOf(key) + "; the tools are: " + (listed === "" ? "none" : listed),
       );
     },
   } as ProxyHandler<object>);

@@ -32,7 +32,7 @@ export function makeWorld(
       return;
     }
     const value = decodeFromHost(context, { maxBytes: context.length, maxDepth: MAX_DEPTH });
-    if (!value.ok) throw new Error(`Cannot read the context: ${value.problem}`);
+    if (!value.ok) throw new Error("Cannot read the context: " + value.problem);
     define(globalThis, "context", value.value, true);
   };
 
@@ -50,7 +50,7 @@ export function makeWorld(
       tell(TELL.limit, 0, "resultBytes");
       return;
     }
-    const message = `Cannot return ${result.path === "$" ? "result" : `result${slice(result.path, 1)}`}: ${result.problem}`;
+    const message = "Cannot return result" + slice(result.path, 1) + ": " + result.problem;
     tell(TELL.fault, 0, faultText({ kind: "unencodable", name: "TypeError", message, stack: "", limit: "" }));
   };
 
@@ -86,7 +86,7 @@ export function makeWorld(
 
 function clone(value: unknown): unknown {
   const text = encodeForHost(value, { maxBytes: 2 ** 30, maxDepth: MAX_DEPTH });
-  if (!text.ok) throw new TypeError(`Cannot clone ${text.path}: ${text.problem}`);
+  if (!text.ok) throw new TypeError("Cannot clone " + text.path + ": " + text.problem);
   const copy = decodeFromHost(text.value, { maxBytes: text.value.length, maxDepth: MAX_DEPTH });
   return copy.ok ? copy.value : undefined;
 }

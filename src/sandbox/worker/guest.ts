@@ -269,7 +269,9 @@ export class Guest implements EngineHost {
 
   #fault(fault: Fault): GuestEnd {
     if (fault.limit !== "") return { type: "limit", limit: fault.limit as LimitName, message: fault.message };
-    const byEngine = fault.name === "InternalError" || fault.message === "null";
+    // A regular expression that finds no memory says so in a SyntaxError, a getter of the result in its own words.
+    const byEngine =
+      fault.name === "InternalError" || fault.message === "null" || fault.message.includes("out of memory");
     if (byEngine && this.#engine.memoryRefused) return { type: "limit", limit: "memoryBytes", message: "" };
     if (byEngine && fault.message === "stack overflow" && this.#engine.exports.overflowed.value !== 0) {
       return { type: "limit", limit: "stackBytes", message: "" };
