@@ -191,7 +191,7 @@ describe("a mesh", () => {
       mailboxSize: 1,
     });
     const mesh = await new TestMesh().add(small).start();
-    const { write } = mesh.fabric.blobs;
+    const write = mesh.fabric.blobs.write.bind(mesh.fabric.blobs);
     mesh.fabric.blobs.write = () => Promise.reject(new Error("disk full"));
     for (let i = 0; i < 5; i++) await expect(mesh.execute("small", "x")).rejects.toThrow("disk full");
     mesh.fabric.blobs.write = write;
