@@ -16,7 +16,8 @@ export type Expectation =
 export interface Entry {
   readonly name: string;
   readonly code: string;
-  readonly expect: Expectation;
+  /** Where there are several, any of them will do. */
+  readonly expect: Expectation | readonly Expectation[];
   readonly context?: unknown;
   readonly limits?: Partial<GuestLimits>;
 }
@@ -26,6 +27,9 @@ export const SHORT: Partial<GuestLimits> = { cpuMs: 120, timeoutMs: 10_000 };
 
 /** Ends at the time allowed for computing. */
 export const ENDLESS: Expectation = { failure: "limit", limit: "cpuMs" };
+
+/** Ends where the stack is full: a runtime whose threads have small stacks gets there before the guest's own limit. */
+export const TOO_DEEP: Expectation = { failure: "limit", limit: "stackBytes" };
 
 /** Ends at whichever of time and memory runs out first. */
 export const EXHAUSTED: Expectation = { failure: "limit", limit: ["cpuMs", "memoryBytes"] };
