@@ -88,6 +88,18 @@ function isTool(value: unknown): value is Tool {
 /** The names that the guest's world already has; a tool or group may not take them. */
 const RESERVED = new Set(["context", "result", "tools", "console", "globalThis", "undefined", "Promise"]);
 
+/** Built-ins that a group, being a global of the guest, would hide. */
+const BUILT_IN = new Set(
+  (
+    "Object Function Array Number Boolean String Symbol BigInt Math Date RegExp JSON Reflect Proxy Map Set WeakMap " +
+    "WeakSet WeakRef FinalizationRegistry Iterator ArrayBuffer SharedArrayBuffer DataView Int8Array Uint8Array " +
+    "Uint8ClampedArray Int16Array Uint16Array Int32Array Uint32Array BigInt64Array BigUint64Array Float16Array " +
+    "Float32Array Float64Array Error EvalError RangeError ReferenceError SyntaxError TypeError URIError " +
+    "AggregateError InternalError Infinity NaN eval parseInt parseFloat isNaN isFinite escape unescape decodeURI " +
+    "decodeURIComponent encodeURI encodeURIComponent setTimeout setInterval clearTimeout clearInterval structuredClone"
+  ).split(" "),
+);
+
 /**
  * All tools of a set under the names that a guest calls them by: `search`, `database.query`.
  *
@@ -102,6 +114,11 @@ export function flattenTools(tools: ToolSet): ReadonlyMap<string, Tool<unknown>>
       continue;
     }
     if (typeof entry !== "object" || (entry as unknown) === null) throw notATool(name);
+    if (BUILT_IN.has(name)) {
+      throw new DefinitionError(
+        `Tool group "${name}" would hide the guest's own ${name}: choose another name.`,
+      );
+    }
     for (const [member, tool] of Object.entries(entry)) {
       requireToolName(member, `${name}.${member}`);
       if (!isTool(tool)) throw notATool(`${name}.${member}`);

@@ -29,7 +29,7 @@ export class Isolate {
   #stray = { run: 0, since: 0 };
   #state: "opening" | "ready" | "lost" = "opening";
   /** Where no memory is shared: the run at work and when it must have ended. */
-  #told = { run: 0, deadline: 0 };
+  #told = { run: 0, deadline: 0, spares: 0 };
 
   constructor(
     launch: Launch,
@@ -68,6 +68,16 @@ export class Isolate {
   /** The run at work right now; 0 for none. */
   get working(): number {
     return this.#pulse?.run ?? this.#told.run;
+  }
+
+  /** Whether it works for a run that is on board. */
+  get isWorking(): boolean {
+    return this.#runs.has(this.working);
+  }
+
+  /** Instances made ahead of need. */
+  get spares(): number {
+    return this.#pulse?.spares ?? this.#told.spares;
   }
 
   /** How long the run at work is over its time, in milliseconds; negative while it is not. */
@@ -150,7 +160,11 @@ export class Isolate {
           return;
         }
       case "pulse":
-        this.#told = { run: message.run, deadline: sharedNow() + message.allowedMs };
+        this.#told = {
+          run: message.run,
+          deadline: sharedNow() + message.allowedMs,
+          spares: message.spares,
+        };
         return;
       case "turn":
       case "end": {

@@ -24,8 +24,10 @@ export interface PoolStats {
   readonly isolates: number;
   /** Isolates that compute right now. */
   readonly busy: number;
-  /** Guests on board, computing or waiting. */
-  readonly guests: number;
+  /** Guests on board that wait for a tool, a timer or their turn. */
+  readonly waiting: number;
+  /** Instances made ahead of need. */
+  readonly spares: number;
   /** Runs that wait for an isolate. */
   readonly queued: number;
   /** Isolates killed by the watchdog since the start. */
@@ -93,7 +95,8 @@ export class Pool implements IsolateEvents {
     return {
       isolates: isolates.filter((isolate) => isolate.state === "ready").length,
       busy: isolates.filter((isolate) => isolate.working !== 0).length,
-      guests: isolates.reduce((sum, isolate) => sum + isolate.size, 0),
+      waiting: sum(isolates, (isolate) => isolate.size - (isolate.isWorking ? 1 : 0)),
+      spares: sum(isolates, (isolate) => isolate.spares),
       queued: this.#queue.length,
       kills: this.#kills,
       limits: { ...this.#limits },
@@ -238,6 +241,10 @@ function isStuck(isolate: Isolate): boolean {
 
 function runsOf(passengers: readonly (Passenger | undefined)[]): Run[] {
   return passengers.filter((passenger) => passenger instanceof Run);
+}
+
+function sum(isolates: readonly Isolate[], count: (isolate: Isolate) => number): number {
+  return isolates.reduce((all, isolate) => all + count(isolate), 0);
 }
 
 function closed(): SandboxError {

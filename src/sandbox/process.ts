@@ -43,7 +43,12 @@ export function processes(url: URL): Launch {
         const text = parts.join("");
         parts = [];
         size = 0;
-        events.message(JSON.parse(text) as FromIsolate);
+        const message = parse(text);
+        if (message === null) {
+          end("its message is not readable");
+          return;
+        }
+        events.message(message);
       }
     });
     const hold = (alive: boolean): void => {
@@ -89,6 +94,14 @@ function denoArguments(file: string): readonly string[] {
 interface Handle {
   ref(): void;
   unref(): void;
+}
+
+function parse(line: string): FromIsolate | null {
+  try {
+    return JSON.parse(line) as FromIsolate;
+  } catch {
+    return null;
+  }
 }
 
 /** The engine's bytes cross as base64. */

@@ -123,9 +123,11 @@ export type FromIsolate =
       readonly lines: readonly GuestLine[];
       readonly usage: IsolateUsage;
     }
-  /** The isolate begins (`run` not 0) or ends (0) a stretch of work; told only where no memory is shared. */
+  /** What a shared pulse would show; told only where no memory is shared. */
   | {
       readonly type: "pulse";
+      /** The run at work, which must leave within `allowedMs`; 0 for none. */
       readonly run: number;
       readonly allowedMs: number;
+      readonly spares: number;
     };

@@ -92,7 +92,7 @@ describe("a guest that computes without end", () => {
   });
 
   it("takes no isolate with it", () => {
-    expect(sandbox.stats()).toMatchObject({ isolates: 2, kills: 0, guests: 0 });
+    expect(sandbox.stats()).toMatchObject({ isolates: 2, kills: 0, waiting: 0 });
   });
 
   it("does not harm a neighbour that waits in the same isolate", async () => {

@@ -160,6 +160,22 @@ describe("createSandbox", () => {
     expect(() => createSandbox({ limits: { cpu: 1 } as object })).toThrow(/Unknown limit "cpu"/);
   });
 
+  it("ends the process and names the flag where Deno may not make workers without permissions", () => {
+    const root = fileURLToPath(new URL("../..", import.meta.url));
+    const url = new URL("../../dist/src/sandbox/sandbox.js", import.meta.url).href;
+    const script = `import { createSandbox } from ${JSON.stringify(url)}; createSandbox(); console.log("made");`;
+    const flags = ["--no-config", "--node-modules-dir=manual", "--quiet", "--ext=js", "-"];
+    const { status, stdout, stderr } = spawnSync(`${root}node_modules/.bin/deno`, ["run", "-A", ...flags], {
+      encoding: "utf8",
+      cwd: root,
+      input: script,
+      timeout: 20_000,
+    });
+    expect(status).not.toBe(0);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("--unstable-worker-options");
+  });
+
   it("throws what the caller's own observers throw", async () => {
     await using sandbox = createSandbox({ isolates: 1 });
     const broken = (): never => {

@@ -97,7 +97,7 @@ describe("placement", () => {
     for (const puppet of puppets) puppet.say({ type: "ready" });
     const results = [1, 2, 3, 4].map(() => pool.submit(plan("return 1")));
     expect(puppets.map((puppet) => puppet.runs)).toEqual([[1], [2]]);
-    expect(pool.stats()).toMatchObject({ guests: 2, queued: 2 });
+    expect(pool.stats()).toMatchObject({ waiting: 2, queued: 2 });
     at(puppets, 1).turn(2);
     expect(puppets.map((puppet) => puppet.runs)).toEqual([[1], [2, 3]]);
     at(puppets, 0).end(1, "1");
@@ -111,7 +111,7 @@ describe("placement", () => {
     for (const puppet of puppets) puppet.say({ type: "ready" });
     void pool.submit(plan("return 1"));
     at(puppets, 0).turn(1);
-    at(puppets, 0).say({ type: "pulse", run: 1, allowedMs: 60_000 });
+    at(puppets, 0).say({ type: "pulse", run: 1, allowedMs: 60_000, spares: 0 });
     for (const run of [2, 3]) {
       void pool.submit(plan("return 1"));
       at(puppets, 1).turn(run);
@@ -225,7 +225,7 @@ describe("the watchdog", () => {
     first.turn(1);
     const victim = pool.submit(plan("return 1"));
     first.turn(2);
-    first.say({ type: "pulse", run: 1, allowedMs: 10 });
+    first.say({ type: "pulse", run: 1, allowedMs: 10, spares: 0 });
     expect(errorOf(await culprit)).toMatchObject({ failure: "limit", limit: "cpuMs" });
     expect(first.killed).toBe(true);
     at(puppets, 1).say({ type: "ready" });

@@ -111,6 +111,13 @@ describe("a tool", () => {
     expect(error.message).toBe("There is no tools.serch; the tools are: echo, math.add");
   });
 
+  it("may not be in a group that hides a built-in", async () => {
+    await expect(sandbox.execute("result = 1", { tools: { JSON: { add } } })).rejects.toThrow(
+      /Tool group "JSON" would hide/,
+    );
+    expect(valueOf(await sandbox.execute("result = await tools.JSON(1)", { tools: { JSON: echo } }))).toBe(1);
+  });
+
   it("learns a stable call id and the task it works for", async () => {
     const seen: ToolCallInfo[] = [];
     const spy = defineTool({

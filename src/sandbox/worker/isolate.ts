@@ -53,12 +53,12 @@ export class IsolateWorker implements GuestPlace {
   }
 
   enter(run: number, allowedMs: number): void {
-    if (this.#pulse === null) this.#send({ type: "pulse", run, allowedMs });
+    if (this.#pulse === null) this.#tellPulse(run, allowedMs);
     else this.#pulse.enter(run, sharedNow() + allowedMs);
   }
 
   leave(): void {
-    if (this.#pulse === null) this.#send({ type: "pulse", run: 0, allowedMs: 0 });
+    if (this.#pulse === null) this.#tellPulse(0, 0);
     else this.#pulse.leave();
   }
 
@@ -100,6 +100,10 @@ export class IsolateWorker implements GuestPlace {
     this.#refill(maxPages);
   }
 
+  #tellPulse(run: number, allowedMs: number): void {
+    this.#send({ type: "pulse", run, allowedMs, spares: this.#spares.length });
+  }
+
   #speak(run: number, say: (guest: Guest) => void): void {
     const guest = this.#guests.get(run);
     if (guest === undefined) return;
@@ -129,13 +133,19 @@ export class IsolateWorker implements GuestPlace {
     this.#refilling = true;
     setTimeout(() => {
       this.#refilling = false;
-      const fitting = this.#spares.filter((spare) => spare.maxPages === maxPages).length;
-      for (let count = fitting; count < this.#maxSpares; count += 1) {
-        const engine = this.#make(maxPages);
-        if (engine === null) return;
-        this.#spares.push({ maxPages, engine });
-        if (this.#spares.length > this.#maxSpares) this.#spares.shift();
-      }
+      this.#makeSpares(maxPages);
+      if (this.#pulse === null) this.#tellPulse(0, 0);
+      else this.#pulse.spares = this.#spares.length;
     }, 0);
+  }
+
+  #makeSpares(maxPages: number): void {
+    const fitting = this.#spares.filter((spare) => spare.maxPages === maxPages).length;
+    for (let count = fitting; count < this.#maxSpares; count += 1) {
+      const engine = this.#make(maxPages);
+      if (engine === null) return;
+      this.#spares.push({ maxPages, engine });
+      if (this.#spares.length > this.#maxSpares) this.#spares.shift();
+    }
   }
 }
