@@ -45,8 +45,7 @@ export async function serveTool(request: ToolRequest, terms: ToolTerms): Promise
 
 async function attempt(request: ToolRequest, terms: ToolTerms): Promise<ToolAnswer> {
   const { name, tool, callId, text } = request;
-  await terms.pace.take(text.length);
-  const given = decode(text, { maxBytes: terms.toolBytes });
+  const given = await terms.pace.do(() => decode(text, { maxBytes: terms.toolBytes }));
   const input = await validate(tool.input, given);
   if (terms.signal.aborted) return cancelled();
   report(request, terms, "tool-called", input.ok ? input.value : given);
@@ -60,7 +59,7 @@ async function attempt(request: ToolRequest, terms: ToolTerms): Promise<ToolAnsw
       : await validate(tool.output, returned);
   if (!output.ok)
     return wrong("ToolOutputError", `The output of ${name}() is not as declared: ${output.problem}`);
-  return write(name, output.value, terms);
+  return terms.pace.do(() => write(name, output.value, terms));
 }
 
 function write(name: string, value: unknown, terms: ToolTerms): ToolAnswer {

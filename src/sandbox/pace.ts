@@ -1,28 +1,44 @@
-// Keeps the host's event loop free: work that costs by size goes on at once while it is small in sum, and lets the
-// loop turn where it is not.
-// Invariant: between two turns of the loop at most `SHARE` characters and one piece more are worked off.
-import { setImmediate } from "node:timers/promises";
+// Keeps the host's event loop free: pieces of work that a guest can make heavy (parsing its code, decoding and
+// encoding its values) go on at once while they are short in sum, and let the loop turn where they are not.
+// Invariant: in one turn of the loop they take `SHARE_MS` and one piece more at most; they keep their order.
 
-/** Characters per turn of the loop; decoding that many takes a few milliseconds. */
-const SHARE = 256 * 1024;
+/** Milliseconds of one turn of the loop. */
+const SHARE_MS = 8;
 
 /** Shares out one event loop among all runs of a sandbox. */
 export class Pace {
+  readonly #queue: (() => void)[] = [];
   #spent = 0;
-  #turn: Promise<unknown> | null = null;
+  #isScheduled = false;
 
-  /** Waits until a piece of work of that size may go on. */
-  async take(size: number): Promise<void> {
-    while (this.#spent >= SHARE) await this.#nextTurn();
-    this.#spent += size;
-    void this.#nextTurn();
+  /** Does a piece of work when its time has come. */
+  do<T>(work: () => T | Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push(() => {
+        try {
+          resolve(work());
+        } catch (thrown) {
+          reject(thrown instanceof Error ? thrown : new Error(String(thrown)));
+        }
+      });
+      this.#drain();
+    });
   }
 
-  #nextTurn(): Promise<unknown> {
-    this.#turn ??= setImmediate().then(() => {
-      this.#turn = null;
+  #drain(): void {
+    while (this.#spent < SHARE_MS) {
+      const next = this.#queue.shift();
+      if (next === undefined) break;
+      const started = performance.now();
+      next();
+      this.#spent += performance.now() - started;
+    }
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
       this.#spent = 0;
+      if (this.#queue.length > 0) this.#drain();
     });
-    return this.#turn;
   }
 }

@@ -36,8 +36,11 @@ export interface RunPlan {
   readonly pace: Pace;
 }
 
-/** A guest that sets timers without end is heard this often at most. */
-const MIN_WAKE_MS = 1;
+/** The least real time between two timers of a guest, in milliseconds: more for one that sets them without end. */
+function leastWait(wakes: number): number {
+  if (wakes < 100) return 1;
+  return wakes < 1000 ? 4 : 16;
+}
 
 const NO_USAGE: IsolateUsage = { cpuMs: 0, memoryBytes: 0, toolCalls: 0 };
 
@@ -55,6 +58,7 @@ export class Run implements Passenger {
   #usage = NO_USAGE;
   #started = 0;
   #lastAt: number;
+  #wakes = 0;
   #wall: ReturnType<typeof setTimeout> | undefined;
   #wake: ReturnType<typeof setTimeout> | undefined;
   #over = false;
@@ -154,9 +158,8 @@ export class Run implements Passenger {
   }
 
   async #decode(text: string): Promise<void> {
-    await this.plan.pace.take(text.length);
     try {
-      const value = decode(text, { maxBytes: this.plan.limits.resultBytes });
+      const value = await this.plan.pace.do(() => decode(text, { maxBytes: this.plan.limits.resultBytes }));
       this.#finish((console, usage) => ({ ok: true, value, console, usage }));
     } catch (thrown) {
       const tooLarge = (thrown as { readonly code?: string }).code === "VALUE_TOO_LARGE";
@@ -209,10 +212,11 @@ export class Run implements Passenger {
     const wait = at - this.plan.startedAt - (performance.now() - this.#started);
     this.#wake = setTimeout(
       () => {
+        this.#wakes += 1;
         this.#lastAt = Math.max(this.#lastAt, at);
         this.#post({ type: "wake", run: this.#number, at: this.#lastAt });
       },
-      Math.ceil(Math.max(MIN_WAKE_MS, wait)),
+      Math.ceil(Math.max(leastWait(this.#wakes), wait)),
     );
   }
 

@@ -108,9 +108,9 @@ class PooledSandbox implements LocalSandbox {
     const { signal } = options;
     if (signal?.aborted === true) return failed(cancelledError(signal));
     if (byteLength(code) > limits.codeBytes) return failed(limitError("codeBytes", limits));
-    const context = encodeContext(options.context, limits.contextBytes);
+    const context = await this.#pace.do(() => encodeContext(options.context, limits.contextBytes));
     if (context === null) return failed(limitError("contextBytes", limits));
-    const compiled = await compileGuest(code);
+    const compiled = await this.#pace.do(() => compileGuest(code));
     if (!compiled.ok) return failed(compiled.error);
     const run = new Run({
       code: `(async function () {\n${compiled.body}\n})`,

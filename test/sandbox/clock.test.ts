@@ -49,9 +49,9 @@ describe("time in a guest", () => {
       "const t = Date.now(); const seen = []; const at = (ms) => new Promise((r) => setTimeout(() => { seen.push([ms, Date.now() - t]); r(); }, ms)); " +
       "await Promise.all([at(20), at(5), at(5), at(0), at(-3), at(NaN), at('7')]); result = seen";
     expect(valueOf(await sandbox.execute(code, { entropy }))).toEqual([
-      [0, 0],
-      [-3, 0],
-      [NaN, 0],
+      [0, 1],
+      [-3, 1],
+      [NaN, 1],
       [5, 5],
       [5, 5],
       ["7", 7],
@@ -80,6 +80,17 @@ describe("timers", () => {
     const error = errorOf(await sandbox.execute(code, { limits: { timeoutMs: 100 } }));
     expect(error).toMatchObject({ failure: "limit", limit: "timeoutMs" });
     expect(error.message).toContain("limits.timeoutMs is 100 ms");
+  });
+
+  it("that are set without end leave room for the isolate's other guests", async () => {
+    const storm = sandbox.execute("for (;;) await new Promise((r) => setTimeout(r, 0));", {
+      limits: { timeoutMs: 60_000 },
+      signal: AbortSignal.timeout(300),
+    });
+    expect(valueOf(await sandbox.execute("result = 'here'", { limits: { timeoutMs: 10_000 } }))).toBe("here");
+    const ended = await storm;
+    expect(errorOf(ended)).toMatchObject({ failure: "cancelled" });
+    expect(ended.usage.cpuMs).toBeLessThan(290);
   });
 
   it("that are far off are bounded by the run's time", async () => {

@@ -55,7 +55,8 @@ export function makeTimers(tell: Tell, global: object): () => void {
   const set = (act: unknown, delay: unknown, args: unknown[], repeat: boolean): number => {
     if (typeof act !== "function") throw new TypeErrorOf("a timer needs a function");
     const asked = trunc(numberOf(delay));
-    const wait = asked > 0 && asked <= MAX_DELAY ? asked : repeat ? 1 : 0;
+    // At least 1, as in Node: what sets a timer again and again must let guest time go on.
+    const wait = asked > 0 && asked <= MAX_DELAY ? asked : 1;
     ids += 1;
     const every = repeat ? wait : null;
     insert({ __proto__: null, id: ids, due: now() + wait, every, act, args, next: null } as unknown as Timer);
