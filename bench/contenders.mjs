@@ -12,7 +12,10 @@ import { createGuestCaller } from "./guest-calls.mjs";
 const execute = promisify(execFile);
 const DENO = "Deno" in globalThis;
 
-/** Each contender: its name, what keeps its guests apart, its cost class, and how it is opened. */
+/**
+ * Each contender: its name, what keeps its guests apart, whether it is slow enough to be sampled less, whether it
+ * works in other processes, and how it is opened.
+ */
 const CONTENDERS = [
   {
     name: "Fettle",
@@ -22,6 +25,7 @@ const CONTENDERS = [
   {
     name: "Fettle, isolation: process",
     apart: "fresh engine instance, in warm processes",
+    elsewhere: true,
     open: () => openFettle({ isolation: "process" }),
   },
   {
@@ -39,6 +43,7 @@ const CONTENDERS = [
     name: "process per run",
     apart: "a process; the host's rights",
     slow: true,
+    elsewhere: true,
     open: async () => ({ run: runProcess, close: async () => undefined }),
   },
   { name: "isolated-vm", apart: "fresh V8 isolate, on the host's thread", open: peer("isolated-vm") },
@@ -52,7 +57,7 @@ export async function openContenders() {
   const absent = [];
   for (const { open, ...described } of CONTENDERS) {
     try {
-      const contender = { slow: false, ...described, ...(await open()) };
+      const contender = { slow: false, elsewhere: false, ...described, ...(await open()) };
       const value = await contender.run();
       if (value !== 2) throw new Error(`1 + 1 gave ${String(value)}`);
       contenders.push(contender);

@@ -6,6 +6,7 @@ const COLUMNS = {
   p99: "p99, ms",
   median: "median, runs/s",
   least: "least, runs/s",
+  cpuMs: "CPU a run, ms",
   mbEach: "MB each",
   guests: "guests",
   lost: "lost",
@@ -79,8 +80,9 @@ function tableOf({ headline, rows }) {
   return [head, rule, ...body].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-/** Three significant digits, without exponents. */
+/** Three significant digits, without exponents; a dash for what was not measured. */
 export function figure(value) {
+  if (value === null) return "–";
   if (value === 0 || Number.isInteger(value)) return String(value);
   if (Math.abs(value) >= 100) return String(Math.round(value));
   return String(Number(value.toPrecision(3)));

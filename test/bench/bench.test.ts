@@ -48,7 +48,7 @@ describe("the benchmark in its short form", () => {
     expect(code, stderr).toBe(0);
     run = runSchema.parse(JSON.parse(line));
     name = run.machine.runtime.toLowerCase().replace(/ (\d+).*/, "-$1");
-  }, 60_000);
+  }, 120_000);
 
   afterAll(() => rm(directory, { recursive: true, force: true }));
 
