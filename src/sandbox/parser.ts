@@ -24,11 +24,12 @@ export interface GuestProgram {
 export interface ParserInternals {
   readonly input: string;
   readonly start: number;
-  readonly inFunction: boolean;
   readonly scopeStack: { var: string[]; lexical: string[]; functions: string[] }[];
   parse(): Program;
   raise(position: number, message: string): never;
   nextToken(): void;
+  currentVarScope(): unknown;
+  enterScope(flags: number): void;
   declareName(name: string, kind: number, position: number): void;
   validateRegExpPattern(state: { readonly source: string; readonly start: number }): void;
   skipLineComment(startSkip: number): void;
@@ -55,6 +56,9 @@ const NO_IMPORT =
 
 const MANY = 32;
 
+/** acorn's flags for the scope of a function, and of an async one. */
+const ASYNC_FUNCTION = 2 | 4;
+
 /** Names of a scope that are found at once; acorn only pushes them and asks whether one is there. */
 class Names extends Array<string> {
   readonly #known = new Set<string>();
@@ -80,6 +84,11 @@ function searchable(names: string[]): string[] {
 class GuestParser extends (Parser as unknown as ParserClass) {
   readonly bareReturns: number[] = [];
   #patterns = MAX_PATTERNS;
+
+  /** The outermost scope is that of the async function whose body the code will be. */
+  override enterScope(flags: number): void {
+    super.enterScope(this.scopeStack.length === 0 ? ASYNC_FUNCTION : flags);
+  }
 
   override declareName(name: string, kind: number, position: number): void {
     const scope = this.scopeStack.at(-1);
@@ -109,7 +118,7 @@ class GuestParser extends (Parser as unknown as ParserClass) {
   }
 
   override parseReturnStatement(node: { readonly start: number }): { argument: unknown } {
-    const atTop = !this.inFunction;
+    const atTop = this.currentVarScope() === this.scopeStack[0];
     const statement = super.parseReturnStatement(node);
     if (atTop && statement.argument === null) this.bareReturns.push(node.start);
     return statement;

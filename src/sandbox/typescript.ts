@@ -119,7 +119,7 @@ class Eraser {
   #blank(start: number, end: number, first = " "): void {
     for (let at = start; at < end; at += 1) {
       this.#erased[at] = 1;
-      if (!/[\n\r\u2028\u2029]/.test(this.#code.charAt(at))) this.#units[at] = at === start ? first : " ";
+      if (!isLineBreak(this.#code.charCodeAt(at))) this.#units[at] = at === start ? first : " ";
     }
   }
 
@@ -246,6 +246,10 @@ class Eraser {
   #refuse(position: number, message: string): never {
     throw Object.assign(new SyntaxError(message), { pos: position });
   }
+}
+
+function isLineBreak(code: number): boolean {
+  return code === 10 || code === 13 || code === 0x2028 || code === 0x2029;
 }
 
 function isNode(value: unknown): value is Node {

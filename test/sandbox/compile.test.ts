@@ -1,5 +1,6 @@
 // What the compiler accepts, how it finds `result`, and that its errors point into the code as given.
 // Bodies are run by the host's own AsyncFunction here: what they mean is the language's, not an engine's.
+import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import type { GuestError } from "#src/core/guest";
 import { compileGuest } from "#src/sandbox/compile";
@@ -106,9 +107,98 @@ describe("positions", () => {
     ["an unfinished string", 'const a = "x', "Unterminated string"],
     ["an unfinished template", "const a = `x", "Unterminated template"],
     ["a name declared twice", "const a = 1; let a = 2;", "already been declared"],
+    ["await as a name", "var await = 1", "await"],
     ["await in a plain function", "function f() { await 1 }", "Unexpected"],
   ])("says what is wrong with %s", async (_, code, problem) => {
     expect((await errorOf(code)).message).toContain(problem);
+  });
+});
+
+describe("whatever is accepted", () => {
+  const token = fc.constantFrom(
+    ..."{ } ( ) [ ] ; , . => = ? : * / ` ' \" ! - + < > ... ?. ?? ${ /* */ // <!-- --> \\".split(" "),
+    ...[
+      "\n",
+      "\r",
+      "\u2028",
+      " ",
+      "/a/",
+      "`a`",
+      "0",
+      "1n",
+      "'use strict'",
+      "#!",
+      "#p",
+      "@d",
+      "\\u{61}",
+      "a",
+      "b",
+    ],
+    ...[
+      "result",
+      "return",
+      "await",
+      "async",
+      "function",
+      "class",
+      "let",
+      "const",
+      "var",
+      "if",
+      "else",
+      "for",
+      "of",
+      "in",
+    ],
+    ...[
+      "while",
+      "do",
+      "try",
+      "catch",
+      "finally",
+      "throw",
+      "new",
+      "this",
+      "yield",
+      "static",
+      "get",
+      "set",
+      "import",
+      "export",
+    ],
+    ...["type T = A", ": number", "as any", "enum", "interface I {}", "declare", "<T>", "satisfies"],
+  );
+
+  it("is the body of one function to the engine too, and no more", async () => {
+    let accepted = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(token, { maxLength: 12 }), fc.boolean(), async (tokens, spaced) => {
+        const compiled = await compileGuest(tokens.join(spaced ? " " : ""));
+        if (!compiled.ok) return;
+        accepted += 1;
+        // The engine refuses a body that closes its function, or that it reads otherwise than acorn.
+        expect(() => new AsyncFunction(compiled.body)).not.toThrow();
+      }),
+      { numRuns: 3000 },
+    );
+    expect(accepted).toBeGreaterThan(100);
+  });
+
+  it("keeps its positions whatever was dropped", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(token, { maxLength: 10 }), async (tokens) => {
+        const code = tokens.join(" ");
+        const compiled = await compileGuest(code);
+        if (!compiled.ok) {
+          expect(compiled.error.line).toBeLessThanOrEqual(code.split("\n").length);
+          return;
+        }
+        const added =
+          (compiled.body.match(/return result/g)?.length ?? 0) * " result".length + "\n;var result;".length;
+        expect(compiled.body.split("\n").length).toBe(code.split("\n").length + 1);
+        expect(compiled.body.split("\n;")[0]?.length ?? 0).toBeLessThanOrEqual(code.length + added);
+      }),
+    );
   });
 });
 
