@@ -88,15 +88,17 @@ function anchorsOf(lines: readonly string[]): ReadonlySet<string> {
   );
 }
 
-/** The rows of a page's tables whose first cell is code: that name, and the cells after it. */
+/** The rows of a page's tables whose first cell is code: that name, and the cells after it. Heads are left out. */
 export function rowsOf(text: string): ReadonlyMap<string, readonly string[]> {
-  const rows = text.split("\n").flatMap((line) => {
+  const lines = text.split("\n");
+  const rows = lines.flatMap((line, index) => {
+    if (!line.startsWith("|") || (lines[index + 1] ?? "").startsWith("| --")) return [];
     const [name, ...cells] = line
-      .replace(/^\||\|$/g, "")
+      .slice(1, -1)
       .split("|")
       .map((cell) => cell.trim());
     const plain = /^`([^`]+)`$/.exec(name ?? "")?.[1];
-    return line.startsWith("|") && plain !== undefined ? [[plain, cells] as const] : [];
+    return plain === undefined ? [] : [[plain, cells] as const];
   });
   return new Map(rows);
 }

@@ -35,7 +35,7 @@ beforeAll(async () => {
   );
   for (const snippet of snippets) await writeFile(join(folder, `${fileOf(snippet)}.ts`), sourceOf(snippet));
   compiled = await runProgram(join(projectRoot, "node_modules/typescript/bin/tsc"), ["-p", folder], {
-    cwd: projectRoot,
+    cwd: folder,
   });
   for (const { file } of pages) {
     const names = programs.filter((snippet) => snippet.file === file).map(fileOf);
