@@ -87,8 +87,8 @@ function stopping(mesh: Mesh, fabric: Fabric, before: readonly string[] | null):
       await fabric.close();
       const left = await leftoverHandles(before);
       if (left === null) return "the process ends by itself";
-      if (left.length > 0) throw new Error(`these handles are still open: ${left.join(", ")}`);
-      return "no handle is left open";
+      if (left.length > 0) throw new Error(`these still hold the process open: ${left.join(", ")}`);
+      return "nothing holds the process open";
     },
   };
 }

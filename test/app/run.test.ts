@@ -1,0 +1,143 @@
+// `fettle run`: tasks and programs from files, and everything that can be wrong with them.
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { TaskResult } from "fettle";
+import { projectRoot, runFettle, type RunOptions } from "../harness/program.ts";
+import { completionEvents, events, silence, startServer } from "../model/server.ts";
+
+const AGENT = `import { defineAgent } from "fettle";
+export const calculator: unknown = defineAgent({ role: "calculator", capabilities: ["math"], systemPrompt: "Compute." });
+`;
+
+const CUSTOM = `import { defineAgent } from "fettle";
+const echo = (role) => defineAgent({ role, capabilities: ["talk"], handle: (message) => message.context ?? null });
+export const echoes = { one: echo("one"), two: echo("two") };
+export const again = [echoes.one];
+export const other = 42;
+`;
+
+const FILES: Readonly<Record<string, string>> = {
+  "agents.ts": AGENT,
+  "custom.js": CUSTOM,
+  "empty.ts": "export const calculator = 1;\n",
+  "throws.ts": 'throw new TypeError("the file failed");\n',
+  "wrong.ts":
+    'import { defineAgent } from "fettle";\ndefineAgent({ role: "a b", capabilities: ["x"], systemPrompt: "x" });\n',
+  "program.ts": 'const text: string = "program ran";\nconsole.log(text, await Promise.resolve(1));\n',
+  "hangs.ts": 'setInterval(() => undefined, 1000);\nthrow new Error("after a timer was set");\n',
+  "context.json": '{ "name": "from a file" }',
+  "list.json": "[1]",
+};
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fettle-run-"));
+  await mkdir(join(folder, "node_modules"));
+  await symlink(projectRoot.replace(/\/$/, ""), join(folder, "node_modules/fettle"));
+  await writeFile(join(folder, "package.json"), '{ "type": "module" }');
+  for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const run = (args: string[], options: Partial<RunOptions> = {}) =>
+  runFettle(["run", ...args], { cwd: folder, ...options });
+
+describe("fettle run", () => {
+  it("asks the configured provider and prints the result, progress on standard error only", async () => {
+    const code = "```js\nresult = context.numbers.reduce((a, b) => a + b, 0);\n```";
+    await using server = await startServer([events(completionEvents([code]))]);
+    const env = { OPENAI_API_KEY: "sk-test-0123456789abcdef", OPENAI_BASE_URL: server.url };
+    const args = ["agents.ts", "Add the numbers", "--context", '{"numbers":[40,2]}'];
+    const [text, json] = await Promise.all([run(args, { env }), run([...args, "--json"], { env })]);
+    expect(text.code).toBe(0);
+    expect(text.stdout).toMatch(/^ {2}output {4}42$/m);
+    expect(text.stdout).toMatch(/^ {2}states {4}queued → generating → executing → settling → done$/m);
+    expect(text.stdout).toMatch(/^ {2}model {5}openai\/gpt-test-1$/m);
+    expect(text.stderr).toBe(
+      ["waits for its turn", "the model writes code", "the code runs", "stores the result"]
+        .map((words) => `calculator: ${words}\n`)
+        .join(""),
+    );
+    expect(json).toMatchObject({ code: 0, stderr: text.stderr });
+    const result = JSON.parse(json.stdout) as TaskResult;
+    expect(result).toMatchObject({ status: "success", output: 42, repairs: 0, error: null });
+    expect(await readdir(join(folder, "logs/calculator"))).toContain(`${result.resultId}.json`);
+  });
+
+  it("says what to set where no provider is configured", async () => {
+    const { code, stdout, stderr } = await run(["agents.ts", "Add"]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(
+      /^fettle: No model provider is configured\. Set one of these:\n- Claude: CLAUDE_API_KEY/,
+    );
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  it("takes agents out of arrays and objects, by role, and context from a file", async () => {
+    const [chosen, several, unknown] = await Promise.all([
+      run(["custom.js", "Say it", "--agent", "two", "--context", "@context.json", "--json"]),
+      run(["custom.js", "Say it"]),
+      run(["custom.js", "Say it", "--agent", "three"]),
+    ]);
+    expect(chosen).toMatchObject({ code: 0 });
+    expect(JSON.parse(chosen.stdout)).toMatchObject({
+      role: "two",
+      output: { name: "from a file" },
+      code: null,
+    });
+    expect(several).toMatchObject({ code: 1, stdout: "" });
+    expect(several.stderr).toContain("exports several agents (one, two): say which with --agent <role>.");
+    expect(unknown.stderr).toContain('exports no agent "three", only: one, two.');
+  });
+
+  it("explains what is wrong with a file, a context or an option", async () => {
+    const wrong: readonly (readonly [args: string[], told: RegExp, code: number])[] = [
+      [["."], /^fettle: Cannot load "\.": it is a folder; name a file in it\.\n$/, 1],
+      [["empty.ts", "task"], /^fettle: "empty\.ts" exports no agent\. Export one: .*\n$/, 1],
+      [["throws.ts", "task"], /^fettle: TypeError: the file failed\n\s+at .*throws\.ts/, 1],
+      [["wrong.ts"], /^fettle: The agent's role "a b" is not a valid name: [^\n]*\n$/, 1],
+      [["agents.ts", " "], /^fettle: .*\n/, 1],
+      [["agents.ts", "task", "--context", "{"], /^fettle: Cannot read --context \{: .*JSON/, 1],
+      [
+        ["agents.ts", "task", "--context", "@none.json"],
+        /^fettle: Cannot read --context @none\.json: ENOENT/,
+        1,
+      ],
+      [["agents.ts", "task", "--context", "@list.json"], /^fettle: --context takes a JSON object/, 1],
+      [["program.ts", "--json"], /^error: option '--json' is for a task/, 2],
+    ];
+    const runs = await Promise.all(wrong.map(([args]) => run(args)));
+    runs.forEach((one, index) => {
+      const [, told, code] = wrong[index] ?? [[], /never/, 0];
+      expect(one.stderr).toMatch(told);
+      expect(one).toMatchObject({ code, stdout: "" });
+    });
+  });
+
+  it("runs a file as a program, and ends with it where it throws", async () => {
+    const [program, hangs] = await Promise.all([run(["program.ts"]), run(["hangs.ts"])]);
+    expect(program).toEqual({ code: 0, stdout: "program ran 1\n", stderr: "" });
+    expect(hangs).toMatchObject({ code: 1, stdout: "" });
+    expect(hangs.stderr).toContain("Error: after a timer was set");
+  });
+
+  it("cancels the task on Ctrl-C, still gives its result, and exits with 130", async () => {
+    await using server = await startServer([silence]);
+    const { code, stdout } = await run(["agents.ts", "Add", "--json"], {
+      env: { LLM_ENDPOINT: server.url, LLM_MODEL: "local-1" },
+      onStart: (child) => void server.asked.then(() => child.kill("SIGINT")),
+    });
+    // Deno's node:child_process tells a child's exit with 130 as the end by a signal: code null.
+    expect(code).toBe("Deno" in globalThis ? null : 130);
+    expect(JSON.parse(stdout)).toMatchObject({ status: "cancelled", error: { category: "cancelled" } });
+    await server.clientGone;
+  });
+
+  it("writes to its log and data folders alone", async () => {
+    const expected = [...Object.keys(FILES), "node_modules", "package.json", "logs", ".fettle"].sort();
+    expect((await readdir(folder)).sort()).toEqual(expected);
+    expect(await readdir(join(folder, "node_modules"))).toEqual(["fettle"]);
+  });
+});
