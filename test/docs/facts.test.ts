@@ -8,7 +8,7 @@ import { DEFAULT_SUPERVISION } from "#src/core/supervision";
 import type { RecordingEntry } from "#src/model/recording";
 import { DEFAULT_MODELS } from "#src/model/resolve";
 import { resolveLimits } from "#src/sandbox/limits";
-import { projectRoot, runFettle } from "../harness/program.ts";
+import { projectRoot, runFettle, type Run } from "../harness/program.ts";
 import { readPages, rowsOf, type Page } from "./markdown.ts";
 
 const pages = await readPages();
@@ -145,12 +145,19 @@ describe("a command in the documentation", () => {
     [...line.matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name ?? ""),
   );
 
-  it.each([...new Set(calls)])("fettle %s is one that there is", async (call) => {
+  const helps = new Map<string, Promise<Run>>();
+  const helpOf = (command: string): Promise<Run> => {
+    const help = helps.get(command) ?? runFettle([command, "--help"], { cwd: projectRoot });
+    helps.set(command, help);
+    return help;
+  };
+
+  it.concurrent.each([...new Set(calls)])("fettle %s is one that there is", async (call) => {
     const words = call
       .replace(/"[^"]*"|'[^']*'/g, "text")
       .trim()
       .split(/\s+/);
-    const help = await runFettle([words[0] ?? "", "--help"], { cwd: projectRoot });
+    const help = await helpOf(words[0] ?? "");
     expect(help.code).toBe(0);
     expect(help.stdout).toContain(`fettle ${words[0] ?? ""}`);
     for (const option of words.filter((word) => word.startsWith("-"))) expect(help.stdout).toContain(option);
