@@ -3,6 +3,7 @@
 // written), nothing from the text runs, and the time is linear in its length: numbers are read in hexadecimal
 // where long, patterns are bounded, depth is bounded.
 import { fromBase64 } from "./codec-bytes.ts";
+import { insertionSteps } from "./codec-collisions.ts";
 import {
   affordsPattern,
   attempt,
@@ -13,18 +14,22 @@ import {
 } from "./codec-format.ts";
 import * as own from "./codec-intrinsics.ts";
 
-/** Decodes a text that {@link encodeValue} wrote. */
+/** Decodes a text that {@link encodeValue} wrote, or that someone says it did. */
 export function decodeText(text: string, limits: CodecLimits): CodecOutcome<unknown> {
-  return attempt(limits, (run) => {
-    if (text.length > run.left) fail(run, "too-large", "$", "the text is larger than the limit");
-    return revive(run, parse(run, text), 0);
-  });
+  return attempt(limits, (run) => decode(run, text));
 }
 
 /** Decodes a text of our own making: what has no tag is plain JSON and needs no second look. */
 export function decodeTrusted(text: string, limits: CodecLimits): CodecOutcome<unknown> {
-  if (own.includes(text, '"$')) return decodeText(text, limits);
-  return attempt(limits, (run) => parse(run, text));
+  return attempt(limits, (run) => {
+    run.steps = Infinity;
+    return own.includes(text, '"$') ? decode(run, text) : parse(run, text);
+  });
+}
+
+function decode(run: Run, text: string): unknown {
+  if (text.length > run.left) fail(run, "too-large", "$", "the text is larger than the limit");
+  return revive(run, parse(run, text), 0);
 }
 
 function parse(run: Run, text: string): unknown {
@@ -131,40 +136,28 @@ function reviveMap(run: Run, entries: unknown[], depth: number): unknown {
     if (!own.isArray(entry) || entry.length !== 2) return malformed(run, "$map");
     reviveItems(run, entry, depth);
   }
+  afford(run, (index) => (entries[index] as unknown[])[0], entries.length);
   const map = new own.MapOf();
-  insert(run, entries.length, (index) => {
+  for (let index = 0; index < entries.length; index += 1) {
     const entry = entries[index] as unknown[];
     own.mapSet(map, entry[0], entry[1]);
-  });
+  }
   return map;
 }
 
 function reviveSet(run: Run, items: unknown[], depth: number): unknown {
   reviveItems(run, items, depth);
+  afford(run, (index) => items[index], items.length);
   const set = new own.SetOf();
-  insert(run, items.length, (index) => {
-    own.setAdd(set, items[index]);
-  });
+  for (let index = 0; index < items.length; index += 1) own.setAdd(set, items[index]);
   return set;
 }
 
-const WINDOW = 256;
-const SLOW_MS = (WINDOW * 1.5) / 1000;
-const MAX_SLOW_WINDOWS = 24;
-
-/**
- * Inserts keys, and gives up where that goes on being slow: V8 hashes numbers without a seed, so that numbers can be
- * chosen to collide (650 kB of them take 2.4 s). Honest keys take a tenth of what counts as slow; a pause of the
- * machine makes one window slow, not two dozen.
- */
-function insert(run: Run, count: number, put: (index: number) => void): void {
-  for (let from = 0; from < count; from += WINDOW) {
-    const end = from + WINDOW < count ? from + WINDOW : count;
-    const started = own.now();
-    for (let index = from; index < end; index += 1) put(index);
-    if (own.now() - started > SLOW_MS) run.slowWindows += 1;
-    if (run.slowWindows > MAX_SLOW_WINDOWS) malformed(run, "$map or $set: its keys collide");
-  }
+/** Refuses keys that were chosen to collide, before any is inserted. */
+function afford(run: Run, keyAt: (index: number) => unknown, count: number): void {
+  if (run.steps === Infinity) return;
+  run.steps -= insertionSteps(keyAt, count, run.steps);
+  if (run.steps < 0) malformed(run, "$map or $set: its keys collide");
 }
 
 /** Builds the expression; nothing here ever runs it. */

@@ -12,6 +12,7 @@
 //   bytes                {"$bytes":["Float64Array","…"]}   base64, little-endian; ArrayBuffer, DataView alike
 //   { $ref: 1 }          {"$$ref":1}
 
+import { MAX_STEPS } from "./codec-collisions.ts";
 import { charCodeAt } from "./codec-intrinsics.ts";
 
 /** Bounds of one encoding or decoding. */
@@ -53,8 +54,8 @@ export interface Run {
   left: number;
   patterns: number;
   errors: number;
-  /** Stretches of insertions into Maps and Sets that took suspiciously long. */
-  slowWindows: number;
+  /** What inserting into Maps and Sets may still cost; Infinity where nobody counts. */
+  steps: number;
   readonly maxDepth: number;
   failure: CodecFailure | null;
 }
@@ -84,7 +85,7 @@ export function attempt<T>(limits: CodecLimits, work: (run: Run) => T): CodecOut
     left: limits.maxBytes,
     patterns: MAX_PATTERNS,
     errors: MAX_ERRORS,
-    slowWindows: 0,
+    steps: MAX_STEPS,
     maxDepth: limits.maxDepth,
     failure: null,
   };

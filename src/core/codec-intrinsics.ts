@@ -36,6 +36,7 @@ export const { isArray } = Array;
 export const isView = Reflect.get(ArrayBuffer, "isView") as (value: unknown) => boolean;
 export const parseJson = JSON.parse as (text: string) => unknown;
 export const quote = JSON.stringify as (text: string) => string;
+export const { imul } = Math;
 export const toBigInt = BigInt;
 export const decimal = String as (value: number) => string;
 
@@ -44,9 +45,6 @@ export const includes = method<(self: string, part: string) => boolean>(String.p
 export const slice = method<(self: string, start: number, end?: number) => string>(String.prototype, "slice");
 export const exec = method<(self: RegExp, text: string) => object | null>(RegExp.prototype, "exec");
 export const bigintText = method<(self: bigint, radix?: number) => string>(BigInt.prototype, "toString");
-
-/** Milliseconds that only grow; a guest has no such clock, nor anyone to protect from itself. */
-export const now: () => number = typeof performance === "object" ? () => performance.now() : () => 0;
 
 export const objectPrototype = Object.prototype;
 export const numberValue = method<(self: object) => number>(Number.prototype, "valueOf");

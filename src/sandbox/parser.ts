@@ -48,8 +48,13 @@ export const PARSER_OPTIONS: Options = Object.freeze({
   allowReturnOutsideFunction: true,
 });
 
-/** Characters of all regular expressions; a property escape counts as 100, for what it costs to build. */
-const MAX_PATTERNS = 32_768;
+/** What all regular expressions of a source may cost, see {@link patternCost}. */
+export const MAX_PATTERNS = 32_768;
+
+/** What it costs to check a regular expression: its characters, a property escape 100 more for what it stands for. */
+export function patternCost(source: string): number {
+  return source.length + 100 * (source.split(/\\p/i).length - 1);
+}
 
 const NO_IMPORT =
   "Modules cannot be imported or exported here: there are none. Write plain code, and call the tools for anything else";
@@ -101,7 +106,7 @@ class GuestParser extends (Parser as unknown as ParserClass) {
   }
 
   override validateRegExpPattern(state: { readonly source: string; readonly start: number }): void {
-    this.#patterns -= state.source.length + 100 * (state.source.split(/\\p/i).length - 1);
+    this.#patterns -= patternCost(state.source);
     if (this.#patterns < 0)
       this.raise(state.start, "The regular expressions are too long in all; shorten them");
     super.validateRegExpPattern(state);

@@ -4,7 +4,14 @@
 // The parser backtracks (`<T>(` twenty times over would take it 20 s), so the tokens it may read are counted.
 import { tsPlugin } from "@sveltejs/acorn-typescript";
 import { Parser } from "acorn";
-import { attempt, PARSER_OPTIONS, type Parsed, type ParserClass } from "./parser.ts";
+import {
+  attempt,
+  MAX_PATTERNS,
+  PARSER_OPTIONS,
+  patternCost,
+  type Parsed,
+  type ParserClass,
+} from "./parser.ts";
 
 /** Any node of the parser's tree, as far as types are concerned. */
 interface Node {
@@ -16,6 +23,7 @@ interface Node {
 
 class TypedParser extends (Parser.extend(tsPlugin()) as unknown as ParserClass) {
   tokensLeft = 10_000 + this.input.length;
+  patternsLeft = MAX_PATTERNS;
 
   override nextToken(): void {
     this.tokensLeft -= 1;
@@ -23,6 +31,13 @@ class TypedParser extends (Parser.extend(tsPlugin()) as unknown as ParserClass) 
     if (this.tokensLeft < 0)
       throw new TangledError("The types are too tangled to be read; write plain JavaScript");
     super.nextToken();
+  }
+
+  override validateRegExpPattern(state: { readonly source: string }): void {
+    // Checked when the code without types is parsed; only the cost counts here.
+    this.patternsLeft -= patternCost(state.source);
+    if (this.patternsLeft < 0)
+      throw new TangledError("The regular expressions are too long in all; shorten them");
   }
 
   override declareName(): void {

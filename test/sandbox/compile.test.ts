@@ -179,9 +179,9 @@ describe("whatever is accepted", () => {
         // The engine refuses a body that closes its function, or that it reads otherwise than acorn.
         expect(() => new AsyncFunction(compiled.body)).not.toThrow();
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
-    expect(accepted).toBeGreaterThan(100);
+    expect(accepted).toBeGreaterThan(50);
   });
 
   it("keeps its positions whatever was dropped", async () => {
@@ -284,7 +284,7 @@ describe("what is refused", () => {
   });
 
   it("bounds what regular expressions cost to check", async () => {
-    expect((await errorOf(`result = /${"\\p{L}".repeat(40_000)}/u`)).message).toContain("too long");
-    expect((await errorOf(`result = /${"(?<a>x)|".repeat(30_000)}/`)).message).toContain("too long");
+    expect((await errorOf(`result = /${"\\p{L}".repeat(1000)}/u`)).message).toContain("too long");
+    expect((await errorOf(`result = /${"(?<a>x)|".repeat(5000)}/`)).message).toContain("too long");
   });
 });
