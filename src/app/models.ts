@@ -52,6 +52,14 @@ export function openModel(options: OpenModelOptions = {}): OpenedModel {
   return { model, source: "provider" };
 }
 
+/** Says in one line where the answers of an opened model come from. */
+export function introduceModel({ model, source }: OpenedModel, config: Config): string {
+  if (source === "provider") return `Asking ${model.name}.`;
+  const real = "Charts, sandbox and repair are real.";
+  if (config.replay !== undefined) return `Playing back ${config.replay}, as FETTLE_REPLAY says. ${real}`;
+  return `No model provider is configured: playing back recorded answers. ${real}`;
+}
+
 /** The configured providers; null where there is none and the caller has a fallback. */
 function openProviders(config: Config, options: OpenModelOptions): Model | null {
   const log = options.log ?? silentLog;

@@ -16,8 +16,20 @@ export function printable(text: string): string {
   });
 }
 
+const outlived = new WeakSet<NodeJS.WritableStream>();
+
+/** Lets a stream's reader go away, as `| head` does: what is written then is lost, and the command ends in order. */
+export function outliveReader(stream: NodeJS.WritableStream): void {
+  if (outlived.has(stream)) return;
+  outlived.add(stream);
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 /** Writes text and a line's end. */
 export function print(text: string): void {
+  outliveReader(process.stdout);
   process.stdout.write(`${text}\n`);
 }
 

@@ -5,7 +5,7 @@ import { clearLine, cursorTo } from "node:readline";
 import pc from "picocolors";
 import type { MeshEvent } from "../../actors/runtime.ts";
 import type { TaskEvent } from "../core/task.ts";
-import { printable } from "./output.ts";
+import { outliveReader, printable } from "./output.ts";
 
 const WORDS: Readonly<Record<string, string>> = {
   queued: "waits for its turn",
@@ -34,6 +34,7 @@ export class Progress {
 
   constructor(options: ProgressOptions = {}) {
     this.#stream = options.stream ?? process.stderr;
+    outliveReader(this.#stream);
     this.#live = this.#stream.isTTY;
     this.#mute = options.liveOnly === true && !this.#live;
   }

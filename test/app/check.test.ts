@@ -130,6 +130,22 @@ describe("fettle check", () => {
     expect(server.seen).toHaveLength(1);
   });
 
+  it("tells of a recording that is played back, and fails where it cannot be", async () => {
+    await writeFile(join(folder, "tape.jsonl"), JSON.stringify({ match: { task: "a" }, answers: ["b"] }));
+    const [played, broken] = await Promise.all([
+      check([], { FETTLE_REPLAY: "tape.jsonl" }),
+      check([], { FETTLE_REPLAY: "none.jsonl" }),
+    ]);
+    expect(played.stdout).toContain(
+      ` Recorded answers: OK (FETTLE_REPLAY plays back ${folder}/tape.jsonl; no`,
+    );
+    expect(played.stdout).toMatch(/\nReady\.\n$/);
+    expect(broken.stdout).toMatch(
+      /^ Recorded answers: FAILED: The recording at .*none\.jsonl cannot be used/m,
+    );
+    expect([played.code, broken.code]).toEqual([0, 1]);
+  });
+
   it("fails where no provider can be asked, folders cannot be written, or no sandbox is to be had", async () => {
     await writeFile(join(folder, "file"), "");
     const { code, stdout } = await check(["--validate-llm", "--json"], {

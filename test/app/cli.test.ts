@@ -63,6 +63,11 @@ it("tells an error of ours by its message alone, with --json also as a document"
   });
 });
 
+it("ends in order where its reader goes away, as head does", async () => {
+  const run = await runFettle(["check"], { cwd: folder, onStart: (child) => child.stdout?.destroy() });
+  expect(run).toEqual({ code: 0, stdout: "", stderr: "" });
+});
+
 it("has written nothing by all this", async () => {
   expect(await readdir(folder)).toEqual([]);
 });

@@ -13,6 +13,7 @@ function show(events: readonly MeshEvent[], isTTY: boolean, options: ProgressOpt
   const stream = {
     isTTY,
     columns: 40,
+    on: () => stream,
     write: (text: string) => {
       written += text;
       return true;

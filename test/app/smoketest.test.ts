@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { answers } from "#src/app/smoketest/answers";
 import { leftoverHandles, openHandles } from "#src/app/smoketest/handles";
 import { runFettle } from "../harness/program.ts";
-import { startServer } from "../model/server.ts";
+import { silence, startServer } from "../model/server.ts";
 import { answering } from "./answering.ts";
 
 const STEPS = [
@@ -59,7 +59,7 @@ it("sees a handle that was left open, where the runtime can tell", async () => {
 it("shows each step with its time, plays answers back without a provider, and removes its folder", async () => {
   const { code, stdout, stderr } = await smoketest([]);
   const [first, ...lines] = stdout.trimEnd().split("\n");
-  expect(first).toBe("Playing back answers: no model is asked.");
+  expect(first).toMatch(/^No model provider is configured: playing back recorded answers\./);
   expect(lines.at(-1)).toBe("All steps worked.");
   expect(lines.slice(0, -1)).toEqual(
     STEPS.map(
@@ -103,5 +103,24 @@ it("names the steps that fail, goes on with the others, stops the mesh, and exit
   expect(stdout).toMatch(/^ Repair: OK/m);
   expect(stdout).toMatch(/^ Mesh stopped: OK/m);
   expect(stdout).toMatch(/\nIt does not work\.\n$/);
+  expect(await readdir(temp)).toEqual([]);
+});
+
+it("ends in order on Ctrl-C: the task cancelled, the mesh stopped, its folder removed", async () => {
+  await using server = await startServer([silence]);
+  const { code, stdout } = await runFettle(["smoketest", "--json"], {
+    cwd: folder,
+    env: { TMPDIR: temp, LLM_ENDPOINT: server.url, LLM_MODEL: "local-1" },
+    onStart: (child) => void server.asked.then(() => child.kill("SIGINT")),
+  });
+  const report = JSON.parse(stdout) as Report;
+  expect(report.steps.map(({ name, status }) => `${name}: ${status}`)).toEqual([
+    "Mesh started: ok",
+    "Task to code to result: failed",
+    "Mesh stopped: ok",
+  ]);
+  expect(report.ok).toBe(false);
+  // Deno's node:child_process tells a child's exit with 130 as the end by a signal: code null.
+  expect(code).toBe("Deno" in globalThis ? null : 130);
   expect(await readdir(temp)).toEqual([]);
 });

@@ -2,6 +2,7 @@
 // Invariant: a provider is asked only with --validate-llm, since that may cost money; no key is shown whole.
 import { FettleError, messageOf } from "../../core/errors.ts";
 import type { Model, ModelRequest } from "../../core/model.ts";
+import { createReplayModel } from "../../model/replay.ts";
 import {
   describeProviders,
   resolveModel,
@@ -37,13 +38,23 @@ export async function checkProviders(
 ): Promise<readonly Finding[]> {
   const providers = describeProviders(config.models);
   const findings = await Promise.all(providers.map((provider) => checkProvider(provider, config, options)));
-  const { ok, warning, failed } = findingsOf("Models");
-  if (providers.some((one) => one.configured && isUsed(one.name, config))) return findings;
-  if (config.replay !== undefined && !options.validate) {
-    return [...findings, ok(`answers are played back from ${config.replay}`)];
-  }
+  const hasModel = providers.some((one) => one.configured && isUsed(one.name, config));
+  const played = config.replay === undefined ? [] : [checkReplay(config.replay)];
+  if (hasModel || (played.length > 0 && !options.validate)) return [...findings, ...played];
+  const { warning, failed } = findingsOf("Models");
   const advice = adviceOf(config);
-  return [...findings, options.validate ? failed(advice) : warning(advice)];
+  return [...findings, ...played, options.validate ? failed(advice) : warning(advice)];
+}
+
+/** A recording goes before every provider: whoever has set one is told so. */
+function checkReplay(file: string): Finding {
+  const { ok, failed } = findingsOf("Recorded answers");
+  try {
+    createReplayModel(file);
+    return ok(`FETTLE_REPLAY plays back ${file}; no provider is asked`);
+  } catch (thrown) {
+    return failed(messageOf(thrown));
+  }
 }
 
 async function checkProvider(

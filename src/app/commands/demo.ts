@@ -4,14 +4,12 @@ import type { TaskResult } from "../../core/task.ts";
 import { loadConfig } from "../config.ts";
 import { calculator, tasks } from "../demo/agents.ts";
 import { answers } from "../demo/answers.ts";
+import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
-import { openModel, type OpenedModel } from "../models.ts";
+import { introduceModel, openModel } from "../models.ts";
 import { colours, paint, print, printJson } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { reportResult } from "../report.ts";
-
-const PLAYED_BACK =
-  "No model provider is configured: playing back answers written for this demo. Charts, sandbox and repair are real.";
 
 /** The command. */
 export function demoCommand(): Command {
@@ -33,19 +31,21 @@ async function runDemo(options: { readonly json?: boolean }): Promise<void> {
   const config = loadConfig();
   const opened = openModel({ config, fallback: answers });
   const json = options.json === true;
-  if (!json) print(introduction(opened));
+  if (!json) print(introduceModel(opened, config));
   const progress = new Progress();
   const mesh = new Mesh({ config, model: opened.model }).add(calculator);
   const results: TaskResult[] = [];
-  await mesh.start();
+  const interrupt = onInterrupt();
   try {
+    await mesh.start();
     for (const [index, { shows, task }] of tasks.entries()) {
+      if (interrupt.signal.aborted) break;
       const states: string[] = [];
       const unsubscribe = mesh.subscribe((event) => {
         if (event.type === "state") states.push(event.state);
         if (!json) progress.show(event);
       });
-      const result = await mesh.execute("calculator", task);
+      const result = await mesh.execute("calculator", task, { signal: interrupt.signal });
       unsubscribe();
       progress.end();
       results.push(result);
@@ -54,12 +54,10 @@ async function runDemo(options: { readonly json?: boolean }): Promise<void> {
       print(reportResult(result, { colour: colours, states, logDirectory: config.logDirectory }));
     }
   } finally {
-    await mesh.stop();
+    interrupt.release();
+    await mesh.stop({ mode: "cancel" });
   }
   if (json) printJson({ source: opened.source, logDirectory: config.logDirectory, results });
-  if (results.some(({ status }) => status !== "success")) process.exitCode = 1;
-}
-
-function introduction({ model, source }: OpenedModel): string {
-  return source === "recorded" ? PLAYED_BACK : `Asking ${model.name}.`;
+  const worked = results.length === tasks.length && results.every(({ status }) => status === "success");
+  if (!worked) process.exitCode = interrupt.exitCode ?? 1;
 }

@@ -8,8 +8,9 @@ import { messageOf } from "../../core/errors.ts";
 import type { Fabric } from "../../core/ports.ts";
 import { createEmbeddedFabric } from "../../fabric/embedded/fabric.ts";
 import { loadConfig } from "../config.ts";
+import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
-import { openModel } from "../models.ts";
+import { introduceModel, openModel } from "../models.ts";
 import { paint, print, printJson } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { answers } from "../smoketest/answers.ts";
@@ -48,13 +49,20 @@ export function smoketestCommand(): Command {
 async function smoketest(options: SmoketestOptions): Promise<void> {
   const json = options.json === true;
   const config = loadConfig();
-  const { model, source } = openModel({ config, fallback: answers });
-  if (!json)
-    print(source === "provider" ? `Asking ${model.name}.` : "Playing back answers: no model is asked.");
+  const opened = openModel({ config, fallback: answers });
+  const { model, source } = opened;
+  if (!json) print(introduceModel(opened, config));
   const before = openHandles();
   const folder = await mkdtemp(join(tmpdir(), "fettle-smoketest-"));
   const progress = new Progress({ liveOnly: true });
+  const interrupt = onInterrupt();
   const steps: StepReport[] = [];
+  const take = async (step: SmokeStep): Promise<void> => {
+    const report = await runStep(step);
+    progress.end();
+    steps.push(report);
+    if (!json) print(describeStep(report));
+  };
   try {
     const fabric = createEmbeddedFabric({
       dataDirectory: join(folder, "data"),
@@ -62,20 +70,19 @@ async function smoketest(options: SmoketestOptions): Promise<void> {
     });
     const mesh = new Mesh({ config, model, fabric });
     mesh.subscribe(progress.show);
-    for (const step of [...prepareSteps(mesh, fabric), stopping(mesh, fabric, before)]) {
-      const report = await runStep(step);
-      progress.end();
-      steps.push(report);
-      if (!json) print(describeStep(report));
+    for (const step of prepareSteps(mesh, fabric, interrupt.signal)) {
+      if (!interrupt.signal.aborted) await take(step);
     }
+    await take(stopping(mesh, fabric, before));
   } finally {
+    interrupt.release();
     if (options.keep !== true) await rm(folder, { recursive: true, force: true });
   }
-  const ok = steps.every(({ status }) => status === "ok");
+  const ok = steps.every(({ status }) => status === "ok") && !interrupt.signal.aborted;
   const kept = options.keep === true ? folder : null;
   if (json) printJson({ ok, source, model: source === "provider" ? model.name : null, steps, kept });
   else print(`${ok ? "All steps worked." : "It does not work."}${kept === null ? "" : ` Kept: ${kept}`}`);
-  if (!ok) process.exitCode = 1;
+  if (!ok) process.exitCode = interrupt.exitCode ?? 1;
 }
 
 /** The last step, whatever became of those before it. */

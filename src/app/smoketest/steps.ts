@@ -15,8 +15,8 @@ export interface SmokeStep {
   run(): Promise<string>;
 }
 
-/** Adds the agents that the steps need; to be called before the mesh starts. */
-export function prepareSteps(mesh: Mesh, fabric: Fabric): readonly SmokeStep[] {
+/** Adds the agents that the steps need; to be called before the mesh starts. The signal cancels their tasks. */
+export function prepareSteps(mesh: Mesh, fabric: Fabric, signal: AbortSignal): readonly SmokeStep[] {
   const { agent: storekeeper, calls } = createStorekeeper();
   for (const agent of [calculator, cashier, storekeeper, counter]) mesh.add(agent);
   let first: TaskResult | undefined;
@@ -32,7 +32,7 @@ export function prepareSteps(mesh: Mesh, fabric: Fabric): readonly SmokeStep[] {
     {
       name: "Task to code to result",
       run: async () => {
-        first = succeeded(await mesh.execute(calculator.role, TASKS.squares));
+        first = succeeded(await mesh.execute(calculator.role, TASKS.squares, { signal }));
         return expectEqual(first.output, 338_350);
       },
     },
@@ -40,7 +40,7 @@ export function prepareSteps(mesh: Mesh, fabric: Fabric): readonly SmokeStep[] {
       name: "Repair",
       run: async () => {
         const task = { task: TASKS.receipt, context: { prices: [12, 30] } };
-        const result = succeeded(await mesh.execute(cashier.role, task));
+        const result = succeeded(await mesh.execute(cashier.role, task, { signal }));
         if (result.repairs === 0) fail("the first code was right at once, so nothing was repaired");
         expectEqual(result.output, { total: 42, reference: "FT-42" });
         return `${result.repairs} repair${result.repairs === 1 ? "" : "s"}`;
@@ -49,7 +49,8 @@ export function prepareSteps(mesh: Mesh, fabric: Fabric): readonly SmokeStep[] {
     {
       name: "Tool call",
       run: async () => {
-        expectEqual(succeeded(await mesh.execute(storekeeper.role, TASKS.stock)).output, 42);
+        const result = succeeded(await mesh.execute(storekeeper.role, TASKS.stock, { signal }));
+        expectEqual(result.output, 42);
         if (calls.count < 2) fail(`the tool was called ${calls.count} times, not once for each article`);
         return `${calls.count} calls`;
       },
@@ -57,10 +58,11 @@ export function prepareSteps(mesh: Mesh, fabric: Fabric): readonly SmokeStep[] {
     {
       name: "Workflow of two steps",
       run: async () => {
-        const results = await mesh.workflow("smoketest", [
+        const steps = [
           { id: "primes", agent: calculator.role, task: TASKS.primes },
           { id: "sum", agent: calculator.role, task: TASKS.sum, dependsOn: ["primes"] },
-        ]);
+        ];
+        const results = await mesh.workflow("smoketest", steps, { signal });
         return expectEqual(results.map((result) => succeeded(result).output).at(-1), 77);
       },
     },
@@ -68,7 +70,7 @@ export function prepareSteps(mesh: Mesh, fabric: Fabric): readonly SmokeStep[] {
       name: "Custom agent",
       run: async () => {
         await mesh.send(counter.role, 40);
-        return expectEqual(await mesh.ask(counter.role, 2), 42);
+        return expectEqual(await mesh.ask(counter.role, 2, { signal }), 42);
       },
     },
     {
