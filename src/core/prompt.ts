@@ -86,10 +86,10 @@ function repairMessage(attempt: Attempt, number: number): string {
   return lines.filter((line) => line !== "").join("\n\n");
 }
 
-/** The line of the model's own code that the error points at, with a caret under the column. */
+/** The line of the model's own code that the error points at, with a caret; a syntax error brings its own. */
 function sourceLine(attempt: Attempt): string {
-  const { line, column } = attempt.error ?? {};
-  if (line === undefined) return "";
+  const { line, column, category } = attempt.error ?? {};
+  if (line === undefined || category === "syntax") return "";
   const source = attempt.code.split(/\r\n|[\n\r\u2028\u2029]/)[line - 1];
   if (source === undefined || source.length > 500) return "";
   const caret = `${" ".repeat(Math.max(0, (column ?? 1) - 1))}^`;
