@@ -33,7 +33,7 @@ export const DEFAULT_LIMITS: GuestLimits = Object.freeze({
   timeoutMs: 300_000,
   memoryBytes: 64 * 1024 * 1024,
   stackBytes: 512 * 1024,
-  codeBytes: 64 * 1024,
+  codeBytes: 256 * 1024,
   contextBytes: 8 * 1024 * 1024,
   resultBytes: 1024 * 1024,
   consoleBytes: 64 * 1024,

@@ -1,5 +1,5 @@
-// Keeps the host's event loop free: pieces of work that a guest can make heavy (parsing its code, decoding and
-// encoding its values) go on at once while they are short in sum, and let the loop turn where they are not.
+// Keeps the host's event loop free: pieces of work that a guest can make heavy (decoding and encoding values) go on
+// at once while they are short in sum, and let the loop turn where they are not.
 // Invariant: in one turn of the loop they take `SHARE_MS` and one piece more at most; they keep their order.
 
 /** Milliseconds of one turn of the loop. */

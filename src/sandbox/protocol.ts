@@ -30,10 +30,8 @@ export type ToIsolate =
   | {
       readonly type: "run";
       readonly run: number;
-      /** An expression that gives the guest's async function. */
+      /** As it was given: the isolate parses it, on the guest's own time. */
       readonly code: string;
-      /** Lines of `code` before the first line of the code as it was given. */
-      readonly lineOffset: number;
       /** Encoded; "" for none. */
       readonly context: string;
       readonly tools: readonly string[];

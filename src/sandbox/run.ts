@@ -23,8 +23,8 @@ import type { FromIsolate, GuestCall, GuestEnd, GuestLine, IsolateUsage, ToIsola
 
 /** A run that is ready to start. */
 export interface RunPlan {
+  /** As it was given. */
   readonly code: string;
-  readonly lineOffset: number;
   /** Encoded; "" for none. */
   readonly context: string;
   readonly tools: ReadonlyMap<string, Tool<unknown>>;
@@ -101,7 +101,6 @@ export class Run implements Passenger {
       type: "run",
       run: number,
       code: plan.code,
-      lineOffset: plan.lineOffset,
       context: plan.context,
       tools: this.#names,
       limits: plan.limits,

@@ -7,7 +7,6 @@ import { encode } from "../core/codec.ts";
 import { DefinitionError, messageOf, SandboxError, ValueError } from "../core/errors.ts";
 import type { ExecuteOptions, ExecuteResult, GuestLimits, GuestUsage, Sandbox } from "../core/guest.ts";
 import { flattenTools } from "../core/tool.ts";
-import { compileGuest } from "./compile.ts";
 import { limitError, resolveLimits } from "./limits.ts";
 import { ENGINE_URL, WORKER_URL, type Launch } from "./link.ts";
 import { Pace } from "./pace.ts";
@@ -110,11 +109,8 @@ class PooledSandbox implements LocalSandbox {
     if (byteLength(code) > limits.codeBytes) return failed(limitError("codeBytes", limits));
     const context = await this.#pace.do(() => encodeContext(options.context, limits.contextBytes));
     if (context === null) return failed(limitError("contextBytes", limits));
-    const compiled = await this.#pace.do(() => compileGuest(code));
-    if (!compiled.ok) return failed(compiled.error);
     const run = new Run({
-      code: `(async function () {\n${compiled.body}\n})`,
-      lineOffset: 1,
+      code,
       context,
       tools,
       limits,

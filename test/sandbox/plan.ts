@@ -4,12 +4,11 @@ import { flattenTools } from "#src/core/tool";
 import { Pace } from "#src/sandbox/pace";
 import { Run } from "#src/sandbox/run";
 
-/** Plans a run of the body of an async function. */
-export function plan(body: string, options: ExecuteOptions = {}): Run {
+/** Plans a run. */
+export function plan(code: string, options: ExecuteOptions = {}): Run {
   const limits: GuestLimits = { ...DEFAULT_LIMITS, ...options.limits };
   return new Run({
-    code: `(async function () {\n${body}\n})`,
-    lineOffset: 1,
+    code,
     context: "",
     tools: flattenTools(options.tools ?? {}),
     limits,

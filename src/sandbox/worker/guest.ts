@@ -4,6 +4,7 @@
 import type { LimitName } from "../../core/guest.ts";
 import { ASK, TELL, type Fault, type World } from "../guest/door.ts";
 import type { FromIsolate, GuestCall, GuestEnd, GuestLine, ToIsolate } from "../protocol.ts";
+import { compileGuest } from "../compile.ts";
 import { EngineFailure, OutOfMemory, type Engine, type EngineHost, type Pointer } from "./engine.ts";
 import type { Image } from "./image.ts";
 import { locate } from "./position.ts";
@@ -17,6 +18,10 @@ export type ReturnMessage = Extract<ToIsolate, { type: "return" }>;
 const THREAD_STACK =
   "The code called itself too deeply and was stopped: the stack of its isolate's thread was full before " +
   "limits.stackBytes was. Use a loop, or nest less.";
+
+/** What the guest's body is put into: a function of its own, which the body cannot close (it parses by itself). */
+const HEAD = "(async function () {\n";
+const HEAD_LINES = 1;
 
 /** Thrown through the engine to end an instance. */
 class Halt extends Error {
@@ -72,34 +77,28 @@ export class Guest implements EngineHost {
     return this.#end !== null || this.#stopped;
   }
 
-  /** Builds the guest's world and runs its code up to the first wait. */
-  start(): void {
-    const { tools, limits, seed, context, code } = this.#run;
-    const world: World = {
-      tools,
-      consoleBytes: limits.consoleBytes,
-      resultBytes: limits.resultBytes,
-      toolBytes: limits.toolBytes,
-      toolCalls: limits.toolCalls,
-      concurrentToolCalls: limits.concurrentToolCalls,
+  /** Compiles the guest's code, builds its world and runs the code up to the first wait. */
+  async start(): Promise<void> {
+    const started = performance.now();
+    this.#place.enter(this.#run.run, this.#allowance(started));
+    const compiled = await compileGuest(this.#run.code);
+    this.#cpuMs += performance.now() - started;
+    if (compiled.ok) {
+      this.#turn(() => this.#begin(compiled.body));
+      return;
+    }
+    this.#place.leave();
+    const { name, message, line, column } = compiled.error;
+    this.#end = {
+      type: "fault",
+      kind: "syntax",
+      name,
+      message,
+      stack: "",
+      line: line ?? 0,
+      column: column ?? 0,
     };
-    this.#turn(() => {
-      const { exports } = this.#engine;
-      exports.setMaxStackSize(this.#image.runtime, limits.stackBytes);
-      this.#ask(ASK.start, seed | 0, this.#text(JSON.stringify(world)), this.#text(context));
-      const source = this.#engine.putText(code);
-      const { context: realm, file } = this.#image;
-      const fn = exports.evaluate(realm, source.at, source.length, file, 0, 0);
-      const error = exports.takeException(realm, fn);
-      exports.free(source.at);
-      if (error !== 0) {
-        this.#ask(ASK.fail, 0, error);
-        if (this.#end?.type === "fault") this.#end = { ...this.#end, kind: "syntax" };
-        return;
-      }
-      this.#promise = exports.call(realm, fn, this.#image.undefined, 0, 0);
-      this.#drain();
-    });
+    this.#report();
   }
 
   /** Ends a tool call; timers that were due before it fire first. */
@@ -166,13 +165,48 @@ export class Guest implements EngineHost {
     }
   }
 
-  #turn(work: () => void): void {
-    if (this.ended) return;
-    const started = performance.now();
+  #begin(body: string): void {
+    const { tools, limits, seed, context } = this.#run;
+    const world: World = {
+      tools,
+      consoleBytes: limits.consoleBytes,
+      resultBytes: limits.resultBytes,
+      toolBytes: limits.toolBytes,
+      toolCalls: limits.toolCalls,
+      concurrentToolCalls: limits.concurrentToolCalls,
+    };
+    const { exports } = this.#engine;
+    const { runtime, context: realm, file, undefined: nothing } = this.#image;
+    exports.setMaxStackSize(runtime, limits.stackBytes);
+    this.#ask(ASK.start, seed | 0, this.#text(JSON.stringify(world)), this.#text(context));
+    const source = this.#engine.putText(`${HEAD}${body}\n})`);
+    const fn = exports.evaluate(realm, source.at, source.length, file, 0, 0);
+    const error = exports.takeException(realm, fn);
+    exports.free(source.at);
+    if (error !== 0) {
+      this.#ask(ASK.fail, 0, error);
+      if (this.#end?.type === "fault") this.#end = { ...this.#end, kind: "syntax" };
+      return;
+    }
+    this.#promise = exports.call(realm, fn, nothing, 0, 0);
+    this.#drain();
+  }
+
+  /** How long the run may go on from now; notes which limit that is. */
+  #allowance(now: number): number {
     const cpuLeft = this.#run.limits.cpuMs - this.#cpuMs;
-    const wallLeft = this.#wallDeadline - started;
+    const wallLeft = this.#wallDeadline - now;
     this.#deadlineLimit = wallLeft < cpuLeft ? "timeoutMs" : "cpuMs";
-    const allowed = Math.max(0, Math.min(cpuLeft, wallLeft));
+    return Math.max(0, Math.min(cpuLeft, wallLeft));
+  }
+
+  #turn(work: () => void): void {
+    if (this.ended) {
+      this.#place.leave();
+      return;
+    }
+    const started = performance.now();
+    const allowed = this.#allowance(started);
     this.#deadline = started + allowed;
     this.#place.enter(this.#run.run, allowed);
     try {
@@ -277,7 +311,7 @@ export class Guest implements EngineHost {
       return { type: "limit", limit: "stackBytes", message: "" };
     }
     const { kind, name, message } = fault;
-    return { type: "fault", kind, name, message, ...locate(fault.stack, this.#run.lineOffset) };
+    return { type: "fault", kind, name, message, ...locate(fault.stack, HEAD_LINES) };
   }
 
   /** What ended the instance from below: our own halt, no memory, no stack, or a trap. */

@@ -96,8 +96,10 @@ export class IsolateWorker implements GuestPlace {
     }
     const guest = new Guest(message, engine, image, this);
     this.#guests.set(message.run, guest);
-    this.#speak(message.run, () => guest.start());
-    this.#refill(maxPages);
+    void guest.start().then(() => {
+      if (guest.ended) this.#guests.delete(message.run);
+      this.#refill(maxPages);
+    });
   }
 
   #tellPulse(run: number, allowedMs: number): void {
