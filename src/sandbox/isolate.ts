@@ -2,6 +2,7 @@
 // Invariant: each run on board is told of exactly one end: its own, or that the isolate is lost.
 import type { Link, Launch } from "./link.ts";
 import type { FromIsolate, ToIsolate } from "./protocol.ts";
+import { Overtime } from "./overtime.ts";
 import { Pulse, sharedNow } from "./pulse.ts";
 import type { WasmModule } from "./worker/webassembly.ts";
 
@@ -26,6 +27,7 @@ export class Isolate {
   readonly #pulse: Pulse | null;
   readonly #runs = new Map<number, Passenger>();
   #starting = 0;
+  readonly #overtime: Overtime;
   #stray = { run: 0, since: 0 };
   #state: "opening" | "ready" | "lost" = "opening";
   /** Where no memory is shared: the run at work and when it must have ended. */
@@ -43,6 +45,7 @@ export class Isolate {
       lost: (reason) => this.#lose(reason),
     });
     this.#pulse = this.#link.shares ? new Pulse() : null;
+    this.#overtime = new Overtime(this.#link.shares);
     this.#link.post({
       type: "open",
       engine: this.#link.shares ? engine.module : engine.bytes,
@@ -80,10 +83,10 @@ export class Isolate {
     return this.#pulse?.spares ?? this.#told.spares;
   }
 
-  /** How long the run at work is over its time, in milliseconds; negative while it is not. */
-  get overdue(): number {
-    if (this.working === 0) return -Infinity;
-    return sharedNow() - (this.#pulse?.deadline ?? this.#told.deadline);
+  /** Whether the run at work holds the isolate so much longer than it may that it must be stuck. */
+  get isStuck(): boolean {
+    const deadline = this.#pulse?.deadline ?? this.#told.deadline;
+    return this.#overtime.isOver(this.working === 0 ? -Infinity : sharedNow() - deadline);
   }
 
   /** Takes a run on board and starts it. */

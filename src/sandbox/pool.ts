@@ -5,6 +5,7 @@ import { SandboxError } from "../core/errors.ts";
 import type { LimitName } from "../core/guest.ts";
 import { Isolate, type IsolateEvents, type Passenger } from "./isolate.ts";
 import type { Launch } from "./link.ts";
+import { GRACE_MS, WATCH_MS } from "./overtime.ts";
 import { Run } from "./run.ts";
 import type { WasmModule } from "./worker/webassembly.ts";
 
@@ -36,9 +37,6 @@ export interface PoolStats {
   readonly limits: Readonly<Partial<Record<LimitName, number>>>;
 }
 
-/** How much longer than its limit a guest may hold an isolate before the isolate is killed, in milliseconds. */
-const GRACE_MS = 250;
-const WATCH_MS = 50;
 /** Isolates lost in a row before one was ready, after which waiting runs are refused. */
 const MAX_FAILED_STARTS = 3;
 /** Isolates that a run may lose before it is reported. */
@@ -235,7 +233,7 @@ export class Pool implements IsolateEvents {
 /** Whether a guest holds the isolate longer than it may, or one that was put off board holds up only the harmless. */
 function isStuck(isolate: Isolate): boolean {
   const stray = isolate.insist() >= GRACE_MS;
-  if (isolate.overdue >= GRACE_MS) return true;
+  if (isolate.isStuck) return true;
   return stray && runsOf(isolate.passengers).every((run) => run.isRepeatable);
 }
 
