@@ -27,6 +27,27 @@ describe("settings", () => {
     throw new Error("no error was thrown");
   };
 
+  it("name each line of .env that is no setting, and no line of a value, a comment or an export", async () => {
+    const lines = [
+      "\uFEFF# it's a comment with \"one quote",
+      "export LOG_LEVEL=error",
+      "CLAUDE_API_KEY sk-ant-0123456789abcdef",
+      "NOTE='two # lines",
+      "not a setting, but of the value above'",
+      "  # indented",
+      "PLAIN=it's fine",
+      "YAML: too",
+      "=value",
+    ];
+    await writeFile(join(folder, ".env"), lines.join("\r\n"));
+    const told = problemsOf(() => load());
+    expect(told.split("\n")).toEqual([
+      "2 settings are wrong:",
+      "- .env:3: this line is not NAME=value.",
+      "- .env:9: this line is not NAME=value.",
+    ]);
+  });
+
   it("have these defaults", () => {
     expect(load()).toEqual({
       models: {},
