@@ -7,10 +7,12 @@
 // - else that line declares `var result` as well, hoisted over the whole code, so that an assignment anywhere
 //   (in a nested function, in strict code) has a variable to go to; `globalThis.result` counts where it stays empty;
 // - a top-level `return x` gives x instead; a bare `return` becomes `return result` (7 columns more on that line);
+// - loops are mended where the engine would get them wrong (loops.ts);
 // - a `result` declared inside a block stays there: nobody outside sees it, the function returns undefined, and
 //   undefined is no result.
 import type { Pattern } from "acorn";
 import type { GuestError } from "../core/guest.ts";
+import type { Edit } from "./loops.ts";
 import { parseGuest, type GuestProgram, type SourceProblem } from "./parser.ts";
 
 /** Code ready to run as the body of a sloppy-mode async function that returns the result, or why it is not. */
@@ -50,12 +52,15 @@ function farther(script: SourceProblem, typed: SourceProblem): SourceProblem {
   return typed.position > script.position ? typed : script;
 }
 
-function bodyOf(source: string, { program, bareReturns }: GuestProgram): string {
+function bodyOf(source: string, { program, bareReturns, loops }: GuestProgram): string {
+  const returns = bareReturns.map((start) => start + "return".length);
+  const edits = [...loops, ...returns.map((end): Edit => ({ start: end, end, text: " result" }))].sort(
+    (a, b) => a.start - b.start,
+  );
   let body = "";
   let from = 0;
-  for (const start of bareReturns) {
-    const end = start + "return".length;
-    body += `${source.slice(from, end)} result`;
+  for (const { start, end, text } of edits) {
+    body += source.slice(from, start) + text;
     from = end;
   }
   body += source.slice(from);

@@ -2,6 +2,7 @@
 // Invariant: time is linear in the source, whatever it holds. acorn alone is not: names of a scope are searched one
 // by one (45,000 of them take 1.7 s), and each regular expression is built (40 µs for every `\p{L}`).
 import { Parser, type Options, type Program } from "acorn";
+import { mendLoops, type Edit } from "./loops.ts";
 
 /** Where and why a source was refused; `position` counts UTF-16 units from 0. */
 export interface SourceProblem {
@@ -18,6 +19,8 @@ export interface GuestProgram {
   readonly program: Program;
   /** Where each top-level `return` without a value starts. */
   readonly bareReturns: readonly number[];
+  /** What mends its loops. */
+  readonly loops: readonly Edit[];
 }
 
 /** The parts of acorn's parser that its plugins build on; acorn does not type them. */
@@ -134,7 +137,9 @@ class GuestParser extends (Parser as unknown as ParserClass) {
 export function parseGuest(code: string): Parsed<GuestProgram> {
   return attempt(code, () => {
     const parser = new GuestParser(PARSER_OPTIONS, code);
-    return { program: parser.parse(), bareReturns: parser.bareReturns };
+    const program = parser.parse();
+    const loops = code.includes("continue") ? mendLoops(program) : [];
+    return { program, bareReturns: parser.bareReturns, loops };
   });
 }
 
