@@ -134,9 +134,8 @@ function peer(name) {
   };
 }
 
-function reasonOf(error) {
-  const { code, message } = error;
-  if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND")
-    return "not installed, or not built for this runtime";
+function reasonOf({ code, message }) {
+  const missing = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND", "ERR_DLOPEN_FAILED"];
+  if (missing.includes(code)) return "not installed, or not built for this runtime";
   return String(message).split("\n")[0].slice(0, 120);
 }
