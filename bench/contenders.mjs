@@ -46,7 +46,7 @@ const CONTENDERS = [
     elsewhere: true,
     open: async () => ({ run: runProcess, close: async () => undefined }),
   },
-  { name: "isolated-vm", apart: "fresh V8 isolate, on the host's thread", open: peer("isolated-vm") },
+  { name: "isolated-vm", apart: "fresh V8 isolate, a native add-on", open: peer("isolated-vm") },
   { name: "@sebastianwessel/quickjs", apart: "fresh context, on the host's thread", open: peer("quickjs") },
   { name: "run", apart: "fresh context, in a worker", open: peer("run") },
 ];

@@ -14,6 +14,7 @@ import { warmRun } from "./lines/warm-run.mjs";
 import { describeMachine, runtimeName } from "./machine.mjs";
 import { FULL, SHORT } from "./plan.mjs";
 import { drawPlot } from "./plot.mjs";
+import { quoteResults } from "./quote.mjs";
 import { finish, writeReport } from "./report.mjs";
 
 const LINES = [warmRun, throughput, waiting, toolCall, task, polling];
@@ -21,7 +22,8 @@ const HELP = `Measures Fettle and what it is compared with: node bench/run.mjs [
 
   --short       a few seconds, small counts: to see that it works, not how fast it is
   --only LINE   one line: ${LINES.map(({ id }) => id).join(", ")}
-  --out DIR     where <runtime>.md, .json and .svg go (default: bench/results)
+  --out DIR     where <runtime>.md, .json and .svg go; bench/results, and from there into docs/benchmarks.md, where
+                absent; nowhere where absent with --short or --only
   --json        print JSON in place of the table
   --help        this text
 
@@ -31,7 +33,7 @@ const { values: options } = parseArgs({
   options: {
     short: { type: "boolean", default: false },
     only: { type: "string" },
-    out: { type: "string", default: join(import.meta.dirname, "results") },
+    out: { type: "string" },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
@@ -55,12 +57,19 @@ async function main() {
   await Promise.all(contenders.map(({ close }) => close()));
   const run = { machine, short: options.short, lines: results, absent };
   const report = writeReport(run);
-  mkdirSync(options.out, { recursive: true });
-  const file = (extension) => join(options.out, `${runtimeName()}.${extension}`);
+  const isWhole = !options.short && options.only === undefined;
+  const out = options.out ?? (isWhole ? join(import.meta.dirname, "results") : undefined);
+  if (out !== undefined) writeResults(out, run, report);
+  if (options.out === undefined && isWhole) await quoteResults();
+  console.log(options.json ? JSON.stringify(run) : report);
+}
+
+function writeResults(out, run, report) {
+  mkdirSync(out, { recursive: true });
+  const file = (extension) => join(out, `${runtimeName()}.${extension}`);
   writeFileSync(file("json"), `${JSON.stringify(run, null, 2)}\n`);
   writeFileSync(file("md"), report);
   writeFileSync(file("svg"), drawPlot(run));
-  console.log(options.json ? JSON.stringify(run) : report);
 }
 
 /** The packages to compare with; a failure leaves them out, and the table says so. */
