@@ -12,7 +12,9 @@ async function read(folders: readonly string[], pattern: RegExp): Promise<Map<st
   for (const folder of folders) {
     const names = await readdir(new URL(folder, ROOT), { recursive: true }).catch(() => []);
     for (const name of names.map((one) => `${folder}/${one.replaceAll("\\", "/")}`)) {
-      if (pattern.test(name)) texts.set(name, await readFile(new URL(name, ROOT), "utf8"));
+      // Some folders have packages of their own: bench/peers, test/runtimes.
+      if (name.includes("/node_modules/") || !pattern.test(name)) continue;
+      texts.set(name, await readFile(new URL(name, ROOT), "utf8"));
     }
   }
   return texts;
