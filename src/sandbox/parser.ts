@@ -17,10 +17,8 @@ export type Parsed<T> =
 /** A program and what its end depends on. */
 export interface GuestProgram {
   readonly program: Program;
-  /** Where each top-level `return` without a value starts. */
-  readonly bareReturns: readonly number[];
-  /** What mends its loops. */
-  readonly loops: readonly Edit[];
+  /** What gives each top-level `return` without a value its value, and what mends loops; by position. */
+  readonly edits: readonly Edit[];
 }
 
 /** The parts of acorn's parser that its plugins build on; acorn does not type them. */
@@ -37,7 +35,7 @@ export interface ParserInternals {
   validateRegExpPattern(state: { readonly source: string; readonly start: number }): void;
   skipLineComment(startSkip: number): void;
   parseExprImport(forNew: boolean): unknown;
-  parseReturnStatement(node: { readonly start: number }): { argument: unknown };
+  parseReturnStatement(node: { readonly start: number }): { argument: unknown; end: number };
 }
 
 /** acorn's parser as its plugins see it. */
@@ -90,7 +88,7 @@ function searchable(names: string[]): string[] {
 }
 
 class GuestParser extends (Parser as unknown as ParserClass) {
-  readonly bareReturns: number[] = [];
+  readonly bareReturns: Edit[] = [];
   #patterns = MAX_PATTERNS;
 
   /** The outermost scope is that of the async function whose body the code will be. */
@@ -125,10 +123,14 @@ class GuestParser extends (Parser as unknown as ParserClass) {
     this.raise(this.start, NO_IMPORT);
   }
 
-  override parseReturnStatement(node: { readonly start: number }): { argument: unknown } {
+  override parseReturnStatement(node: { readonly start: number }): { argument: unknown; end: number } {
     const atTop = this.currentVarScope() === this.scopeStack[0];
     const statement = super.parseReturnStatement(node);
-    if (atTop && statement.argument === null) this.bareReturns.push(node.start);
+    if (atTop && statement.argument === null) {
+      const start = node.start + "return".length;
+      // Without a semicolon of its own, what follows on the next line must not become part of it.
+      this.bareReturns.push({ start, end: start, text: statement.end > start ? " result" : " result;" });
+    }
     return statement;
   }
 }
@@ -139,7 +141,7 @@ export function parseGuest(code: string): Parsed<GuestProgram> {
     const parser = new GuestParser(PARSER_OPTIONS, code);
     const program = parser.parse();
     const loops = code.includes("continue") ? mendLoops(program) : [];
-    return { program, bareReturns: parser.bareReturns, loops };
+    return { program, edits: [...parser.bareReturns, ...loops].sort((a, b) => a.start - b.start) };
   });
 }
 
