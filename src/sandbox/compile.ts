@@ -12,7 +12,6 @@
 //   undefined is no result.
 import type { Pattern } from "acorn";
 import type { GuestError } from "../core/guest.ts";
-import type { Edit } from "./loops.ts";
 import { parseGuest, type GuestProgram, type SourceProblem } from "./parser.ts";
 
 /** Code ready to run as the body of a sloppy-mode async function that returns the result, or why it is not. */
@@ -52,11 +51,7 @@ function farther(script: SourceProblem, typed: SourceProblem): SourceProblem {
   return typed.position > script.position ? typed : script;
 }
 
-function bodyOf(source: string, { program, bareReturns, loops }: GuestProgram): string {
-  const returns = bareReturns.map((start) => start + "return".length);
-  const edits = [...loops, ...returns.map((end): Edit => ({ start: end, end, text: " result" }))].sort(
-    (a, b) => a.start - b.start,
-  );
+function bodyOf(source: string, { program, edits }: GuestProgram): string {
   let body = "";
   let from = 0;
   for (const { start, end, text } of edits) {

@@ -169,6 +169,14 @@ describe("whatever is accepted", () => {
     ...["type T = A", ": number", "as any", "enum", "interface I {}", "declare", "<T>", "satisfies"],
   );
 
+  it("does not join a bare return with the line that follows it", async () => {
+    expect(await resultOf("result = 1;\nif (result) return\n(() => { result = 2 })()")).toBe(1);
+    expect(await resultOf("result = 1;\nif (result) return\n/a/.test('a')")).toBe(1);
+    expect(await resultOf("result = 1;\nif (result === 2) return; else result = 3;")).toBe(3);
+    expect(await resultOf("result = 1;\nif (result === 2) return\nelse result = 3;")).toBe(3);
+    expect(await resultOf("result = 1; { return }")).toBe(1);
+  });
+
   it("is the body of one function to the engine too, and no more", async () => {
     let accepted = 0;
     await fc.assert(
@@ -194,7 +202,7 @@ describe("whatever is accepted", () => {
           return;
         }
         const added =
-          (compiled.body.match(/return result/g)?.length ?? 0) * " result".length + "\n;var result;".length;
+          (compiled.body.match(/return result/g)?.length ?? 0) * " result;".length + "\n;var result;".length;
         expect(compiled.body.split("\n").length).toBe(code.split("\n").length + 1);
         expect(compiled.body.split("\n;")[0]?.length ?? 0).toBeLessThanOrEqual(code.length + added);
       }),
