@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { runProgram } from "../runtime.ts";
+import { startProgram } from "../harness/live-program.ts";
 
 const positive = z.number().positive();
 const rowSchema = z.looseObject({ name: z.string().min(1) });
@@ -42,7 +42,7 @@ describe("the benchmark in its short form", () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), "fettle-bench-test-"));
-    const program = runProgram(bench, ["--short", "--json", "--out", directory]);
+    const program = startProgram(bench, ["--short", "--json", "--out", directory]);
     const line = (await program.lines.next()).value as string;
     const { code, stderr } = await program.ended;
     expect(code, stderr).toBe(0);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { FettleError, StorageError } from "#src/core/errors";
 import type { Log } from "#src/core/log";
 import { createLogger, LOG_LEVEL_NAMES, parseLogLevel, type LoggerOptions } from "#src/observe/logger";
-import { runProgram } from "../runtime.ts";
+import { startProgram } from "../harness/live-program.ts";
 
 const SECRET = 'se"cr\\et-value-1234';
 
@@ -196,7 +196,7 @@ describe("the logger withstands", () => {
   });
 
   it("the end of its process: no line is lost, standard output stays free, nothing keeps it alive", async () => {
-    const program = runProgram(new URL("./log-program.mjs", import.meta.url), []);
+    const program = startProgram(new URL("./log-program.mjs", import.meta.url), []);
     const { code, stderr } = await program.ended;
     expect(code).toBe(0);
     expect(stderr.trim().split("\n")).toHaveLength(200);
@@ -206,7 +206,7 @@ describe("the logger withstands", () => {
   });
 
   it("people: pretty text, in the process itself, without secrets", async () => {
-    const { code, stderr } = await runProgram(new URL("./log-program.mjs", import.meta.url), ["pretty"])
+    const { code, stderr } = await startProgram(new URL("./log-program.mjs", import.meta.url), ["pretty"])
       .ended;
     expect(code).toBe(0);
     expect(stderr.trim().split("\n")).toHaveLength(200);

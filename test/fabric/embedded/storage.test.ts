@@ -19,7 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Fabric } from "#src/core/ports";
 import { createEmbeddedFabric } from "#src/fabric/embedded/fabric";
 import { storageError } from "#src/fabric/embedded/storage-error";
-import { runProgram } from "../../runtime.ts";
+import { startProgram } from "../../harness/live-program.ts";
 
 const WRITER = new URL("./writer.mjs", import.meta.url);
 
@@ -77,16 +77,16 @@ describe("the embedded fabric on disk", () => {
   it("loses no increment of three processes that share a folder", async () => {
     const { keyValue } = open();
     await keyValue.create("shared", "counter", "0");
-    const programs = [1, 2, 3].map(() => runProgram(WRITER, [folder, "increment", "60"]));
+    const programs = [1, 2, 3].map(() => startProgram(WRITER, [folder, "increment", "60"]));
     for (const { ended } of programs) expect(await ended).toMatchObject({ code: 0 });
     expect((await keyValue.get("shared", "counter"))?.value).toBe("180");
   });
 
   it("keeps everything acknowledged over SIGKILL, and blobs whole, with another process at work", async () => {
-    const survivor = runProgram(WRITER, [folder, "write", "b"]);
+    const survivor = startProgram(WRITER, [folder, "write", "b"]);
     const { keyValue, blobs } = open();
     for (let round = 0; round < 3; round += 1) {
-      const victim = runProgram(WRITER, [folder, "write", `a${round}`]);
+      const victim = startProgram(WRITER, [folder, "write", `a${round}`]);
       let acknowledged = -1;
       while (acknowledged < 15) acknowledged = Number((await victim.lines.next()).value);
       victim.child.kill("SIGKILL");
@@ -106,7 +106,7 @@ describe("the embedded fabric on disk", () => {
   });
 
   it("says what to do when the disk is full, keeps what was stored, and closes", async () => {
-    const program = runProgram(WRITER, [folder, "fill"], "trap '' XFSZ; ulimit -f 800;");
+    const program = startProgram(WRITER, [folder, "fill"], "trap '' XFSZ; ulimit -f 800;");
     const { value } = (await program.lines.next()) as { value: string };
     const report = JSON.parse(value) as Record<string, unknown>;
     expect(report).toMatchObject({

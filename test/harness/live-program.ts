@@ -1,4 +1,4 @@
-// Starts a program in the runtime that runs the tests: Node or Deno.
+// Starts a program in the runtime that runs the tests, to be watched line by line and ended by the test.
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
@@ -12,8 +12,8 @@ export interface Program {
   readonly ended: Promise<{ readonly code: number | string | null; readonly stderr: string }>;
 }
 
-/** Runs a script with arguments; `shell` is put before the command, as `ulimit -f 100;` would be. */
-export function runProgram(script: URL, args: readonly string[], shell?: string): Program {
+/** Starts a script with arguments; `shell` is put before the command, as `ulimit -f 100;` would be. */
+export function startProgram(script: URL, args: readonly string[], shell?: string): Program {
   const deno = "Deno" in globalThis ? ["run", "-A"] : [];
   const command = [process.execPath, ...deno, script.pathname, ...args];
   const child =
