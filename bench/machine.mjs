@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import os from "node:os";
 import process from "node:process";
 
+const ROOT = new URL("../", import.meta.url);
+
 /** The machine, the runtime and the code under test. */
 export function describeMachine() {
   const [cpu] = os.cpus();
@@ -15,7 +17,7 @@ export function describeMachine() {
     os: `${os.type()} ${os.release()} ${os.arch()}`,
     runtime: runtime(),
     v8: process.versions.v8,
-    fettle: JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version,
+    fettle: JSON.parse(readFileSync(new URL("package.json", ROOT), "utf8")).version,
     commit: commit(),
     /** Processes that wanted a core in the last minute, when the run began: above `cores`, figures are too high. */
     load: Number(os.loadavg()[0].toFixed(2)),
@@ -33,11 +35,13 @@ function runtime() {
   return deno === undefined ? `Node ${process.versions.node}` : `Deno ${deno.version.deno}`;
 }
 
+/** The last commit that changed the code under test, and whether it was changed since; null outside a clone. */
 function commit() {
+  const folders = ["src", "actors", "machines", "scripts"];
+  const git = (...args) =>
+    execFileSync("git", [...args, "--", ...folders], { cwd: ROOT, encoding: "utf8", stdio: "pipe" }).trim();
   try {
-    const git = (...args) => execFileSync("git", args, { cwd: import.meta.dirname, encoding: "utf8" }).trim();
-    const changed = git("status", "--porcelain", "--", "../src", "../actors", "../machines", "../scripts");
-    return git("rev-parse", "--short", "HEAD") + (changed === "" ? "" : ", with changes");
+    return git("log", "-1", "--format=%h") + (git("status", "--porcelain") === "" ? "" : ", with changes");
   } catch {
     return null;
   }
