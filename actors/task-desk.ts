@@ -1,7 +1,9 @@
 // Where tasks come in: gives them ids, finds an actor for each, and can cancel them.
 // Invariant: a task that was accepted has its result begun on disk before anything works on it.
 import { NOTHING_DONE } from "../src/core/attempt.ts";
-import { TaskError, UnknownError } from "../src/core/errors.ts";
+import { encode } from "../src/core/codec.ts";
+import { messageOf, TaskError, UnknownError } from "../src/core/errors.ts";
+import { DEFAULT_LIMITS } from "../src/core/guest.ts";
 import { isName } from "../src/core/names.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
 import type { AgentActor } from "./agent-actor.ts";
@@ -46,6 +48,7 @@ export class TaskDesk {
   async execute(role: string, given: string | Task, options: ExecuteOptions = {}): Promise<TaskResult> {
     const { id, task, context } = checkTask(given);
     const actor = this.#population.idlest(role);
+    checkContext(context, actor.agent.limits.contextBytes);
     if (this.#held.has(id))
       throw new TaskError(`A task with the id "${id}" is under way: ids are used once.`);
     const giveBack = actor.accept();
@@ -142,6 +145,18 @@ export class TaskDesk {
     } finally {
       signal?.removeEventListener("abort", onAbort);
     }
+  }
+}
+
+/** A context that could not cross into a guest is refused before a model is asked and paid. */
+export function checkContext(
+  context: Readonly<Record<string, unknown>>,
+  maxBytes = DEFAULT_LIMITS.contextBytes,
+): void {
+  try {
+    encode(context, { maxBytes });
+  } catch (thrown) {
+    throw new TaskError(`The task's context cannot be handed on: ${messageOf(thrown)}`, { cause: thrown });
   }
 }
 

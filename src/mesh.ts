@@ -5,7 +5,7 @@ import type { StopMode } from "../actors/agent-actor.ts";
 import type { Inspect } from "../actors/parts.ts";
 import { Population } from "../actors/population.ts";
 import { Runtime, type MeshEvent, type MeshResources } from "../actors/runtime.ts";
-import type { ExecuteOptions } from "../actors/task-desk.ts";
+import { checkContext, type ExecuteOptions } from "../actors/task-desk.ts";
 import { runWorkflow } from "../actors/workflow.ts";
 import type { Address } from "./core/address.ts";
 import type { AgentDefinition, OutputOf } from "./core/agent.ts";
@@ -178,6 +178,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     for (const step of planned) {
       this.#population.agent(step.agent);
       requireName(`${id}-${step.id}`, `The task id of step "${step.id}"`);
+      checkContext(step.context);
     }
     if (this.#workflows.has(id)) throw new WorkflowError(`A workflow with the id "${id}" is under way.`);
     this.#workflows.add(id);

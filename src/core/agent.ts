@@ -1,10 +1,11 @@
 // Agents: frozen definitions of who does what. A prompt agent writes code for its tasks; a custom agent has a
 // `handle` function of its own. Both become the same kind of actor.
 // Invariant: a definition that exists is valid: everything wrong about it was an error in defineAgent().
-import { DefinitionError } from "./errors.ts";
+import { DefinitionError, messageOf } from "./errors.ts";
 import { DEFAULT_LIMITS, type GuestLimits } from "./guest.ts";
 import type { Handler, Setup } from "./handler.ts";
 import type { Model } from "./model.ts";
+import { resolveLimits } from "./limits.ts";
 import { requireName } from "./names.ts";
 import { isSchema, type Schema } from "./schema.ts";
 import { DEFAULT_SUPERVISION, type Supervision } from "./supervision.ts";
@@ -110,6 +111,8 @@ const COMMON = [
 const PROMPT_OPTIONS = new Set([...COMMON, "systemPrompt", "tools", "model", "maxRepairs"]);
 const CUSTOM_OPTIONS = new Set([...COMMON, "handle"]);
 const LIMITS = new Set([...Object.keys(DEFAULT_LIMITS), "taskMs"]);
+/** Timers of the runtimes count in 32 bits. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 const MODEL_CHOICE = new Set(["name", "temperature", "maxOutputTokens"]);
 
 /**
@@ -199,8 +202,12 @@ function checkCapabilities(capabilities: readonly string[], who: string): readon
 
 function checkLimits(limits: AgentLimits, who: string): AgentLimits {
   refuseUnknown(limits, LIMITS, `${who} has the unknown limit`);
-  for (const [name, value] of Object.entries(limits)) {
-    checkCount(value as unknown, 1, Number.MAX_SAFE_INTEGER, `${who}: limits.${name}`);
+  const { taskMs, ...guest } = limits;
+  if (taskMs !== undefined) checkCount(taskMs, 1, LONGEST_TIMER_MS, `${who}: limits.taskMs`);
+  try {
+    resolveLimits(guest);
+  } catch (thrown) {
+    throw new DefinitionError(`${who}: ${messageOf(thrown)}`);
   }
   return Object.freeze({ ...limits });
 }

@@ -106,8 +106,8 @@ export class WorkflowError extends FettleError {
 
 /** A task that cannot be accepted: empty, of the wrong shape, or its id already in use. */
 export class TaskError extends FettleError {
-  constructor(message: string) {
-    super("TASK_INVALID", message);
+  constructor(message: string, options: FettleErrorOptions = {}) {
+    super("TASK_INVALID", message, options);
   }
 }
 

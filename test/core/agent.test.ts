@@ -26,8 +26,16 @@ describe("defineAgent", () => {
     ["a blank prompt", { systemPrompt: "  \n" }, /needs a systemPrompt/],
     ["an unknown option", { sytemPrompt: "typo" }, /unknown option "sytemPrompt"; known are: role/],
     ["an unknown limit", { limits: { cpu: 1 } }, /unknown limit "cpu"/],
-    ["a limit that is no number", { limits: { cpuMs: "5s" } }, /limits\.cpuMs must be a whole number/],
-    ["a negative limit", { limits: { memoryBytes: -1 } }, /limits\.memoryBytes/],
+    [
+      "a limit that is no number",
+      { limits: { cpuMs: "5s" } },
+      /"clerk": The limit cpuMs is 5s: it must be an integer/,
+    ],
+    [
+      "a negative limit",
+      { limits: { memoryBytes: -1 } },
+      /The limit memoryBytes is -1: it must be an integer from/,
+    ],
     ["too many repairs", { maxRepairs: 21 }, /maxRepairs must be a whole number from 0 to 20/],
     ["an output that is no schema", { output: Number }, /output is not a schema/],
     ["both a prompt and a handler", { handle: () => 1 }, /has both systemPrompt and handle/],

@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS, type LimitName } from "#src/core/guest";
 import { DEFAULT_SUPERVISION } from "#src/core/supervision";
 import type { RecordingEntry } from "#src/model/recording";
 import { DEFAULT_MODELS } from "#src/model/resolve";
-import { resolveLimits } from "#src/sandbox/limits";
+import { resolveLimits } from "#src/core/limits";
 import { projectRoot, runFettle, type Run } from "../harness/program.ts";
 import { readPages, rowsOf, type Page } from "./markdown.ts";
 

@@ -334,9 +334,15 @@ describe("a task", () => {
   });
 
   it("is refused where its context cannot cross into the sandbox, and says where", async () => {
-    await using mesh = await startMesh({ model: () => fenced("result = 1"), maxRepairs: 3 });
-    const result = await mesh.execute("calculator", { task: "x", context: { deep: { fn: () => 1 } } });
-    expect(result).toMatchObject({ status: "failure", repairs: 0 });
-    expect(result.error?.message).toContain("$.deep.fn");
+    const model = createScriptedModel(() => fenced("result = 1"));
+    await using mesh = await startMesh({ model });
+    const deep = { task: "x", context: { deep: { fn: () => 1 } } };
+    await expect(mesh.execute("calculator", deep)).rejects.toMatchObject({
+      code: "TASK_INVALID",
+      message: expect.stringContaining("$.deep.fn") as string,
+    });
+    const large = { task: "x", context: { text: "x".repeat(9 * 1024 * 1024) } };
+    await expect(mesh.execute("calculator", large)).rejects.toThrow(/context cannot be handed on/);
+    expect(model.requests).toHaveLength(0);
   });
 });

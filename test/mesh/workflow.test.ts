@@ -99,6 +99,11 @@ describe("a workflow", () => {
     ["an unknown dependency", [step("a", "x", "zzz")], { code: "WORKFLOW_INVALID" }],
     ["a circle", [step("a", "x", "b"), step("b", "x", "a")], { code: "WORKFLOW_INVALID" }],
     ["no steps", [], { code: "WORKFLOW_INVALID" }],
+    [
+      "a context that cannot cross",
+      [{ ...step("a", "x"), context: { fn: () => 1 } }],
+      { code: "TASK_INVALID" },
+    ],
   ])("is refused with %s before anything runs", async (_, steps, error) => {
     await expect(run(steps)).rejects.toMatchObject(error);
     expect(order).toEqual([]);

@@ -1,7 +1,8 @@
 // Limits: defaults, checks, and that each one that is hit names itself.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEFAULT_LIMITS, type LimitName } from "#src/core/guest";
-import { limitError, resolveLimits } from "#src/sandbox/limits";
+import { resolveLimits } from "#src/core/limits";
+import { limitError } from "#src/sandbox/limits";
 import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
 import { errorOf, valueOf } from "./outcome.ts";
 
