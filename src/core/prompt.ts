@@ -15,7 +15,7 @@ const CONSOLE_SHOWN = 4_000;
 const CONTRACT = `You solve each task by writing one JavaScript program. It is run once, and the value it leaves in \`result\` is the answer.
 
 How your program runs:
-- ECMAScript 2023 in QuickJS, in a sandbox of its own: there is no network, no file system, no process, no DOM, no require and no import.
+- ECMAScript 2023 in QuickJS, in a sandbox of its own: there is no network, no file system, no process, no DOM, no require and no import. Beyond the language there are only console, setTimeout, setInterval and structuredClone: no fetch, URL, TextEncoder, Buffer or Intl.
 - Assign the answer to \`result\` at the top level: \`result = …\` or \`const result = …\`. If \`result\` is never assigned, the run fails.
 - \`result\` may hold JSON data, undefined, NaN, BigInt, Date, Map, Set, typed arrays, RegExp and Error; no functions, no symbols, no cycles.
 - Top-level \`await\` works. \`context\` is a global with the task's data.
