@@ -15,11 +15,16 @@ export interface Program {
 /** Starts a script with arguments; `shell` is put before the command, as `ulimit -f 100;` would be. */
 export function startProgram(script: URL, args: readonly string[], shell?: string): Program {
   const deno = "Deno" in globalThis ? ["run", "-A"] : [];
+  // A child that writes coverage would write where the test says that nothing can be written.
+  const { NODE_V8_COVERAGE: _, ...env } = process.env;
   const command = [process.execPath, ...deno, script.pathname, ...args];
   const child =
     shell === undefined
-      ? spawn(command[0] ?? "", command.slice(1), { stdio: ["ignore", "pipe", "pipe"] })
-      : spawn("sh", ["-c", `${shell} exec "$@"`, "sh", ...command], { stdio: ["ignore", "pipe", "pipe"] });
+      ? spawn(command[0] ?? "", command.slice(1), { env, stdio: ["ignore", "pipe", "pipe"] })
+      : spawn("sh", ["-c", `${shell} exec "$@"`, "sh", ...command], {
+          env,
+          stdio: ["ignore", "pipe", "pipe"],
+        });
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const ended = new Promise<{ code: number | string | null; stderr: string }>((resolve, reject) => {
