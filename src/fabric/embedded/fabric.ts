@@ -8,12 +8,16 @@ import { FileBlobs } from "./blobs.ts";
 import { EmbeddedKeyValue } from "./key-value.ts";
 import { EmbeddedMessages, type HandlerErrorHook } from "./messages.ts";
 
+const RESERVE_BYTES = 16 * 1024 * 1024;
+
 /** Where the embedded fabric keeps its things. */
 export interface EmbeddedFabricOptions {
   /** Folder of the key-value file; `.fettle` where absent. */
   readonly dataDirectory?: string | undefined;
   /** Folder of the blobs; `blobs` in the data folder where absent. */
   readonly blobDirectory?: string | undefined;
+  /** Writes to the key-value file are refused while less is free on its disk; 16 MiB where absent. */
+  readonly reserveBytes?: number | undefined;
   /** Told what a message handler threw; where absent, a process warning says it. */
   readonly onHandlerError?: HandlerErrorHook | undefined;
   /** Times requests; the machine's own where absent. */
@@ -29,7 +33,7 @@ export interface EmbeddedFabricOptions {
 export function createEmbeddedFabric(options: EmbeddedFabricOptions = {}): Fabric {
   const dataDirectory = options.dataDirectory ?? ".fettle";
   const messages = new EmbeddedMessages(options.onHandlerError ?? warn, options.clock ?? systemClock);
-  const keyValue = new EmbeddedKeyValue(dataDirectory);
+  const keyValue = new EmbeddedKeyValue(dataDirectory, options.reserveBytes ?? RESERVE_BYTES);
   const blobs = new FileBlobs(options.blobDirectory ?? join(dataDirectory, "blobs"));
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {

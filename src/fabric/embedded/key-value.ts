@@ -1,6 +1,7 @@
 // Keys with revisions in one LMDB file, shared safely by all processes that open it.
 // Invariant: a write is on disk before its promise resolves; every write takes the next number of one counter
 // in the file, so that a revision never comes back, not even after its key was deleted and made again.
+import { statfsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { RootDatabase } from "lmdb";
@@ -19,11 +20,13 @@ const COUNTER = ["revision"];
 export class EmbeddedKeyValue implements KeyValue {
   readonly #directory: string;
   readonly #file: string;
+  readonly #reserveBytes: number;
   #database: Promise<Database> | undefined;
   #closed = false;
 
-  constructor(directory: string) {
+  constructor(directory: string, reserveBytes: number) {
     this.#directory = directory;
+    this.#reserveBytes = reserveBytes;
     this.#file = join(directory, "state.mdb");
   }
 
@@ -97,6 +100,7 @@ export class EmbeddedKeyValue implements KeyValue {
   ): Promise<number> {
     const attempt = requireAddress(verb, bucket, key);
     const database = await this.#open(attempt);
+    this.#requireSpace(attempt);
     try {
       // The callback holds LMDB's one write lock, over all processes: what it reads cannot change meanwhile.
       return await database.transaction(() => action(database, attempt));
@@ -104,6 +108,20 @@ export class EmbeddedKeyValue implements KeyValue {
       if (error instanceof FettleError) throw error;
       throw storageError(attempt, this.#file, await reasonOf(error));
     }
+  }
+
+  /**
+   * Refuses a write while the disk is nearly full. A commit that fails half-way is safe in the file, but lmdb-js 3.5
+   * damages its process's memory while it reports one, so it must not come to that.
+   */
+  #requireSpace(attempt: string): void {
+    const { bavail, bsize } = statfsSync(this.#directory);
+    const free = bavail * bsize;
+    if (free >= this.#reserveBytes) return;
+    const cause = Object.assign(new Error(`only ${free} bytes are free, ${this.#reserveBytes} are needed`), {
+      code: "ENOSPC",
+    });
+    throw storageError(attempt, this.#file, cause);
   }
 
   #guard<T>(attempt: string, action: () => T): T {

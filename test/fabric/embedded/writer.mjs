@@ -35,7 +35,7 @@ const jobs = {
     let failure;
     while (failure === undefined) {
       await fabric.keyValue.put("numbers", `k${stored}`, "x".repeat(5000)).then(
-        () => (stored += 1),
+        () => say(String((stored += 1))),
         (error) => (failure = error),
       );
     }
