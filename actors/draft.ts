@@ -3,7 +3,7 @@ import { isModel, type ModelChoice, type PromptAgent } from "../src/core/agent.t
 import { extractCode } from "../src/core/answer.ts";
 import type { Draft, DraftRequest } from "../src/core/attempt.ts";
 import type { Model, ModelAnswer, ModelRequest } from "../src/core/model.ts";
-import { conversation, systemPrompt } from "../src/core/prompt.ts";
+import { conversation } from "../src/core/prompt.ts";
 import type { TaskFailure } from "../src/core/task.ts";
 import type { Assignment } from "./assignment.ts";
 
@@ -13,16 +13,18 @@ export async function writeDraft(
   fallback: () => Model,
   options: {
     readonly assignment: Assignment;
+    /** The agent's system part: the same for all its tasks. */
+    readonly system: string;
     readonly request: DraftRequest;
     readonly signal: AbortSignal;
     readonly timeoutMs: number;
   },
 ): Promise<Draft> {
-  const { assignment, request, signal, timeoutMs } = options;
+  const { assignment, system, request, signal, timeoutMs } = options;
   const [model, choice] = chooseModel(agent, fallback);
   const asked: ModelRequest = {
     purpose: request.repair === 0 ? "generate" : "repair",
-    system: systemPrompt(agent),
+    system,
     messages: conversation(assignment.task, assignment.context, request.attempts),
     temperature: choice.temperature,
     maxOutputTokens: choice.maxOutputTokens,

@@ -5,6 +5,7 @@ import type { AgentDefinition } from "../src/core/agent.ts";
 import type { DraftRequest, TrialRequest } from "../src/core/attempt.ts";
 import { FettleError } from "../src/core/errors.ts";
 import type { ActorContext } from "../src/core/handler.ts";
+import { systemPrompt } from "../src/core/prompt.ts";
 import type { Assignment } from "./assignment.ts";
 import { writeDraft } from "./draft.ts";
 import { handleTask } from "./handling.ts";
@@ -26,6 +27,7 @@ export function bindTask(
   { address, assignmentOf, context }: TaskBinding,
 ): typeof taskMachine {
   const timeoutMs = agent.limits.taskMs ?? parts.defaults.taskMs;
+  const system = agent.kind === "prompt" ? systemPrompt(agent) : "";
   return taskMachine.provide({
     actors: {
       admit: fromPromise(async ({ input, signal }) => {
@@ -39,7 +41,7 @@ export function bindTask(
       draft: effect(async ({ input, signal }: Effect<DraftRequest>) => {
         if (agent.kind !== "prompt") throw misrouted(agent, "write code");
         const assignment = assignmentOf(input.taskId);
-        return writeDraft(agent, parts.model, { assignment, request: input, signal, timeoutMs });
+        return writeDraft(agent, parts.model, { assignment, system, request: input, signal, timeoutMs });
       }),
       trial: effect(async ({ input, signal }: Effect<TrialRequest>) => {
         if (agent.kind !== "prompt") throw misrouted(agent, "run code");

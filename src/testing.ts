@@ -3,7 +3,7 @@
 // and the repair are the real ones.
 import type { Inspect } from "../actors/parts.ts";
 import type { MeshResources } from "../actors/runtime.ts";
-import type { AgentDefinition } from "./core/agent.ts";
+import { isModel, type AgentDefinition } from "./core/agent.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
 import type { Sandbox } from "./core/guest.ts";
 import { silentLog, type Log } from "./core/log.ts";
@@ -84,8 +84,4 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
       },
     };
   }
-}
-
-function isModel(model: Script | Model): model is Model {
-  return typeof (model as Partial<Model>).ask === "function";
 }

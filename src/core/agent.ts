@@ -233,9 +233,9 @@ function checkModel(model: Model | ModelChoice | undefined, who: string): Model 
   return Object.freeze({ ...model });
 }
 
-/** Whether an agent brings a model of its own. */
-export function isModel(model: Model | ModelChoice): model is Model {
-  return typeof (model as Partial<Model>).ask === "function";
+/** Whether what was given where a model may stand is one. */
+export function isModel(given: object): given is Model {
+  return typeof (given as Partial<Model>).ask === "function";
 }
 
 function checkCount(value: unknown, min: number, max: number, what: string): number {
