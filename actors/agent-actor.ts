@@ -45,7 +45,6 @@ export class AgentActor {
   #state: unknown;
   #unsubscribe: Unsubscribe | null = null;
   #accepting = true;
-  /** Tasks that were accepted and have not ended. */
   #accepted = 0;
 
   constructor(agent: AgentDefinition, parts: ActorParts, options: AgentActorOptions) {
@@ -79,19 +78,9 @@ export class AgentActor {
     return this.#accepting;
   }
 
-  /** The state of the actor's chart, such as `serving.accepting`. */
-  get state(): string {
-    return pathOf(this.#chart.getSnapshot().value);
-  }
-
-  /** How often it was restarted after a crash. */
-  get restarts(): number {
-    return this.#chart.getSnapshot().context.restarts;
-  }
-
-  /** Tasks that run, tasks that wait for a place, and messages that wait. */
-  get load(): { readonly running: number; readonly waiting: number; readonly mail: number } {
-    return { ...this.#parts.admission.load(this.address), mail: this.#mailbox.size };
+  /** Tasks that it was given and that have not ended. */
+  get burden(): number {
+    return this.#accepted;
   }
 
   /** Resolves when it has stopped and left the mesh. */

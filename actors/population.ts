@@ -76,7 +76,7 @@ export class Population {
   idlest(role: string): AgentActor {
     let best: AgentActor | undefined;
     for (const actor of this.actorsOf(role)) {
-      if (actor.isOpen && (best === undefined || burden(actor) < burden(best))) best = actor;
+      if (actor.isOpen && (best === undefined || actor.burden < best.burden)) best = actor;
     }
     if (best !== undefined) return best;
     throw new DeliveryError("ACTOR_STOPPED", `No actor of the role "${role}" runs: all have stopped.`);
@@ -92,8 +92,4 @@ export class Population {
     const actors = [...this.#actors.values()].flatMap((set) => [...set]);
     await Promise.all(actors.map((actor) => actor.stop(mode, reason)));
   }
-}
-
-function burden(actor: AgentActor): number {
-  return actor.load.running + actor.load.waiting;
 }

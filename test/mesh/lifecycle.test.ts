@@ -160,6 +160,14 @@ describe("a mesh", () => {
     expect(most).toBeLessThanOrEqual(3);
   });
 
+  it("shares tasks that come at once among the actors of a role", async () => {
+    const namer = defineAgent({ role: "namer", capabilities: ["x"], handle: (_, actor) => actor.self });
+    await using mesh = await new TestMesh().add(namer).start();
+    await mesh.spawn(namer);
+    const results = await Promise.all([1, 2, 3, 4].map((n) => mesh.execute("namer", `task ${n}`)));
+    expect(results.map(({ output }) => output)).toEqual(["namer.1", "namer.2", "namer.1", "namer.2"]);
+  });
+
   it("refuses a task beyond an agent's queue with an error, and runs those it took", async () => {
     const small = defineAgent({
       role: "small",
