@@ -6,7 +6,7 @@ import type { TaskActorRef } from "../machines/task-machine.ts";
 import { addressOf, type Address } from "../src/core/address.ts";
 import type { AgentDefinition } from "../src/core/agent.ts";
 import { NOTHING_DONE } from "../src/core/attempt.ts";
-import { openEnvelope, sealError, sealValue } from "../src/core/envelope.ts";
+import { bodyOf, openEnvelope, sealError, sealValue } from "../src/core/envelope.ts";
 import { DeliveryError, FettleError, messageOf } from "../src/core/errors.ts";
 import type { ActorContext, ActorInfo } from "../src/core/handler.ts";
 import type { FabricMessage, Unsubscribe } from "../src/core/ports.ts";
@@ -266,7 +266,7 @@ export class AgentActor {
     };
     try {
       const envelope = openEnvelope(message.payload);
-      this.#mailbox.push({ envelope, reply });
+      this.#mailbox.push({ envelope, body: bodyOf(envelope), reply });
       // A sender waits until its message is taken in; an asker until it is answered.
       if (envelope.type !== "ask") reply(sealValue(null));
     } catch (thrown) {

@@ -3,7 +3,7 @@
 // that the actor stopped; a message that crashes the actor is not tried again.
 import { z } from "zod";
 import type { AgentDefinition, CustomAgent } from "../src/core/agent.ts";
-import { bodyOf, sealError, sealValue, type Envelope } from "../src/core/envelope.ts";
+import { sealError, sealValue, type Envelope } from "../src/core/envelope.ts";
 import { DeliveryError, messageOf } from "../src/core/errors.ts";
 import type { ActorContext } from "../src/core/handler.ts";
 import type { Task, TaskResult } from "../src/core/task.ts";
@@ -12,6 +12,8 @@ import type { Mailbox } from "../src/mailbox.ts";
 /** A message in a mailbox, with the way to answer it; only the first answer counts. */
 export interface Mail {
   readonly envelope: Envelope;
+  /** What the envelope holds: opened where it arrives, so that a malformed one is its sender's error. */
+  readonly body: unknown;
   readonly reply: (answer: string) => void;
 }
 
@@ -43,12 +45,11 @@ export async function readMailbox(options: IntakeOptions): Promise<string | null
 }
 
 async function handleMail(agent: CustomAgent, mail: Mail, options: IntakeOptions): Promise<string | null> {
-  const { envelope, reply } = mail;
-  const { id, type, from } = envelope;
+  const { body, reply } = mail;
+  const { id, type, from } = mail.envelope;
   const stopped = () => reply(sealError(stoppedError(options.address)));
   options.signal.addEventListener("abort", stopped, { once: true });
   try {
-    const body = bodyOf(envelope);
     const message = { type, id, from: from as ActorContext["self"] | null, body };
     const value = await agent.handle(message, options.context(options.signal));
     answer(mail, value, options);
@@ -86,7 +87,7 @@ const taskBody = z.union([
 /** To an agent that writes code, every message is a task; it runs beside the mailbox, which goes on. */
 function takeTask(mail: Mail, options: IntakeOptions): void {
   const run = async () => {
-    const body = taskBody.safeParse(bodyOf(mail.envelope));
+    const body = taskBody.safeParse(mail.body);
     if (!body.success) {
       const problem = body.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`).join("; ");
       throw new DeliveryError(

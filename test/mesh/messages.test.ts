@@ -317,6 +317,20 @@ describe("supervision", () => {
     expect(events.some(({ type }) => type === "actor-exhausted")).toBe(false);
   });
 
+  it("hands a body that is malformed back to its sender, without a crash", async () => {
+    const counting = fragile();
+    await using mesh = await start(counting);
+    expect(await mesh.ask("fragile", 1)).toBe(1);
+    for (const body of ["", "{", '{"$map":5}', '{"$bigint":"x"}']) {
+      const text = JSON.stringify({ v: 1, id: "x", type: "ask", from: null, body });
+      const answer = await mesh.fabric.messages.request("fettle.test.actor.fragile.1", text, {
+        timeoutMs: 1000,
+      });
+      expect(JSON.parse(answer)).toMatchObject({ ok: false, code: "VALUE_MALFORMED" });
+    }
+    expect(await mesh.ask("fragile", 1)).toBe(2);
+  });
+
   it("hands a message that is malformed back to its sender, and serves on", async () => {
     await using mesh = await start(echo);
     const request = (text: string) =>
