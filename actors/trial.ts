@@ -75,6 +75,9 @@ function categoryOf(error: GuestError): ErrorCategory {
       return "sandbox";
     case "unencodable":
       return "output";
+    case "diverged":
+    case "suspended":
+      return "internal";
     default:
       return error.failure;
   }

@@ -33,6 +33,14 @@ export type ErrorCode =
   | "VALUE_TOO_LARGE"
   | "KEY_EXISTS"
   | "REVISION_CONFLICT"
+  | "SEQUENCE_CONFLICT"
+  | "DELIVERY_LOST"
+  | "OWNERSHIP_LOST"
+  | "JOURNAL_INVALID"
+  | "BUDGET_EXCEEDED"
+  | "BUDGET_INVALID"
+  | "APPROVAL_UNKNOWN"
+  | "APPROVAL_ANSWERED"
   | "PATH_INVALID"
   | "STORAGE_FAILED"
   | "INTEGRITY";
@@ -200,11 +208,55 @@ export class ValueError extends FettleError {
 /** Stored data could not be written or read as asked. */
 export class StorageError extends FettleError {
   constructor(
-    code: "KEY_EXISTS" | "REVISION_CONFLICT" | "PATH_INVALID" | "STORAGE_FAILED" | "INTEGRITY",
+    code:
+      | "KEY_EXISTS"
+      | "REVISION_CONFLICT"
+      | "SEQUENCE_CONFLICT"
+      | "DELIVERY_LOST"
+      | "PATH_INVALID"
+      | "STORAGE_FAILED"
+      | "INTEGRITY",
     message: string,
     options: FettleErrorOptions = {},
   ) {
     super(code, message, options);
+  }
+}
+
+/** Somebody else does this work now: whoever meets this error stops at once and leaves everything to the new owner. */
+export class OwnershipError extends FettleError {
+  constructor(message: string, options: FettleErrorOptions = {}) {
+    super("OWNERSHIP_LOST", message, options);
+  }
+}
+
+/** A journal is not what Fettle writes, or does not tell what it is asked. */
+export class JournalError extends FettleError {
+  constructor(message: string, options: FettleErrorOptions = {}) {
+    super("JOURNAL_INVALID", message, options);
+  }
+}
+
+/** A call was not made because a budget has too little left for it. */
+export class BudgetError extends FettleError {
+  /** Whose budget, as `mesh`, `agent:<role>`, `workflow:<id>` or `task:<id>`. */
+  readonly budget: string;
+  readonly measure: "tokens" | "usd" | "wallMs" | "modelCalls" | "toolCalls";
+
+  constructor(
+    message: string,
+    details: { readonly budget: string; readonly measure: BudgetError["measure"] } & FettleErrorOptions,
+  ) {
+    super("BUDGET_EXCEEDED", message, details);
+    this.budget = details.budget;
+    this.measure = details.measure;
+  }
+}
+
+/** An approval that is not known, or was answered already. */
+export class ApprovalError extends FettleError {
+  constructor(code: "APPROVAL_UNKNOWN" | "APPROVAL_ANSWERED", message: string) {
+    super(code, message);
   }
 }
 

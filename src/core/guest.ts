@@ -47,7 +47,18 @@ export type LimitName = keyof GuestLimits;
 
 /** How a run failed; decided from what the host saw, never from what the guest says. */
 export type GuestFailure =
-  "syntax" | "runtime" | "no-result" | "unencodable" | "deadlock" | "limit" | "crash" | "cancelled";
+  | "syntax"
+  | "runtime"
+  | "no-result"
+  | "unencodable"
+  | "deadlock"
+  | "limit"
+  | "crash"
+  | "cancelled"
+  /** A repeated run did not do what its record says. */
+  | "diverged"
+  /** The run was put away because tool calls of it are held back; it can be repeated from its record. */
+  | "suspended";
 
 /** Why a run failed, in terms that a repair can use. */
 export interface GuestError {
@@ -115,6 +126,49 @@ export interface ToolCallEvent {
   readonly data: unknown;
 }
 
+/** A tool call as it is recorded: made by the guest, its input valid, before the tool is called. */
+export interface RecordedCall {
+  readonly type: "tool-called";
+  /** Counts from 0 in each run; the call's id is `<runId>:<call>`. */
+  readonly call: number;
+  readonly tool: string;
+  /** As the guest sent it, the codec's text. */
+  readonly input: string;
+}
+
+/** How a tool call ended, as it is recorded before the guest hears of it. */
+export interface RecordedReturn {
+  readonly type: "tool-returned";
+  readonly call: number;
+  /** Guest time at which the guest hears of it, in milliseconds since 1970. */
+  readonly at: number;
+  readonly ok: boolean;
+  /** The codec's text of the output, or the failure as JSON: `[name, message, limit]`. */
+  readonly text: string;
+}
+
+/** A call that is about to be made. */
+export interface GatedCall extends RecordedCall {
+  readonly callId: string;
+  /** The input, validated. */
+  readonly value: unknown;
+}
+
+/**
+ * Keeps the record of a run and repeats it. A run that is given the record of an earlier one (same code, context,
+ * tools, entropy and run id) hears the recorded returns in their order and at their times; no tool that has returned
+ * is called again, and one that was called but had not returned is called again with the same id.
+ * What these functions throw ends the run and is thrown by `execute`.
+ */
+export interface RunRecord {
+  /** What is recorded already, in order; empty for a new run. */
+  readonly entries: readonly (RecordedCall | RecordedReturn)[];
+  /** The call may be made once this resolves; `hold` holds it back, and the run is suspended. */
+  called(call: GatedCall): Promise<"call" | "hold">;
+  /** The guest hears of it once this resolves. */
+  returned(entry: RecordedReturn): Promise<void>;
+}
+
 /** The options of one run. */
 export interface ExecuteOptions {
   /** Injected as the guest's global `context`; any value that the codec can carry. */
@@ -128,6 +182,8 @@ export interface ExecuteOptions {
   readonly runId?: string | undefined;
   /** Handed to tools as `info.taskId`. */
   readonly taskId?: string | undefined;
+  /** Records tool calls, repeats recorded ones; nothing is recorded where absent. */
+  readonly record?: RunRecord | undefined;
   readonly onTool?: ((event: ToolCallEvent) => void) | undefined;
   readonly onConsole?: ((entry: ConsoleEntry) => void) | undefined;
 }

@@ -52,6 +52,19 @@ export interface KeyValueEntry {
   readonly revision: number;
 }
 
+/** How a key is written. */
+export interface KeyValueWrite {
+  /**
+   * The key is gone so many milliseconds after this write, unless it is written again. All keys of one bucket that
+   * expire have the same time: some fabrics know one time for a bucket only.
+   */
+  readonly ttlMs?: number | undefined;
+}
+
+/** What a watch tells: a key's new value, or that it is gone (deleted or expired). */
+export type KeyValueChange =
+  ({ readonly type: "put" } & KeyValueEntry) | { readonly type: "delete"; readonly key: string };
+
 /**
  * Keys with revisions, in named buckets. A write is durable once its promise resolves.
  * All methods throw StorageError: `PATH_INVALID` for a bad bucket or key, `STORAGE_FAILED` where the store
@@ -60,15 +73,129 @@ export interface KeyValueEntry {
 export interface KeyValue {
   get(bucket: string, key: string): Promise<KeyValueEntry | null>;
   /** Writes whatever is there; gives the new revision. */
-  put(bucket: string, key: string, value: string): Promise<number>;
+  put(bucket: string, key: string, value: string, options?: KeyValueWrite): Promise<number>;
   /** @throws StorageError `KEY_EXISTS` */
-  create(bucket: string, key: string, value: string): Promise<number>;
+  create(bucket: string, key: string, value: string, options?: KeyValueWrite): Promise<number>;
   /** @throws StorageError `REVISION_CONFLICT` unless the key's revision is `revision`. */
-  update(bucket: string, key: string, value: string, revision: number): Promise<number>;
+  update(
+    bucket: string,
+    key: string,
+    value: string,
+    revision: number,
+    options?: KeyValueWrite,
+  ): Promise<number>;
   /** Does nothing where there is no such key. */
   delete(bucket: string, key: string): Promise<void>;
   /** All keys of a bucket that start with a prefix, sorted by their characters. */
   keys(bucket: string, prefix?: string): Promise<readonly string[]>;
+}
+
+/** One entry of a ledger. */
+export interface LedgerEntry {
+  /** Grows from entry to entry, not always by 1; 1 or more. */
+  readonly sequence: number;
+  readonly payload: string;
+  /** When it was appended, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/**
+ * Append-only lists of texts by name (a name is a key: see grammar.ts). An entry is durable once its promise resolves.
+ * All methods throw StorageError: `PATH_INVALID` for a bad name, `STORAGE_FAILED` where the store cannot be used.
+ */
+export interface Ledger {
+  /**
+   * Appends an entry; gives its sequence. `expected` is the sequence of the last entry that the writer knows, 0 for
+   * none: so of two writers that both think the ledger theirs, one is refused.
+   *
+   * @throws StorageError `SEQUENCE_CONFLICT` where the last entry is another.
+   */
+  append(ledger: string, payload: string, expected: number): Promise<number>;
+  /** The entries from a sequence on (from the first, where absent), in order; at most `limit`. */
+  read(
+    ledger: string,
+    options?: { readonly from?: number | undefined; readonly limit?: number | undefined },
+  ): Promise<readonly LedgerEntry[]>;
+  /** The last entry; null where there is none. */
+  last(ledger: string): Promise<LedgerEntry | null>;
+  /** The names of all ledgers with entries that start with a prefix, sorted by their characters. */
+  names(prefix?: string): Promise<readonly string[]>;
+  /** Deletes a ledger whole; does nothing where there is none. Sequences of a later one of that name go on. */
+  delete(ledger: string): Promise<void>;
+}
+
+/** How a queue's messages are given out; the same for all consumers of a queue. */
+export interface ConsumerOptions {
+  /** A message that was neither settled nor said to be in progress for so long is given out again; milliseconds. */
+  readonly ackWaitMs: number;
+  /** After so many deliveries that were not settled, a message becomes a dead letter. */
+  readonly maxDeliveries: number;
+}
+
+/** A message in hand. It is settled once, by `ack`, `retry` or `reject`; later calls do nothing. */
+export interface Delivery {
+  readonly id: string;
+  readonly payload: string;
+  /** The how manieth delivery this is; 1 for the first. */
+  readonly deliveries: number;
+  /** Done: the message is gone for good. */
+  ack(): Promise<void>;
+  /** Not done: it is given out again, after a delay where one is given. */
+  retry(options?: {
+    readonly delayMs?: number | undefined;
+    readonly reason?: string | undefined;
+  }): Promise<void>;
+  /** Never to be done: it becomes a dead letter. */
+  reject(reason: string): Promise<void>;
+  /**
+   * Still at work: its time starts anew.
+   *
+   * @throws StorageError `DELIVERY_LOST` where the message was given to another meanwhile, or is gone.
+   */
+  inProgress(): Promise<void>;
+}
+
+/** Takes messages off a queue. */
+export interface QueueConsumer {
+  /** The next message, oldest first, as soon as there is one; null where the signal is aborted or it was closed. */
+  take(signal?: AbortSignal): Promise<Delivery | null>;
+  /** Gives out no more; what is in hand can still be settled. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A message that could not be done. */
+export interface DeadLetter {
+  readonly id: string;
+  readonly payload: string;
+  readonly deliveries: number;
+  readonly reason: string;
+  /** When it became one, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/**
+ * Durable work queues by name (names as those of buckets): each message goes to one consumer, and to another where
+ * that one dies; at least once, so that what is done with it must be idempotent.
+ * All methods throw StorageError: `PATH_INVALID` for a bad name, `STORAGE_FAILED` where the store cannot be used.
+ */
+export interface Queue {
+  /**
+   * Puts a message in; it is durable once the promise resolves. One whose id was put in within the last two minutes
+   * is not put in again (`duplicate`); made where absent. With `delayMs` it is given out no sooner.
+   */
+  publish(
+    queue: string,
+    payload: string,
+    options?: { readonly id?: string | undefined; readonly delayMs?: number | undefined },
+  ): Promise<{ readonly id: string; readonly duplicate: boolean }>;
+  /** Begins to take messages off a queue, which need not have any yet. */
+  consume(queue: string, options: ConsumerOptions): Promise<QueueConsumer>;
+  /** How many messages wait (delayed ones included), are in hand, and are dead. */
+  size(queue: string): Promise<{ readonly waiting: number; readonly inHand: number; readonly dead: number }>;
+  /** The dead letters, oldest first. */
+  dead(queue: string): Promise<readonly DeadLetter[]>;
+  /** Takes a dead letter away; does nothing where there is none of that id. */
+  bury(queue: string, id: string): Promise<void>;
 }
 
 /**
@@ -76,8 +203,11 @@ export interface KeyValue {
  * All methods throw StorageError: `PATH_INVALID` or `STORAGE_FAILED`.
  */
 export interface Blobs {
-  /** Replaces the whole blob at once: a reader sees the old or the new one, never a part. */
-  write(path: string, data: string | Uint8Array): Promise<void>;
+  /**
+   * Replaces the whole blob at once: a reader sees the old or the new one, never a part. A stream is stored as it
+   * comes, without being held in memory; one that fails leaves what was there.
+   */
+  write(path: string, data: string | Uint8Array | ReadableStream<Uint8Array>): Promise<void>;
   /** Null where there is no such blob. */
   read(path: string): Promise<Uint8Array | null>;
   /** Does nothing where there is no such blob. */
