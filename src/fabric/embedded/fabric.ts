@@ -7,16 +7,17 @@ import type { Fabric } from "../../core/ports.ts";
 import { FileBlobs } from "./blobs.ts";
 import { EmbeddedKeyValue } from "./key-value.ts";
 import { EmbeddedMessages, type HandlerErrorHook } from "./messages.ts";
+import { StateFile } from "./state-file.ts";
 
 const RESERVE_BYTES = 16 * 1024 * 1024;
 
 /** Where the embedded fabric keeps its things. */
 export interface EmbeddedFabricOptions {
-  /** Folder of the key-value file; `.fettle` where absent. */
+  /** Folder of the state file; `.fettle` where absent. */
   readonly dataDirectory?: string | undefined;
   /** Folder of the blobs; `blobs` in the data folder where absent. */
   readonly blobDirectory?: string | undefined;
-  /** Writes to the key-value file are refused while less is free on its disk; 16 MiB where absent. */
+  /** Writes to the state file are refused while less is free on its disk; 16 MiB where absent. */
   readonly reserveBytes?: number | undefined;
   /** Told what a message handler threw; where absent, a process warning says it. */
   readonly onHandlerError?: HandlerErrorHook | undefined;
@@ -33,12 +34,13 @@ export interface EmbeddedFabricOptions {
 export function createEmbeddedFabric(options: EmbeddedFabricOptions = {}): Fabric {
   const dataDirectory = options.dataDirectory ?? ".fettle";
   const messages = new EmbeddedMessages(options.onHandlerError ?? warn, options.clock ?? systemClock);
-  const keyValue = new EmbeddedKeyValue(dataDirectory, options.reserveBytes ?? RESERVE_BYTES);
+  const file = new StateFile(dataDirectory, options.reserveBytes ?? RESERVE_BYTES);
+  const keyValue = new EmbeddedKeyValue(file);
   const blobs = new FileBlobs(options.blobDirectory ?? join(dataDirectory, "blobs"));
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     messages.close();
-    closing ??= keyValue.close();
+    closing ??= file.close();
     return closing;
   };
   return Object.freeze({ name: "embedded", messages, keyValue, blobs, close, [Symbol.asyncDispose]: close });

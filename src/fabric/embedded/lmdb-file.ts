@@ -12,7 +12,7 @@ const META_BYTES = 160;
 
 /** @throws StorageError where a file is there and cannot be a whole LMDB file. */
 export async function requireSoundFile(file: string): Promise<void> {
-  const attempt = "open the key-value store";
+  const attempt = "open the state file";
   const handle = await open(file, "r").catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

@@ -1,0 +1,143 @@
+// The one LMDB file of a data folder, in which key-value, ledgers and queues keep their entries side by side,
+// shared safely by all processes that open it.
+// Invariant: a write is on disk before its promise resolves; every number that `next` gives is greater than all
+// before it, over all processes and restarts; the first part of an entry's key says whose entry it is.
+import { statfsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { RootDatabase } from "lmdb";
+import { FettleError, StorageError } from "../../core/errors.ts";
+import { requireSoundFile } from "./lmdb-file.ts";
+import { storageError } from "./storage-error.ts";
+
+/** A key in the file: its parts are compared one after the other, numbers before texts. */
+export type StateKey = (string | number)[];
+
+/** The open file. Inside a transaction its methods act at once, and see what the transaction wrote. */
+export type StateDatabase = RootDatabase<string, StateKey>;
+
+/** The counter's place: a key of one part, where all others have more. */
+const COUNTER = ["revision"];
+
+/** The LMDB file `state.mdb` in a folder; both are made on first use. */
+export class StateFile {
+  readonly path: string;
+  readonly #directory: string;
+  readonly #reserveBytes: number;
+  #database: Promise<StateDatabase> | undefined;
+  #closed = false;
+
+  /** Writes are refused while fewer than `reserveBytes` are free on the folder's disk. */
+  constructor(directory: string, reserveBytes: number) {
+    this.path = join(directory, "state.mdb");
+    this.#directory = directory;
+    this.#reserveBytes = reserveBytes;
+  }
+
+  /**
+   * Reads what is in the file now, by any process. `attempt` says in errors what was tried, as in `read key "a"`.
+   *
+   * @throws StorageError `STORAGE_FAILED`
+   */
+  async read<T>(attempt: string, action: (database: StateDatabase) => T): Promise<T> {
+    const database = await this.#open(attempt);
+    try {
+      database.resetReadTxn(); // Else a write that another process just made might not be seen.
+      return action(database);
+    } catch (error) {
+      throw this.#failure(attempt, error);
+    }
+  }
+
+  /**
+   * Runs an action in a transaction. It holds the file's one write lock, over all processes, so what it reads cannot
+   * change meanwhile. An action that throws must do so before it writes: what it wrote would stay.
+   *
+   * @throws StorageError `STORAGE_FAILED`, and what the action throws.
+   */
+  async write<T>(attempt: string, action: (database: StateDatabase) => T): Promise<T> {
+    const database = await this.#open(attempt);
+    this.#requireSpace(attempt);
+    try {
+      return await database.transaction(() => action(database));
+    } catch (error) {
+      throw this.#failure(attempt, await reasonOf(error));
+    }
+  }
+
+  /** Lets writes under way finish, then closes the file; idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const opening = this.#database;
+    this.#database = undefined;
+    const database = await opening?.catch(() => undefined);
+    await database?.close();
+  }
+
+  /**
+   * Refuses a write while the disk is nearly full. A commit that fails half-way is safe in the file, but lmdb-js 3.5
+   * damages its process's memory while it reports one, so it must not come to that.
+   */
+  #requireSpace(attempt: string): void {
+    const { bavail, bsize } = statfsSync(this.#directory);
+    const free = bavail * bsize;
+    if (free >= this.#reserveBytes) return;
+    const cause = Object.assign(new Error(`only ${free} bytes are free, ${this.#reserveBytes} are needed`), {
+      code: "ENOSPC",
+    });
+    throw storageError(attempt, this.path, cause);
+  }
+
+  async #open(attempt: string): Promise<StateDatabase> {
+    this.#requireOpen(attempt);
+    this.#database ??= openDatabase(this.#directory, this.path);
+    try {
+      const database = await this.#database;
+      this.#requireOpen(attempt);
+      return database;
+    } catch (error) {
+      this.#database = undefined; // So that the next call tries anew, once the cause is mended.
+      throw this.#failure(attempt, error);
+    }
+  }
+
+  #requireOpen(attempt: string): void {
+    if (this.#closed) throw new StorageError("STORAGE_FAILED", `Cannot ${attempt}: the fabric is closed.`);
+  }
+
+  #failure(attempt: string, error: unknown): FettleError {
+    return error instanceof FettleError ? error : storageError(attempt, this.path, error);
+  }
+}
+
+/** The next number of the file's one counter; only within a transaction. */
+export function next(database: StateDatabase): number {
+  const number = (database.getEntry(COUNTER)?.version ?? 0) + 1;
+  void database.put(COUNTER, "", number);
+  return number;
+}
+
+async function openDatabase(directory: string, file: string): Promise<StateDatabase> {
+  await mkdir(directory, { recursive: true });
+  await requireSoundFile(file);
+  const { open } = await import("lmdb");
+  return open<string, StateKey>(file, {
+    noSubdir: true,
+    encoding: "string",
+    useVersions: true,
+    // Plain LMDB commits: synced to disk before they are acknowledged, and a failed one (a full disk) rejects
+    // its own writes only. With either of these on, a failed commit also rejects promises that nobody holds.
+    overlappingSync: false,
+    eventTurnBatching: false,
+  });
+}
+
+/** A failed commit keeps its reason in a promise beside the error. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  const reason = (error as { readonly commitError?: Promise<unknown> } | undefined)?.commitError;
+  if (reason === undefined) return error;
+  return reason.then(
+    () => error,
+    (cause: unknown) => cause,
+  );
+}
