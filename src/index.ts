@@ -45,7 +45,10 @@ export type {
 } from "./core/task.ts";
 export type { Supervision } from "./core/supervision.ts";
 export type { Schema } from "./core/schema.ts";
+export type { Amounts, Budget, BudgetScope, Measure, OnExceeded, ScopeName } from "./core/budget.ts";
+export type { BudgetStatus, Wanted } from "./core/budget-record.ts";
 export {
+  BudgetError,
   CancelledError,
   ConfigError,
   DefinitionError,
@@ -95,6 +98,7 @@ export { createEmbeddedFabric, type EmbeddedFabricOptions } from "./fabric/embed
 export { createMemoryFabric } from "./fabric/memory/fabric.ts";
 export type { Clock } from "./core/clock.ts";
 export type { Log } from "./core/log.ts";
+export { BudgetBook, type BudgetAccount } from "./budgets.ts";
 export {
   FunctionRegistry,
   type FunctionEntry,

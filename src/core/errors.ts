@@ -242,14 +242,23 @@ export class BudgetError extends FettleError {
   /** Whose budget, as `mesh`, `agent:<role>`, `workflow:<id>` or `task:<id>`. */
   readonly budget: string;
   readonly measure: "tokens" | "usd" | "wallMs" | "modelCalls" | "toolCalls";
+  /** How much the call wanted, in the unit of the measure; null where its price is unknown. */
+  readonly wanted: number | null;
+  /** How much was free: not spent, not reserved. */
+  readonly left: number;
+  /** What the budget says to do now. */
+  readonly onExceeded: "fail" | "ask" | "cheaper";
 
   constructor(
     message: string,
-    details: { readonly budget: string; readonly measure: BudgetError["measure"] } & FettleErrorOptions,
+    details: Pick<BudgetError, "budget" | "measure" | "wanted" | "left" | "onExceeded"> & FettleErrorOptions,
   ) {
     super("BUDGET_EXCEEDED", message, details);
     this.budget = details.budget;
     this.measure = details.measure;
+    this.wanted = details.wanted;
+    this.left = details.left;
+    this.onExceeded = details.onExceeded;
   }
 }
 

@@ -1,0 +1,231 @@
+// What is stored of one scope: what was spent, what is held by calls under way, by how much its limits were raised.
+// Invariant: a call's id is held, booked or done, never two of them; so each is counted once, however often it is told.
+import { z } from "zod";
+import {
+  addAmounts,
+  describeAmount,
+  exact,
+  MEASURES,
+  type Amounts,
+  type Budget,
+  type Measure,
+  type ScopeName,
+} from "./budget.ts";
+import { BudgetError } from "./errors.ts";
+
+/** What a call may use; `usd` is null where its price is unknown. */
+export type Wanted = Omit<Amounts, "usd"> & { readonly usd?: number | null | undefined };
+
+/** What is stored of one scope. */
+export interface BudgetRecord {
+  spent: Amounts;
+  /** Approvals that lifted the limits, by their ids. */
+  readonly raised: Map<string, Amounts>;
+  /** What calls under way may use at most, by the ids of the calls: `<task>/<call>`. */
+  readonly held: Map<string, Amounts>;
+  /** Of a task's own calls that are settled: what they used, until all scopes of the task have heard of it. */
+  readonly booked: Map<string, Amounts>;
+  /** Of a task's own calls: those that are settled everywhere. */
+  readonly done: Set<string>;
+  /** The keys of the other scopes in which the task's calls were reserved. */
+  readonly scopes: Set<string>;
+}
+
+/** What a scope has used and has left; null stands for no limit. */
+export type BudgetStatus = Readonly<
+  Record<
+    Measure,
+    {
+      /** What approvals added is in it. */
+      readonly limit: number | null;
+      readonly spent: number;
+      readonly reserved: number;
+      /** 0 or more, also where more was spent than the limit. */
+      readonly left: number | null;
+    }
+  >
+>;
+
+const amounts = z.partialRecord(z.enum(MEASURES), z.number());
+const byId = z.array(z.tuple([z.string(), amounts]));
+const stored = z.object({
+  spent: amounts,
+  raised: byId.optional(),
+  held: byId.optional(),
+  booked: byId.optional(),
+  done: z.array(z.tuple([z.string(), z.array(z.int())])).optional(),
+  scopes: z.array(z.string()).optional(),
+});
+
+/** A record of nothing. */
+export function emptyRecord(): BudgetRecord {
+  return {
+    spent: {},
+    raised: new Map(),
+    held: new Map(),
+    booked: new Map(),
+    done: new Set(),
+    scopes: new Set(),
+  };
+}
+
+/** Reads a record. @throws what zod or JSON.parse throws where the text is none. */
+export function parseRecord(text: string): BudgetRecord {
+  const record = stored.parse(JSON.parse(text));
+  return {
+    spent: record.spent,
+    raised: new Map(record.raised),
+    held: new Map(record.held),
+    booked: new Map(record.booked),
+    done: expand(record.done ?? []),
+    scopes: new Set(record.scopes),
+  };
+}
+
+/** Writes a record; what is empty is left out. */
+export function formatRecord({ spent, done, ...parts }: BudgetRecord): string {
+  const filled = Object.entries(parts).filter(([, part]) => part.size > 0);
+  const rest = Object.fromEntries(filled.map(([name, part]) => [name, [...part]]));
+  return JSON.stringify({ spent, ...rest, ...(done.size > 0 ? { done: condense(done) } : {}) });
+}
+
+/** Ids that end in a number by what comes before it and runs of numbers, [first, last, first, last, …]. */
+type Condensed = [series: string, runs: number[]][];
+
+/** Ids as they are stored: a task's thousands of calls are counted up, and take a few characters. */
+function condense(ids: ReadonlySet<string>): Condensed {
+  const series = new Map<string, number[]>();
+  for (const id of ids) {
+    const [, name = id, digits] = /^(.*?)(0|[1-9]\d{0,14})$/s.exec(id) ?? [];
+    const key = digits === undefined ? `=${id}` : `#${name}`;
+    const numbers = series.get(key) ?? [];
+    series.set(key, numbers);
+    if (digits !== undefined) numbers.push(Number(digits));
+  }
+  return [...series].map(([name, numbers]) => [name, runsOf(numbers.sort((a, b) => a - b))]);
+}
+
+function runsOf(sorted: readonly number[]): number[] {
+  const runs: number[] = [];
+  for (const number of sorted) {
+    if (runs.length > 0 && runs.at(-1) === number - 1) runs[runs.length - 1] = number;
+    else runs.push(number, number);
+  }
+  return runs;
+}
+
+function expand(condensed: readonly (readonly [string, readonly number[]])[]): Set<string> {
+  const ids = new Set<string>();
+  for (const [name, runs] of condensed) {
+    if (name.startsWith("=")) ids.add(name.slice(1));
+    for (let at = 0; at + 1 < runs.length; at += 2) {
+      for (let number = runs[at] ?? 0; number <= (runs[at + 1] ?? -1); number += 1) {
+        ids.add(`${name.slice(1)}${number}`);
+      }
+    }
+  }
+  return ids;
+}
+
+/** How a scope stands against its limits. */
+export function statusOf(record: BudgetRecord, budget: Budget | undefined): BudgetStatus {
+  const status = MEASURES.map((measure) => {
+    const spent = record.spent[measure] ?? 0;
+    const reserved = total(record.held.values(), measure);
+    const limit = limitOf(record, budget, measure);
+    const left = limit === null ? null : Math.max(0, exact(limit - spent - reserved));
+    return [measure, { limit, spent, reserved, left }];
+  });
+  return Object.freeze(Object.fromEntries(status)) as BudgetStatus;
+}
+
+function limitOf(record: BudgetRecord, budget: Budget | undefined, measure: Measure): number | null {
+  const limit = budget?.[measure];
+  return limit === undefined ? null : exact(limit + total(record.raised.values(), measure));
+}
+
+function total(parts: Iterable<Amounts>, measure: Measure): number {
+  let sum = 0;
+  for (const part of parts) sum += part[measure] ?? 0;
+  return exact(sum);
+}
+
+/**
+ * Holds what a call may use, if the scope's limits allow it; gives what is held. Of wall time that may be less than
+ * was wanted, whatever is left: the call can be ended in time. A call that is held already stays as it was.
+ *
+ * @throws BudgetError; nothing is held then.
+ */
+export function hold(
+  record: BudgetRecord,
+  scope: { readonly name: ScopeName; readonly budget: Budget },
+  call: string,
+  wanted: Wanted,
+): Amounts {
+  const before = record.held.get(call);
+  if (before !== undefined) return before;
+  const granted: Partial<Record<Measure, number>> = {};
+  for (const measure of MEASURES) {
+    const want = wanted[measure];
+    if (want === undefined || want === 0) continue;
+    const limit = limitOf(record, scope.budget, measure);
+    if (limit === null) {
+      if (want !== null) granted[measure] = exact(want);
+      continue;
+    }
+    const spent = record.spent[measure] ?? 0;
+    const reserved = total(record.held.values(), measure);
+    const left = exact(limit - spent - reserved);
+    const fits = want !== null && (measure === "wallMs" ? left > 0 : exact(want) <= left);
+    if (!fits) throw exceeded(scope, call, measure, { limit, spent, reserved, left, want });
+    granted[measure] = measure === "wallMs" ? Math.min(want, left) : exact(want);
+  }
+  record.held.set(call, granted);
+  return granted;
+}
+
+function exceeded(
+  scope: { readonly name: ScopeName; readonly budget: Budget },
+  call: string,
+  measure: Measure,
+  found: {
+    readonly limit: number;
+    readonly spent: number;
+    readonly reserved: number;
+    readonly left: number;
+    readonly want: number | null;
+  },
+): BudgetError {
+  const { limit, spent, reserved, want } = found;
+  const left = Math.max(0, found.left);
+  // It would fit if the calls under way used nothing of what they hold: so waiting may be enough.
+  const retryable = want !== null && exact(spent + (measure === "wallMs" ? 1 : want)) <= limit;
+  const details = {
+    budget: scope.name,
+    measure,
+    wanted: want,
+    left,
+    onExceeded: scope.budget.onExceeded ?? ("fail" as const),
+    retryable,
+  };
+  if (want === null) {
+    return new BudgetError(
+      `Cannot make call "${call}": budget "${scope.name}" limits USD, and the price of the model that would be asked ` +
+        `is unknown. Give its price by the option "prices", or limit tokens instead.`,
+      details,
+    );
+  }
+  const held = reserved === 0 ? "" : ` and ${describeAmount(reserved, measure)} held by calls under way`;
+  const remedy = retryable ? ", or wait until calls under way have ended" : "";
+  return new BudgetError(
+    `Cannot make call "${call}": it may need ${describeAmount(want, measure)}, and budget "${scope.name}" has ` +
+      `${describeAmount(left, measure)} left (${describeAmount(spent, measure)} spent${held}, of ` +
+      `${describeAmount(limit, measure)}). Raise the budget or approve more${remedy}.`,
+    details,
+  );
+}
+
+/** Books what a call used in place of what it held; does nothing where it holds nothing. */
+export function bookHeld(record: BudgetRecord, call: string, used: Amounts): void {
+  if (record.held.delete(call)) record.spent = addAmounts(record.spent, used);
+}

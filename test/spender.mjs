@@ -1,0 +1,36 @@
+// A process of its own for the tests of budgets: spends from a folder's mesh budget until a call no longer fits, and
+// reports what it spent, how often it was refused, and the most that it saw used at once.
+import { BudgetBook } from "../dist/src/budgets.js";
+import { createEmbeddedFabric } from "../dist/src/fabric/embedded/fabric.js";
+
+const [folder, name, limit] = process.argv.slice(2);
+const fabric = createEmbeddedFabric({ dataDirectory: folder });
+const book = new BudgetBook(fabric.keyValue);
+const mesh = { name: "mesh", budget: { tokens: Number(limit) } };
+let spent = 0;
+let refused = 0;
+let highest = 0;
+
+async function work(task) {
+  const account = book.account(`${name}-${task}`, [mesh]);
+  for (let call = 0; ; call += 1) {
+    try {
+      await account.reserve(`model-${call}`, { tokens: 100 });
+    } catch (error) {
+      if (error.code !== "BUDGET_EXCEEDED") throw error;
+      refused += 1;
+      if (error.retryable) continue; // Others hold tokens that they may give back.
+      await account.close();
+      return;
+    }
+    const { tokens } = await book.status(mesh);
+    highest = Math.max(highest, tokens.spent + tokens.reserved);
+    const used = 40 + ((task * 7 + call * 13) % 61);
+    await account.settle(`model-${call}`, { tokens: used });
+    spent += used;
+  }
+}
+
+await Promise.all(Array.from({ length: 8 }, (_, task) => work(task)));
+await fabric.close();
+console.log(JSON.stringify({ spent, refused, highest }));
