@@ -126,11 +126,13 @@ export interface ToolCallEvent {
   readonly data: unknown;
 }
 
-/** A tool call as it is recorded: made by the guest, its input valid, before the tool is called. */
+/** A tool call as it is recorded, before the tool is called. */
 export interface RecordedCall {
   readonly type: "tool-called";
   /** Counts from 0 in each run; the call's id is `<runId>:<call>`. */
   readonly call: number;
+  /** Guest time at which the guest makes it, in milliseconds since 1970. */
+  readonly at: number;
   readonly tool: string;
   /** As the guest sent it, the codec's text. */
   readonly input: string;
@@ -148,24 +150,38 @@ export interface RecordedReturn {
 }
 
 /** A call that is about to be made. */
-export interface GatedCall extends RecordedCall {
+export interface GatedCall {
+  /** What is to be recorded. */
+  readonly entry: RecordedCall;
+  /** Whether it is recorded already: the record is asked again, and must not record it again. */
+  readonly isRecorded: boolean;
   readonly callId: string;
-  /** The input, validated. */
+  /** The input, validated; undefined where `problem` is not null. */
   readonly value: unknown;
+  /** Why the input is refused. Such a call is recorded and answered but never made: there is nothing to hold back. */
+  readonly problem: string | null;
 }
 
 /**
  * Keeps the record of a run and repeats it. A run that is given the record of an earlier one (same code, context,
- * tools, entropy and run id) hears the recorded returns in their order and at their times; no tool that has returned
- * is called again, and one that was called but had not returned is called again with the same id.
+ * tools, entropy and run id) hears the recorded returns in their order and at their times. No tool that has returned
+ * is called again. A call that is recorded without a return was in flight or held back: `called` is asked about it
+ * again, and then it is made again, with the same id. Nothing is executed before the guest has come to where the
+ * record ends; where it does not come there, the run ends as "diverged".
  * What these functions throw ends the run and is thrown by `execute`.
  */
 export interface RunRecord {
   /** What is recorded already, in order; empty for a new run. */
   readonly entries: readonly (RecordedCall | RecordedReturn)[];
-  /** The call may be made once this resolves; `hold` holds it back, and the run is suspended. */
+  /**
+   * The call may be made once this resolves to `call`. With `hold` it is not made, the guest is told nothing more,
+   * and the run ends as "suspended" when its calls under way have ended and are recorded.
+   */
   called(call: GatedCall): Promise<"call" | "hold">;
-  /** The guest hears of it once this resolves. */
+  /**
+   * The guest hears of it once this and every earlier one has resolved. May be called while earlier ones are under
+   * way: the record must keep the order in which it was called.
+   */
   returned(entry: RecordedReturn): Promise<void>;
 }
 
@@ -182,7 +198,7 @@ export interface ExecuteOptions {
   readonly runId?: string | undefined;
   /** Handed to tools as `info.taskId`. */
   readonly taskId?: string | undefined;
-  /** Records tool calls, repeats recorded ones; nothing is recorded where absent. */
+  /** Records tool calls and repeats recorded ones; needs `entropy` and `runId`. Nothing is recorded where absent. */
   readonly record?: RunRecord | undefined;
   readonly onTool?: ((event: ToolCallEvent) => void) | undefined;
   readonly onConsole?: ((entry: ConsoleEntry) => void) | undefined;

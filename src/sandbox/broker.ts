@@ -1,10 +1,11 @@
 // A run's tools on the host's side: decodes and validates what the guest sends, calls, validates and encodes what
 // comes back.
-// Invariant: every call ends in exactly one answer, whatever the tool does, and none after the run is over.
+// Invariant: every call that is not held back ends in exactly one answer, whatever the tool does, and none after the
+// run is over.
 import { decode, encode } from "../core/codec.ts";
 import { messageOf, ValueError } from "../core/errors.ts";
 import type { ExecuteOptions, ToolCallEvent } from "../core/guest.ts";
-import { validate } from "../core/schema.ts";
+import { validate, type Validation } from "../core/schema.ts";
 import type { Tool } from "../core/tool.ts";
 import type { Pace } from "./pace.ts";
 
@@ -21,7 +22,12 @@ export interface ToolRequest {
   readonly callId: string;
   /** The input, encoded. */
   readonly text: string;
+  /** Asked before the tool is called; nothing comes of the call where it says no. */
+  readonly gate?: ((input: Validation<unknown>) => Promise<boolean>) | undefined;
 }
+
+/** The input of a call as it was given and as its schema sees it. */
+type Input = Validation<unknown> & { readonly given: unknown };
 
 /** What all calls of a run share. */
 export interface ToolTerms {
@@ -34,21 +40,37 @@ export interface ToolTerms {
   readonly now: () => number;
 }
 
-/** Serves one call; never rejects. */
-export async function serveTool(request: ToolRequest, terms: ToolTerms): Promise<ToolAnswer> {
-  const answer = await attempt(request, terms).catch((thrown: unknown) => failure(thrown));
+/** Serves one call; null where its gate says no. Rejects with what the gate throws, and with nothing else. */
+export async function serveTool(request: ToolRequest, terms: ToolTerms): Promise<ToolAnswer | null> {
+  const input = await read(request, terms);
+  if (terms.signal.aborted) return cancelled();
+  if (request.gate !== undefined && !(await request.gate(input))) return null;
+  const answer = await attempt(request, input, terms).catch((thrown: unknown) => failure(thrown));
   if (terms.signal.aborted) return answer;
   if (answer.ok) report(request, terms, "tool-returned", answer.data);
   else report(request, terms, "tool-failed", answer.message);
   return answer;
 }
 
-async function attempt(request: ToolRequest, terms: ToolTerms): Promise<ToolAnswer> {
-  const { name, tool, callId, text } = request;
-  const given = await terms.pace.do(() => decode(text, { maxBytes: terms.toolBytes }));
-  const input = await validate(tool.input, given);
+/** An answer as the guest is told it: the output's text, or `[name, message, limit]` as JSON. */
+export function told(answer: ToolAnswer): string {
+  return answer.ok ? answer.text : JSON.stringify([answer.name, answer.message, answer.limit]);
+}
+
+async function read({ tool, text }: ToolRequest, terms: ToolTerms): Promise<Input> {
+  let given: unknown = text;
+  try {
+    given = await terms.pace.do(() => decode(text, { maxBytes: terms.toolBytes }));
+  } catch (thrown) {
+    return { ok: false, given, problem: messageOf(thrown) };
+  }
+  return { given, ...(await validate(tool.input, given)) };
+}
+
+async function attempt(request: ToolRequest, input: Input, terms: ToolTerms): Promise<ToolAnswer> {
+  const { name, tool, callId } = request;
   if (terms.signal.aborted) return cancelled();
-  report(request, terms, "tool-called", input.ok ? input.value : given);
+  report(request, terms, "tool-called", input.ok ? input.value : input.given);
   if (!input.ok)
     return wrong("ToolInputError", `The input of ${name}() is not as it must be: ${input.problem}`);
   const returned = await tool.execute(input.value, { signal: terms.signal, callId, taskId: terms.taskId });

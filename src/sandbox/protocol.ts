@@ -62,6 +62,8 @@ export interface GuestCall {
   readonly tool: number;
   /** The input, encoded. */
   readonly text: string;
+  /** Guest time at which it was made. */
+  readonly at: number;
 }
 
 /** A console line of a guest: the level's index, the text as a JSON string. */

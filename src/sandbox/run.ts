@@ -11,15 +11,17 @@ import type {
   GuestLimits,
   GuestUsage,
   LimitName,
+  RunRecord,
 } from "../core/guest.ts";
 import type { Tool } from "../core/tool.ts";
-import { serveTool, type ToolTerms } from "./broker.ts";
+import { serveTool, told, type ToolRequest, type ToolTerms } from "./broker.ts";
 import { NO_RESULT } from "./compile.ts";
 import { LEVELS } from "./guest/door.ts";
 import type { Isolate, Passenger } from "./isolate.ts";
 import { limitError } from "./limits.ts";
 import type { Pace } from "./pace.ts";
 import type { FromIsolate, GuestCall, GuestEnd, GuestLine, IsolateUsage, ToIsolate } from "./protocol.ts";
+import { Transcript } from "./transcript.ts";
 
 /** A run that is ready to start. */
 export interface RunPlan {
@@ -53,11 +55,20 @@ export class Run implements Passenger {
   readonly #abort = new AbortController();
   readonly #console: ConsoleEntry[] = [];
   readonly #terms: ToolTerms;
+  readonly #transcript: Transcript | null;
   #isolate: Isolate | null = null;
   #number = 0;
   #usage = NO_USAGE;
   #started = 0;
   #lastAt: number;
+  /** The clock: guest time was `base` when real time was `since`. */
+  #clock: { readonly base: number; readonly since: number };
+  /** Guest time that the guest has been told of. */
+  #toldAt: number;
+  /** Messages to the guest that it has not answered. */
+  #unanswered = 0;
+  /** Console lines that a restarted guest writes again. */
+  #linesAgain = 0;
   #wakes = 0;
   #wall: ReturnType<typeof setTimeout> | undefined;
   #wake: ReturnType<typeof setTimeout> | undefined;
@@ -67,6 +78,8 @@ export class Run implements Passenger {
     this.plan = plan;
     this.#names = [...plan.tools.keys()];
     this.#lastAt = plan.startedAt;
+    this.#toldAt = plan.startedAt;
+    this.#clock = { base: plan.startedAt, since: 0 };
     const { promise, resolve } = withResolvers<ExecuteResult>();
     this.result = promise;
     this.#resolve = resolve;
@@ -78,6 +91,8 @@ export class Run implements Passenger {
       pace: plan.pace,
       now: () => this.#now(),
     };
+    const { record } = plan.options;
+    this.#transcript = record === undefined ? null : this.#keep(record);
   }
 
   /** Whether the run has ended. */
@@ -85,9 +100,9 @@ export class Run implements Passenger {
     return this.#over;
   }
 
-  /** Whether another isolate may start the run anew: the world has seen nothing of it yet. */
+  /** Whether another isolate may start the run anew: it has a record, or the world has seen nothing of it yet. */
   get isRepeatable(): boolean {
-    return this.#usage.toolCalls === 0 && this.#console.length === 0;
+    return this.#transcript !== null || (this.#usage.toolCalls === 0 && this.#console.length === 0);
   }
 
   /** Starts the run on an isolate, under a number of its own there. */
@@ -96,7 +111,9 @@ export class Run implements Passenger {
     this.#isolate = isolate;
     this.#number = number;
     this.#started = performance.now();
+    if (this.#clock.since === 0) this.#clock = { base: plan.startedAt, since: this.#started };
     this.#wall = setTimeout(() => this.limit("timeoutMs"), plan.limits.timeoutMs);
+    this.#unanswered = 1;
     isolate.board(number, this, {
       type: "run",
       run: number,
@@ -111,14 +128,20 @@ export class Run implements Passenger {
 
   hear(message: Extract<FromIsolate, { readonly type: "turn" | "end" }>): void {
     if (this.#over) return;
+    this.#unanswered -= 1;
     this.#usage = message.usage;
-    for (const line of message.lines) this.#log(line);
+    for (const line of message.lines) {
+      if (this.#linesAgain > 0) this.#linesAgain -= 1;
+      else this.#log(line);
+    }
     if (this.#over) return;
     if (message.type === "end") {
       this.#end(message.end, message.pending);
       return;
     }
-    for (const call of message.calls) void this.#serve(call);
+    if (this.#transcript === null) for (const call of message.calls) void this.#serve(call);
+    else this.#transcript.hear(message.calls);
+    if (this.#over) return;
     this.#setWake(message.wakeAt);
   }
 
@@ -128,7 +151,14 @@ export class Run implements Passenger {
     clearTimeout(this.#wake);
     this.#isolate = null;
     this.#usage = NO_USAGE;
-    this.#lastAt = this.plan.startedAt;
+    this.#toldAt = this.plan.startedAt;
+    if (this.#transcript === null) {
+      this.#lastAt = this.plan.startedAt;
+      this.#clock = { base: this.plan.startedAt, since: 0 };
+    } else {
+      this.#linesAgain = this.#console.length;
+      this.#transcript.rewind();
+    }
   }
 
   /** Ends the run at a limit that the host itself keeps. */
@@ -142,6 +172,11 @@ export class Run implements Passenger {
   }
 
   #end(end: GuestEnd, pending: number): void {
+    const divergence = end.type === "limit" || end.type === "crash" ? null : this.#transcript?.end();
+    if (divergence !== null && divergence !== undefined) {
+      this.fail(divergence);
+      return;
+    }
     if (pending > 0) {
       const calls = pending === 1 ? "1 tool call was" : `${pending} tool calls were`;
       this.#tell({
@@ -169,20 +204,58 @@ export class Run implements Passenger {
 
   async #serve(call: GuestCall): Promise<void> {
     const isolate = this.#isolate;
-    const name = this.#names[call.tool] ?? "";
-    const tool = this.plan.tools.get(name);
-    if (tool === undefined) return;
-    const callId = `${this.plan.runId}:${call.call}`;
-    const answer = await serveTool({ name, tool, callId, text: call.text }, this.#terms);
-    if (this.#over || isolate !== this.#isolate) return;
+    const request = this.#request(call);
+    if (request === null) return;
+    const answer = await serveTool(request, this.#terms);
+    if (answer === null || this.#over || isolate !== this.#isolate) return;
+    const { ok } = answer;
     this.#post({
       type: "return",
       run: this.#number,
       call: call.call,
       at: this.#now(),
-      ok: answer.ok,
-      text: answer.ok ? answer.text : JSON.stringify([answer.name, answer.message, answer.limit]),
+      ok,
+      text: told(answer),
     });
+  }
+
+  #request(call: GuestCall, gate?: ToolRequest["gate"]): ToolRequest | null {
+    const name = this.#names[call.tool] ?? "";
+    const tool = this.plan.tools.get(name);
+    if (tool === undefined) return null;
+    return { name, tool, callId: `${this.plan.runId}:${call.call}`, text: call.text, gate };
+  }
+
+  #keep(record: RunRecord): Transcript {
+    return new Transcript(record, {
+      runId: this.plan.runId,
+      isAtRest: () => this.#unanswered === 0,
+      isOver: () => this.#over,
+      now: () => this.#now(),
+      wake: (at) => this.#moveTo(at),
+      tell: ({ call, at, ok, text }) => {
+        this.#lastAt = Math.max(this.#lastAt, at);
+        this.#post({ type: "return", run: this.#number, call, at, ok, text });
+      },
+      resume: () => {
+        this.#moveTo(this.#lastAt);
+        this.#clock = { base: this.#lastAt, since: performance.now() };
+      },
+      serve: async (call, gate) => {
+        const request = this.#request(call, gate);
+        return request === null ? null : serveTool(request, this.#terms);
+      },
+      nameOf: (call) => this.#names[call.tool] ?? "",
+      fail: (error) => this.fail(error),
+      abandon: (thrown) => this.#abandon(thrown),
+    });
+  }
+
+  /** Moves the guest on to a guest time, where it is not there yet. */
+  #moveTo(at: number): void {
+    if (at <= this.#toldAt) return;
+    this.#lastAt = Math.max(this.#lastAt, at);
+    this.#post({ type: "wake", run: this.#number, at });
   }
 
   #log(line: GuestLine): void {
@@ -200,17 +273,23 @@ export class Run implements Passenger {
     try {
       act();
     } catch (thrown) {
-      this.#resolve(rejected(thrown));
-      this.fail({ name: "Error", message: messageOf(thrown), failure: "cancelled" });
+      this.#abandon(thrown);
     }
+  }
+
+  #abandon(thrown: unknown): void {
+    if (this.#over) return;
+    this.#resolve(rejected(thrown));
+    this.fail({ name: "Error", message: messageOf(thrown), failure: "cancelled" });
   }
 
   #setWake(at: number | null): void {
     clearTimeout(this.#wake);
     if (at === null) return;
-    const wait = at - this.plan.startedAt - (performance.now() - this.#started);
+    const wait = at - this.#clock.base - (performance.now() - this.#clock.since);
     this.#wake = setTimeout(
       () => {
+        if (this.#transcript?.isOpen === false) return;
         this.#wakes += 1;
         this.#lastAt = Math.max(this.#lastAt, at);
         this.#post({ type: "wake", run: this.#number, at: this.#lastAt });
@@ -221,13 +300,18 @@ export class Run implements Passenger {
 
   /** Guest time: whole milliseconds since the start, on top of what the guest was told its start was. */
   #now(): number {
-    const at = this.plan.startedAt + Math.floor(performance.now() - this.#started);
-    this.#lastAt = Math.max(this.#lastAt, at);
+    this.#lastAt = Math.max(
+      this.#lastAt,
+      this.#clock.base + Math.floor(performance.now() - this.#clock.since),
+    );
     return this.#lastAt;
   }
 
-  #post(message: ToIsolate): void {
-    this.#isolate?.post(message);
+  #post(message: Extract<ToIsolate, { readonly type: "return" | "wake" }>): void {
+    if (this.#isolate === null) return;
+    this.#toldAt = Math.max(this.#toldAt, message.at);
+    this.#unanswered += 1;
+    this.#isolate.post(message);
   }
 
   #finish(make: (console: readonly ConsoleEntry[], usage: GuestUsage) => ExecuteResult): void {

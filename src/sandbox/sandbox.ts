@@ -110,6 +110,7 @@ class PooledSandbox implements LocalSandbox {
     if (byteLength(code) > limits.codeBytes) return failed(limitError("codeBytes", limits));
     const context = await this.#pace.do(() => encodeContext(options.context, limits.contextBytes));
     if (context === null) return failed(limitError("contextBytes", limits));
+    checkRecord(options);
     const run = new Run({
       code,
       context,
@@ -146,6 +147,14 @@ class PooledSandbox implements LocalSandbox {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function checkRecord({ record, entropy, runId }: ExecuteOptions): void {
+  if (record === undefined || (entropy !== undefined && runId !== undefined)) return;
+  const missing = entropy === undefined ? "entropy" : "runId";
+  throw new DefinitionError(
+    `Cannot record the run: the option ${missing} is missing, without which it could not be repeated. Choose one, and keep it with the record.`,
+  );
 }
 
 function launchOf(isolation: SandboxOptions["isolation"]): Launch {

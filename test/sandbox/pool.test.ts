@@ -187,7 +187,7 @@ describe("a lost isolate", () => {
     const { pool, puppets } = stage({ isolates: 1 });
     at(puppets, 0).say({ type: "ready" });
     const result = pool.submit(plan("return 1", { tools: { tool } }));
-    at(puppets, 0).turn(1, [{ call: 0, tool: 0, text: "1" }]);
+    at(puppets, 0).turn(1, [{ call: 0, tool: 0, text: "1", at: 0 }]);
     at(puppets, 0).events.lost("its thread failed");
     const error = errorOf(await result);
     expect(error).toMatchObject({ name: "CrashError", failure: "crash" });

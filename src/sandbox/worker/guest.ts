@@ -141,7 +141,7 @@ export class Guest implements EngineHost {
     const text = this.#engine.takeText(this.#image.context, args + 16);
     switch (kind) {
       case TELL.call:
-        this.#calls.push({ call: this.#called, tool: number, text });
+        this.#calls.push({ call: this.#called, tool: number, text, at: this.#time });
         this.#called += 1;
         this.#underway += 1;
         return;
