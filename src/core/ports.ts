@@ -221,6 +221,7 @@ export interface Fabric extends AsyncDisposable {
   readonly name: string;
   readonly messages: Messages;
   readonly keyValue: KeyValue;
+  readonly ledger: Ledger;
   readonly blobs: Blobs;
   /** Lets writes under way finish, then holds nothing open; idempotent. */
   close(): Promise<void>;

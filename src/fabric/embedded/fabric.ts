@@ -6,6 +6,7 @@ import { messageOf } from "../../core/errors.ts";
 import type { Fabric } from "../../core/ports.ts";
 import { FileBlobs } from "./blobs.ts";
 import { EmbeddedKeyValue } from "./key-value.ts";
+import { EmbeddedLedger } from "./ledger.ts";
 import { EmbeddedMessages, type HandlerErrorHook } from "./messages.ts";
 import { StateFile } from "./state-file.ts";
 
@@ -21,7 +22,7 @@ export interface EmbeddedFabricOptions {
   readonly reserveBytes?: number | undefined;
   /** Told what a message handler threw; where absent, a process warning says it. */
   readonly onHandlerError?: HandlerErrorHook | undefined;
-  /** Times requests; the machine's own where absent. */
+  /** Times requests and dates entries; the machine's own where absent. */
   readonly clock?: Clock | undefined;
 }
 
@@ -33,9 +34,11 @@ export interface EmbeddedFabricOptions {
  */
 export function createEmbeddedFabric(options: EmbeddedFabricOptions = {}): Fabric {
   const dataDirectory = options.dataDirectory ?? ".fettle";
-  const messages = new EmbeddedMessages(options.onHandlerError ?? warn, options.clock ?? systemClock);
+  const clock = options.clock ?? systemClock;
+  const messages = new EmbeddedMessages(options.onHandlerError ?? warn, clock);
   const file = new StateFile(dataDirectory, options.reserveBytes ?? RESERVE_BYTES);
   const keyValue = new EmbeddedKeyValue(file);
+  const ledger = new EmbeddedLedger(file, () => clock.now());
   const blobs = new FileBlobs(options.blobDirectory ?? join(dataDirectory, "blobs"));
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
@@ -43,7 +46,15 @@ export function createEmbeddedFabric(options: EmbeddedFabricOptions = {}): Fabri
     closing ??= file.close();
     return closing;
   };
-  return Object.freeze({ name: "embedded", messages, keyValue, blobs, close, [Symbol.asyncDispose]: close });
+  return Object.freeze({
+    name: "embedded",
+    messages,
+    keyValue,
+    ledger,
+    blobs,
+    close,
+    [Symbol.asyncDispose]: close,
+  });
 }
 
 function warn(error: unknown, subject: string): void {

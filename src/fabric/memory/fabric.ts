@@ -5,6 +5,7 @@ import type { Fabric } from "../../core/ports.ts";
 import { EmbeddedMessages, type HandlerErrorHook } from "../embedded/messages.ts";
 import { MemoryBlobs } from "./blobs.ts";
 import { MemoryKeyValue } from "./key-value.ts";
+import { MemoryLedger } from "./ledger.ts";
 
 /** Makes a fabric in memory. */
 export function createMemoryFabric(
@@ -12,16 +13,20 @@ export function createMemoryFabric(
 ): Fabric {
   const warn = (error: unknown, subject: string) =>
     process.emitWarning(`A handler of "${subject}" failed: ${String(error)}`, "FettleWarning");
-  const messages = new EmbeddedMessages(options.onHandlerError ?? warn, options.clock ?? systemClock);
+  const clock = options.clock ?? systemClock;
+  const messages = new EmbeddedMessages(options.onHandlerError ?? warn, clock);
   const keyValue = new MemoryKeyValue();
+  const ledger = new MemoryLedger(() => clock.now());
   const close = async (): Promise<void> => {
     messages.close();
     keyValue.close();
+    ledger.close();
   };
   return Object.freeze({
     name: "memory",
     messages,
     keyValue,
+    ledger,
     blobs: new MemoryBlobs(),
     close,
     [Symbol.asyncDispose]: close,

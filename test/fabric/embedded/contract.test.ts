@@ -6,6 +6,7 @@ import { afterAll, describe } from "vitest";
 import { createEmbeddedFabric } from "#src/fabric/embedded/fabric";
 import { blobsContract } from "../../contract/blobs.ts";
 import { keyValueContract } from "../../contract/key-value.ts";
+import { ledgerContract } from "../../contract/ledger.ts";
 import { messagesContract } from "../../contract/messages.ts";
 
 describe("the embedded fabric keeps the contract of", () => {
@@ -21,5 +22,6 @@ describe("the embedded fabric keeps the contract of", () => {
 
   messagesContract(make);
   keyValueContract(make);
+  ledgerContract(make);
   blobsContract(make);
 });

@@ -3,11 +3,13 @@ import { describe } from "vitest";
 import { createMemoryFabric } from "#src/fabric/memory/fabric";
 import { blobsContract } from "../../contract/blobs.ts";
 import { keyValueContract } from "../../contract/key-value.ts";
+import { ledgerContract } from "../../contract/ledger.ts";
 import { messagesContract } from "../../contract/messages.ts";
 
 describe("the fabric in memory keeps the contract of", () => {
   const make = async () => createMemoryFabric({ onHandlerError: () => undefined });
   messagesContract(make);
   keyValueContract(make);
+  ledgerContract(make);
   blobsContract(make);
 });
