@@ -70,6 +70,17 @@ export function requireBlobPath(path: string): readonly string[] {
   );
 }
 
+/** Throws unless a prefix of blob paths could begin one: its part before the last `/` is a path. */
+export function requireBlobPrefix(prefix: string): void {
+  const end = prefix.lastIndexOf("/");
+  if (end !== -1) requireBlobPath(prefix.slice(0, end));
+}
+
+/** Whether a text is a blob's path; for stores that others put their own things in. */
+export function isBlobPath(path: string): boolean {
+  return path.length <= MAX_PATH && faultOf(path.split("/")) === undefined;
+}
+
 function faultOf(segments: readonly string[]): string | undefined {
   for (const segment of segments) {
     if (segment === "") return "it is absolute or has an empty part";

@@ -210,6 +210,8 @@ export interface Blobs {
   write(path: string, data: string | Uint8Array | ReadableStream<Uint8Array>): Promise<void>;
   /** Null where there is no such blob. */
   read(path: string): Promise<Uint8Array | null>;
+  /** The blob as a stream, not held in memory; null where there is no such blob. */
+  stream(path: string): Promise<ReadableStream<Uint8Array> | null>;
   /** Does nothing where there is no such blob. */
   delete(path: string): Promise<void>;
   /** All paths that start with a prefix, sorted by their characters. */

@@ -2,11 +2,22 @@
 // Invariant: nothing outside the folder is ever read or written, through whatever path or symbolic link; a
 // blob appears whole (written aside, synced, renamed) or not at all; unfinished files are never listed.
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, open, readdir, readFile, realpath, rename, rm } from "node:fs/promises";
+import {
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  type FileHandle,
+} from "node:fs/promises";
 import { dirname, join, resolve, sep } from "node:path";
-import { requireBlobPath } from "../../core/grammar.ts";
+import { requireBlobPath, requireBlobPrefix } from "../../core/grammar.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { Blobs } from "../../core/ports.ts";
+import { byteStream, chunksOf, discard, type BlobData, type ByteSource } from "../byte-stream.ts";
 import { storageError } from "./storage-error.ts";
 
 /** How unfinished files end; they begin with a dot, as a blob's own name never does. */
@@ -14,6 +25,9 @@ const UNFINISHED = ".unfinished";
 
 /** An unfinished file of this age, in milliseconds, is one whose writer died. */
 const ABANDONED_AFTER = 3_600_000;
+
+/** How much of a file is read at a time, in bytes. */
+const PIECE = 65_536;
 
 /** Blobs in a folder, which is made on the first write. */
 export class FileBlobs implements Blobs {
@@ -24,22 +38,13 @@ export class FileBlobs implements Blobs {
     this.#directory = resolve(directory);
   }
 
-  async write(path: string, data: string | Uint8Array): Promise<void> {
-    const file = this.#fileOf(path);
-    await this.#attempt(`write blob "${path}"`, file, async () => {
-      await this.#requireInside(path);
-      const folder = dirname(file);
-      await this.#prepare(folder);
-      const unfinished = join(folder, `.${randomUUID()}${UNFINISHED}`);
-      try {
-        await writeSynced(unfinished, data);
-        await rename(unfinished, file);
-      } catch (error) {
-        await rm(unfinished, { force: true });
-        throw error;
-      }
-      await syncFolder(folder);
-    });
+  async write(path: string, data: BlobData): Promise<void> {
+    try {
+      await this.#write(path, data);
+    } catch (error) {
+      await discard(data, error);
+      throw error;
+    }
   }
 
   async read(path: string): Promise<Uint8Array | null> {
@@ -53,6 +58,17 @@ export class FileBlobs implements Blobs {
     });
   }
 
+  async stream(path: string): Promise<ReadableStream<Uint8Array> | null> {
+    const file = this.#fileOf(path);
+    const attempt = `read blob "${path}"`;
+    return this.#attempt(attempt, file, async () => {
+      await this.#requireInside(path);
+      const handle = await open(file, "r").catch(nullIfAbsent);
+      if (handle === null) return null;
+      return byteStream(piecesOf(handle), (error) => storageError(attempt, file, error));
+    });
+  }
+
   async delete(path: string): Promise<void> {
     const file = this.#fileOf(path);
     await this.#attempt(`delete blob "${path}"`, file, async () => {
@@ -63,13 +79,32 @@ export class FileBlobs implements Blobs {
 
   async list(prefix = ""): Promise<readonly string[]> {
     const folder = prefix.slice(0, prefix.lastIndexOf("/") + 1);
-    if (folder !== "") requireBlobPath(folder.slice(0, -1));
+    requireBlobPrefix(prefix);
     const paths: string[] = [];
     await this.#attempt("list blobs", this.#directory, async () => {
       if (folder !== "") await this.#requireInside(folder.slice(0, -1));
       await this.#walk(folder, prefix, paths);
     });
     return paths.sort();
+  }
+
+  async #write(path: string, data: BlobData): Promise<void> {
+    const file = this.#fileOf(path);
+    const attempt = `write blob "${path}"`;
+    await this.#attempt(attempt, file, async () => {
+      await this.#requireInside(path);
+      const folder = dirname(file);
+      await this.#prepare(folder);
+      const unfinished = join(folder, `.${randomUUID()}${UNFINISHED}`);
+      try {
+        await writeSynced(unfinished, data instanceof ReadableStream ? chunksOf(attempt, data) : [data]);
+        await rename(unfinished, file);
+      } catch (error) {
+        await rm(unfinished, { force: true });
+        throw error;
+      }
+      await syncFolder(folder);
+    });
   }
 
   #fileOf(path: string): string {
@@ -128,14 +163,28 @@ export class FileBlobs implements Blobs {
   }
 }
 
-async function writeSynced(file: string, data: string | Uint8Array): Promise<void> {
+async function writeSynced(
+  file: string,
+  pieces: AsyncIterable<Uint8Array> | readonly (string | Uint8Array)[],
+): Promise<void> {
   const handle = await open(file, "wx");
   try {
-    await handle.writeFile(data);
+    for await (const piece of pieces) await handle.writeFile(piece); // Goes on where the last one ended.
     await handle.sync();
   } finally {
     await handle.close();
   }
+}
+
+/** The bytes of an open file, piece by piece. */
+function piecesOf(handle: FileHandle): ByteSource {
+  return {
+    next: async () => {
+      const { bytesRead, buffer } = await handle.read(new Uint8Array(PIECE), 0, PIECE);
+      return bytesRead === 0 ? null : buffer.subarray(0, bytesRead);
+    },
+    close: () => handle.close(),
+  };
 }
 
 /** Makes a rename last over a power cut; a system that cannot sync folders does without. */
