@@ -95,6 +95,8 @@ export type {
 } from "./core/guest.ts";
 export type { Blobs, Fabric, FabricMessage, KeyValue, KeyValueEntry, Messages } from "./core/ports.ts";
 export { createEmbeddedFabric, type EmbeddedFabricOptions } from "./fabric/embedded/fabric.ts";
+export { openAzureBlobs, type AzureBlobsOptions } from "./fabric/cloud/azure.ts";
+export { openS3Blobs, type S3BlobsOptions } from "./fabric/cloud/s3.ts";
 export { createMemoryFabric } from "./fabric/memory/fabric.ts";
 export type { Clock } from "./core/clock.ts";
 export type { Log } from "./core/log.ts";

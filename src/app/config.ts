@@ -8,6 +8,7 @@ import { ConfigError, messageOf } from "../core/errors.ts";
 import { maskKey } from "../core/secret.ts";
 import { secretsOf as modelSecretsOf, type ModelSettings, type ProviderName } from "../model/resolve.ts";
 import type { LogLevel } from "../observe/logger.ts";
+import { blobSettings, secretsOfBlobs, type BlobsConfig } from "./blobs.ts";
 import { modelSettingsSchema, SETTING_NAMES, settingsSchema } from "./settings.ts";
 import { nearestName } from "./spelling.ts";
 
@@ -30,7 +31,9 @@ export interface Config {
     readonly isolation: "thread" | "process";
     readonly isolates: number | undefined;
   };
-  /** Where results are stored. */
+  /** Where blobs are kept, results among them. */
+  readonly blobs: BlobsConfig;
+  /** Where results are stored, as long as blobs are files. */
   readonly logDirectory: string;
   readonly logLevel: LogLevel;
   /** Where the embedded fabric keeps its data. */
@@ -50,7 +53,7 @@ export interface LoadOptions {
 }
 
 const OWN_PREFIX = "FETTLE_";
-const SECRET_NAME = /_KEY$/;
+const SECRET_NAME = /_(?:KEY|CONNECTION_STRING)$/;
 
 /** Where a setting was found: the environment, or a line of a file. */
 interface Source {
@@ -85,6 +88,9 @@ export function loadConfig(options: LoadOptions = {}): Config {
       `${describe(sources, "FETTLE_REPLAY")}: FETTLE_RECORD is set too (${other}): record or replay, not both.`,
     );
   }
+  const blobs = blobSettings(parsed.data ?? {});
+  if (parsed.success)
+    problems.push(...blobs.missing.map((one) => `${describe(sources, "FETTLE_BLOBS")}: ${one}`));
   if (!parsed.success || problems.length > 0) {
     const count = problems.length === 1 ? "A setting is wrong" : `${problems.length} settings are wrong`;
     throw new ConfigError(`${count}:\n${problems.map((problem) => `- ${problem}`).join("\n")}`);
@@ -104,6 +110,7 @@ export function loadConfig(options: LoadOptions = {}): Config {
       isolation: settings.FETTLE_SANDBOX_ISOLATION,
       isolates: settings.FETTLE_SANDBOX_ISOLATES,
     },
+    blobs: blobs.config,
     logDirectory: path(settings.LOG_DIRECTORY),
     logLevel: settings.LOG_LEVEL,
     dataDirectory: path(settings.FETTLE_DATA_DIRECTORY),
@@ -113,7 +120,7 @@ export function loadConfig(options: LoadOptions = {}): Config {
 
 /** The values of a configuration that must never be shown or logged. */
 export function secretsOf(config: Config): readonly string[] {
-  return modelSecretsOf(config.models);
+  return [...modelSecretsOf(config.models), ...secretsOfBlobs(config.blobs)];
 }
 
 /** What is known of `.env` whether or not its settings are right. */

@@ -17,6 +17,7 @@ import { createLogger } from "../observe/logger.ts";
 import { FunctionRegistry } from "../registry.ts";
 import { ResultStore } from "../results.ts";
 import { createSandbox } from "../sandbox/sandbox.ts";
+import { openBlobs } from "./blobs.ts";
 import { loadConfig, secretsOf, type Config } from "./config.ts";
 import { openModel } from "./models.ts";
 
@@ -37,7 +38,7 @@ export interface MeshOptions {
   readonly maxRepairs?: number;
   /** The whole of a task, in seconds; default `EXECUTION_TIMEOUT`, else 300. */
   readonly executionTimeout?: number;
-  /** Where results are stored; default `LOG_DIRECTORY`, else `./logs`. */
+  /** Where results are stored as files, whatever `FETTLE_BLOBS` says; default `LOG_DIRECTORY`, else `./logs`. */
   readonly logDirectory?: string;
   /** Where the mesh keeps its state; default `FETTLE_DATA_DIRECTORY`, else `.fettle`. */
   readonly dataDirectory?: string;
@@ -101,11 +102,14 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
     const config = options.config ?? loadConfig();
     const clock = options.clock ?? systemClock;
     const log = options.log ?? createLogger({ level: config.logLevel, secrets: secretsOf(config) });
+    const ownFiles = options.fabric !== undefined || options.logDirectory !== undefined;
+    const blobs = ownFiles ? undefined : await openBlobs(config.blobs);
     const fabric =
       options.fabric ??
       createEmbeddedFabric({
         dataDirectory: options.dataDirectory ?? config.dataDirectory,
         blobDirectory: options.logDirectory ?? config.logDirectory,
+        blobs,
         onHandlerError: (error, subject) => log.error({ err: error, subject }, "a message handler failed"),
         clock,
       });
@@ -136,6 +140,7 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       close: async () => {
         await sandbox?.close();
         if (options.fabric === undefined) await fabric.close();
+        await blobs?.close();
       },
     };
   }

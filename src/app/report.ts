@@ -12,8 +12,10 @@ export interface ReportOptions {
   readonly colour: boolean;
   /** The states that the task went through, where they were watched. */
   readonly states?: readonly string[];
-  /** Where results are stored. */
+  /** Where results are stored, as long as they are files. */
   readonly logDirectory: string;
+  /** Where they are stored else, as in `s3://bucket`. */
+  readonly store?: string | undefined;
 }
 
 /** A result in lines of text. */
@@ -21,7 +23,8 @@ export function reportResult(result: TaskResult, options: ReportOptions): string
   const paint = pc.createColors(options.colour);
   const label = (name: string) => paint.dim(name.padEnd(9));
   const status = result.status === "success" ? paint.green(result.status) : paint.red(result.status);
-  const stored = join(options.logDirectory, result.role, `${result.resultId}.json`);
+  const path = `${result.role}/${result.resultId}.json`;
+  const stored = options.store === undefined ? join(options.logDirectory, path) : `${options.store}/${path}`;
   const rows: readonly (readonly [string, string])[] = [
     ["status", status],
     ...(options.states === undefined ? [] : [["states", options.states.join(" → ")] as const]),

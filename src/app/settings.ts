@@ -40,6 +40,27 @@ const providers = z
   )
   .optional();
 
+const azureAccount = z
+  .string()
+  .regex(/^[a-z0-9]{3,24}$/, {
+    error: "expected the name of a storage account: 3 to 24 lower-case letters and digits",
+  })
+  .optional();
+
+const azureContainer = z
+  .string()
+  .regex(/^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, {
+    error: 'expected the name of a container: 3 to 63 lower-case letters, digits and single "-"',
+  })
+  .optional();
+
+const s3Bucket = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
+    error: 'expected the name of a bucket: 3 to 63 lower-case letters, digits, "." and "-"',
+  })
+  .optional();
+
 const logLevel = z
   .string()
   .refine((value) => parseLogLevel(value) !== undefined, {
@@ -81,6 +102,16 @@ export const settingsSchema = z.object({
   SANDBOX_MODE: oneOf(["local", "remote"]).default("local"),
   FETTLE_SANDBOX_ISOLATION: oneOf(["thread", "process"]).default("thread"),
   FETTLE_SANDBOX_ISOLATES: count(1, 256).optional(),
+  FETTLE_BLOBS: oneOf(["files", "azure", "s3"]).default("files"),
+  FETTLE_AZURE_CONTAINER: azureContainer,
+  FETTLE_AZURE_CONNECTION_STRING: text,
+  FETTLE_AZURE_ACCOUNT: azureAccount,
+  FETTLE_AZURE_ACCOUNT_KEY: text,
+  FETTLE_S3_BUCKET: s3Bucket,
+  FETTLE_S3_REGION: text,
+  FETTLE_S3_ENDPOINT: url,
+  FETTLE_S3_ACCESS_KEY_ID: text,
+  FETTLE_S3_SECRET_ACCESS_KEY: text,
   LOG_DIRECTORY: z.string().default("./logs"),
   LOG_LEVEL: logLevel.default("info"),
   FETTLE_DATA_DIRECTORY: z.string().default(".fettle"),

@@ -78,6 +78,19 @@ export async function* chunksOf(
   }
 }
 
+/** All bytes of a source in one piece of their own. */
+export async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const held: Uint8Array[] = [];
+  for await (const chunk of chunks) held.push(chunk.slice());
+  const whole = new Uint8Array(held.reduce((length, chunk) => length + chunk.length, 0));
+  let at = 0;
+  for (const chunk of held) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
+}
+
 /** Cancels a stream that will not be stored, unless somebody holds it; never fails. */
 export async function discard(data: BlobData, reason: unknown): Promise<void> {
   if (data instanceof ReadableStream && !data.locked) await data.cancel(reason).catch(() => undefined);

@@ -58,6 +58,7 @@ describe("settings", () => {
       maxRepairs: 3,
       maxConcurrentTasks: undefined,
       sandbox: { mode: "local", isolation: "thread", isolates: undefined },
+      blobs: { store: "files" },
       logDirectory: join(folder, "logs"),
       logLevel: "info",
       dataDirectory: join(folder, ".fettle"),
@@ -90,6 +91,7 @@ describe("settings", () => {
       maxRepairs: 0,
       maxConcurrentTasks: 12,
       sandbox: { mode: "remote", isolation: "process", isolates: 2 },
+      blobs: { store: "files" },
       logDirectory: resolve("/var/log/fettle"),
       logLevel: "warn",
       dataDirectory: join(folder, "data"),
@@ -203,7 +205,7 @@ describe("settings", () => {
   });
 
   it("are all in .env.example, and .env.example has no others", async () => {
-    const named = [...(await readFile(EXAMPLE, "utf8")).matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
+    const named = [...(await readFile(EXAMPLE, "utf8")).matchAll(/^([A-Z0-9_]+)=/gm)].map(([, name]) => name);
     expect(named).toEqual([...new Set(named)]);
     expect([...named].sort()).toEqual([...SETTING_NAMES].sort());
   });

@@ -23,13 +23,14 @@ async function read(folders: readonly string[], pattern: RegExp): Promise<Map<st
 it("the source keeps the rules of the house", async () => {
   const manifest = JSON.parse(await readFile(new URL("package.json", ROOT), "utf8")) as {
     dependencies: Record<string, string>;
+    peerDependencies: Record<string, string>;
   };
   const files = await read(SOURCE, /\.ts$/);
   expect(files.size).toBeGreaterThan(30);
   const problems = findProblems({
     files,
     users: await read(USERS, /\.(?:ts|mjs|js)$/),
-    dependencies: Object.keys(manifest.dependencies),
+    dependencies: Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
   });
   expect(problems.join("\n")).toBe("");
 });

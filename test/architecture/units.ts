@@ -29,7 +29,7 @@ const FOLDERS: readonly Unit[] = [
     name: "src/fabric",
     floor: 1,
     purpose: "adapters of the fabric ports",
-    packages: ["lmdb", "nats", "zod"],
+    packages: ["@aws-sdk/client-s3", "@aws-sdk/lib-storage", "@azure/storage-blob", "lmdb", "nats", "zod"],
     node: true,
   },
   {

@@ -1,15 +1,49 @@
 // What every fabric's blobs must do.
+import { createHash } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Blobs, Fabric } from "#src/core/ports";
-import type { MakeFabric } from "./messages.ts";
+import type { Blobs } from "#src/core/ports";
+
+/** What has blobs: a fabric, or a store of its own. */
+export interface HasBlobs {
+  readonly blobs: Blobs;
+  close(): Promise<void>;
+}
 
 const text = (bytes: Uint8Array | null): string | null =>
   bytes === null ? null : new TextDecoder().decode(bytes);
 
+/** A stream of chunks, then of an error where there is one; tells whether it was cancelled. */
+function streamOf(chunks: readonly Uint8Array[], error?: Error) {
+  const waiting = [...chunks];
+  const state = { cancelled: false };
+  const stream = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      const chunk = waiting.shift();
+      if (chunk !== undefined) controller.enqueue(chunk);
+      else if (error !== undefined) controller.error(error);
+      else controller.close();
+    },
+    cancel: () => {
+      state.cancelled = true;
+    },
+  });
+  return { stream, state };
+}
+
+/** So many chunks of a mebibyte, all different. */
+const mebibytes = (count: number): Uint8Array[] =>
+  Array.from({ length: count }, (_, index) => new Uint8Array(1_048_576).fill(index + 1));
+
+async function hashOf(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array> | null): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of chunks ?? []) hash.update(chunk);
+  return hash.digest("hex");
+}
+
 /** The suite for the port Blobs. */
-export function blobsContract(make: MakeFabric): void {
+export function blobsContract(make: () => Promise<HasBlobs>): void {
   describe("blobs", () => {
-    const fabrics: Fabric[] = [];
+    const fabrics: HasBlobs[] = [];
     const open = async (): Promise<Blobs> => {
       const fabric = await make();
       fabrics.push(fabric);
@@ -23,6 +57,7 @@ export function blobsContract(make: MakeFabric): void {
       const blobs = await open();
       expect(await blobs.read("absent")).toBeNull();
       expect(await blobs.read("no/such/folder")).toBeNull();
+      expect(await blobs.stream("absent")).toBeNull();
       expect(await blobs.list()).toEqual([]);
       expect(await blobs.list("no/such/")).toEqual([]);
     });
@@ -38,6 +73,74 @@ export function blobsContract(make: MakeFabric): void {
       expect(Buffer.compare(Buffer.from(read ?? []), Buffer.from(bytes))).toBe(0);
       await blobs.write("empty", "");
       expect(await blobs.read("empty")).toHaveLength(0);
+    });
+
+    it("carries names that only the grammar of paths limits", async () => {
+      const blobs = await open();
+      const paths = ["a b/c&d.txt", "é/☃ 𝄞.md", "100%/a+b=c,d;e'f.json", "(x)[y]{z}/#1!~@$^`"];
+      for (const path of paths) await blobs.write(path, path);
+      expect(await blobs.list()).toEqual([...paths].sort());
+      for (const path of paths) expect(text(await blobs.read(path))).toBe(path);
+      expect(await blobs.list("é/")).toEqual(["é/☃ 𝄞.md"]);
+    });
+
+    it("stores streams and gives streams, of any size and in any pieces", async () => {
+      const blobs = await open();
+      for (const [name, chunks] of [
+        ["empty", []],
+        ["blank", [new Uint8Array(0), new Uint8Array(0)]],
+        ["small", [Uint8Array.of(1, 2, 3), new Uint8Array(0), Uint8Array.of(4)]],
+        ["large", [...mebibytes(20), Uint8Array.of(1)]],
+      ] as const) {
+        await blobs.write(name, streamOf(chunks).stream);
+        expect(await hashOf(await blobs.stream(name)), name).toBe(await hashOf(chunks));
+      }
+      expect([...((await blobs.read("small")) ?? [])]).toEqual([1, 2, 3, 4]);
+      await blobs.write("large", "now a text");
+      expect(await hashOf(await blobs.stream("large"))).toBe(await hashOf([Buffer.from("now a text")]));
+    });
+
+    it("leaves what was there where a stream fails, whether early or late", async () => {
+      const blobs = await open();
+      await blobs.write("kept", "before");
+      for (const chunks of [[], mebibytes(1), mebibytes(18)]) {
+        for (const path of ["kept", "new"]) {
+          const { stream } = streamOf(chunks, new Error("the source broke"));
+          await expect(blobs.write(path, stream)).rejects.toMatchObject({
+            code: "STORAGE_FAILED",
+            message: expect.stringMatching(new RegExp(`"${path}".*the source broke`)) as string,
+          });
+        }
+      }
+      expect(text(await blobs.read("kept"))).toBe("before");
+      expect(await blobs.list()).toEqual(["kept"]);
+    });
+
+    it("cancels a stream that it does not store, and refuses one that another holds", async () => {
+      const blobs = await open();
+      const { stream, state } = streamOf(mebibytes(1));
+      await expect(blobs.write("../x", stream)).rejects.toMatchObject({ code: "PATH_INVALID" });
+      expect(state.cancelled).toBe(true);
+      const { stream: held } = streamOf(mebibytes(1));
+      held.getReader();
+      await expect(blobs.write("x", held)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+      const { stream: words, state: ofWords } = streamOf(["text", "more", "yet"] as unknown as Uint8Array[]);
+      await expect(blobs.write("x", words)).rejects.toThrow(/other than bytes/);
+      expect(ofWords.cancelled).toBe(true);
+      expect(await blobs.list()).toEqual([]);
+    });
+
+    it("lets a reader stop half-way", async () => {
+      const blobs = await open();
+      await blobs.write("large", streamOf(mebibytes(6)).stream);
+      const stream = await blobs.stream("large");
+      const reader = stream?.getReader();
+      expect((await reader?.read())?.value?.[0]).toBe(1);
+      await reader?.cancel();
+      expect(await reader?.read()).toMatchObject({ done: true });
+      await (await blobs.stream("large"))?.cancel();
+      await blobs.delete("large");
+      expect(await blobs.stream("large")).toBeNull();
     });
 
     it("replaces a blob whole: a reader sees one version or another, never a mixture", async () => {
@@ -106,6 +209,7 @@ export function blobsContract(make: MakeFabric): void {
         const invalid = { code: "PATH_INVALID" };
         await expect(blobs.write(path, "x"), path).rejects.toMatchObject(invalid);
         await expect(blobs.read(path), path).rejects.toMatchObject(invalid);
+        await expect(blobs.stream(path), path).rejects.toMatchObject(invalid);
         await expect(blobs.delete(path), path).rejects.toMatchObject(invalid);
       }
       for (const prefix of ["../", "/", "a/../", "/etc/"]) {

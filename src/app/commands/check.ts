@@ -1,5 +1,6 @@
 // `fettle check`: is everything there that agents need? Each finding is shown as soon as it is known.
 import { Command } from "commander";
+import { checkBlobs } from "../check/blobs.ts";
 import { checkFolder } from "../check/folders.ts";
 import { describeFinding, type Finding } from "../check/finding.ts";
 import { checkDependencies, checkPackage, checkRuntime } from "../check/installation.ts";
@@ -64,6 +65,6 @@ async function* findings(validate: boolean): AsyncGenerator<Finding> {
   }
   yield* await checkProviders(config, { validate });
   yield await checkSandbox(config.sandbox);
-  yield await checkFolder("Log directory", { path: config.logDirectory, setting: "LOG_DIRECTORY" });
+  yield await checkBlobs(config);
   yield await checkFolder("Data directory", { path: config.dataDirectory, setting: "FETTLE_DATA_DIRECTORY" });
 }

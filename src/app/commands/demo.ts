@@ -1,6 +1,7 @@
 // `fettle demo`: the main job, shown happening: a task becomes code, code becomes a result.
 import { Command } from "commander";
 import type { TaskResult } from "../../core/task.ts";
+import { storeUrl } from "../blobs.ts";
 import { loadConfig } from "../config.ts";
 import { calculator, tasks } from "../demo/agents.ts";
 import { answers } from "../demo/answers.ts";
@@ -51,7 +52,14 @@ async function runDemo(options: { readonly json?: boolean }): Promise<void> {
       results.push(result);
       if (json) continue;
       print(`\n${paint.bold(`${index + 1}. ${task.task}`)} ${paint.dim(`(shows ${shows})`)}`);
-      print(reportResult(result, { colour: colours, states, logDirectory: config.logDirectory }));
+      print(
+        reportResult(result, {
+          colour: colours,
+          states,
+          logDirectory: config.logDirectory,
+          store: storeUrl(config.blobs),
+        }),
+      );
     }
   } finally {
     interrupt.release();

@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import type { AgentDefinition } from "../../core/agent.ts";
 import { chooseAgent, exportedAgents } from "../agent-module.ts";
+import { storeUrl } from "../blobs.ts";
 import { loadConfig } from "../config.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
@@ -94,7 +95,15 @@ async function runTask(
     });
     progress.end();
     if (json) printJson(result);
-    else print(reportResult(result, { colour: colours, states, logDirectory: config.logDirectory }));
+    else
+      print(
+        reportResult(result, {
+          colour: colours,
+          states,
+          logDirectory: config.logDirectory,
+          store: storeUrl(config.blobs),
+        }),
+      );
     if (result.status !== "success") process.exitCode = interrupt.exitCode ?? 1;
   } finally {
     progress.end();

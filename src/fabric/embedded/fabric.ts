@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
-import type { Fabric } from "../../core/ports.ts";
+import type { Blobs, Fabric } from "../../core/ports.ts";
 import { FileBlobs } from "./blobs.ts";
 import { EmbeddedKeyValue } from "./key-value.ts";
 import { EmbeddedLedger } from "./ledger.ts";
@@ -18,6 +18,8 @@ export interface EmbeddedFabricOptions {
   readonly dataDirectory?: string | undefined;
   /** Folder of the blobs; `blobs` in the data folder where absent. */
   readonly blobDirectory?: string | undefined;
+  /** Blobs kept elsewhere, in place of that folder; whoever opened them closes them. */
+  readonly blobs?: Blobs | undefined;
   /** Writes to the state file are refused while less is free on its disk; 16 MiB where absent. */
   readonly reserveBytes?: number | undefined;
   /** Told what a message handler threw; where absent, a process warning says it. */
@@ -39,7 +41,7 @@ export function createEmbeddedFabric(options: EmbeddedFabricOptions = {}): Fabri
   const file = new StateFile(dataDirectory, options.reserveBytes ?? RESERVE_BYTES);
   const keyValue = new EmbeddedKeyValue(file);
   const ledger = new EmbeddedLedger(file, () => clock.now());
-  const blobs = new FileBlobs(options.blobDirectory ?? join(dataDirectory, "blobs"));
+  const blobs = options.blobs ?? new FileBlobs(options.blobDirectory ?? join(dataDirectory, "blobs"));
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     messages.close();

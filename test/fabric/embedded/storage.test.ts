@@ -6,6 +6,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  readlink,
   rm,
   stat,
   symlink,
@@ -243,6 +244,62 @@ describe("the embedded fabric on disk", () => {
     await blobs.write("docs/a", "1");
     expect(await blobs.list("docs/")).toEqual(["docs/a"]);
     expect((await readdir(docs)).sort()).toEqual([".keep", ".recent.unfinished", "a"]);
+  });
+
+  it("stores a stream as it comes: each piece is in the unfinished file before the next is asked for", async () => {
+    const { blobs } = open();
+    const docs = join(folder, "blobs", "docs");
+    const piece = new Uint8Array(1_048_576).fill(7);
+    let pulled = 0;
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          const [unfinished = "", ...others] = await readdir(docs);
+          expect(others).toEqual([]);
+          expect((await stat(join(docs, unfinished))).size).toBe(pulled * piece.length);
+          if (pulled === 64) controller.close();
+          else controller.enqueue(piece);
+          pulled += 1;
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    await blobs.write("docs/large", stream);
+    expect(await readdir(docs)).toEqual(["large"]);
+    expect((await stat(join(docs, "large"))).size).toBe(64 * piece.length);
+    let read = 0;
+    for await (const chunk of (await blobs.stream("docs/large")) ?? []) {
+      expect(chunk.length).toBeLessThanOrEqual(65_536);
+      read += chunk.length;
+    }
+    expect(read).toBe(64 * piece.length);
+  });
+
+  it("leaves no unfinished file and no open one, whichever end of a stream gives up", async () => {
+    const { blobs } = open();
+    const handles = async (): Promise<string[]> => {
+      const numbers = await readdir("/proc/self/fd");
+      const files = await Promise.all(numbers.map((one) => readlink(`/proc/self/fd/${one}`).catch(() => "")));
+      return files.filter((file) => file.startsWith(join(folder, "blobs")));
+    };
+    await blobs.write("docs/a", "x".repeat(300_000));
+    const failing = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new Uint8Array(100_000)),
+      pull: (controller) => controller.error(new DOMException("The download was aborted.", "AbortError")),
+    });
+    await expect(blobs.write("docs/a", failing)).rejects.toThrow(/"docs\/a".*The download was aborted/);
+    expect(await readdir(join(folder, "blobs", "docs"))).toEqual(["a"]);
+    expect((await stat(join(folder, "blobs", "docs", "a"))).size).toBe(300_000);
+    const reader = (await blobs.stream("docs/a"))?.getReader();
+    await reader?.read();
+    expect(await handles()).toEqual([join(folder, "blobs", "docs", "a")]);
+    await reader?.cancel();
+    expect(await handles()).toEqual([]);
+    for await (const chunk of (await blobs.stream("docs/a")) ?? []) expect(chunk[0]).toBe(120);
+    expect(await handles()).toEqual([]);
+    const folderStream = await blobs.stream("docs");
+    await expect(folderStream?.getReader().read()).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    expect(await handles()).toEqual([]);
   });
 
   it("says so where a blob's name is taken by a folder, and the other way round", async () => {
