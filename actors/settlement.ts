@@ -1,9 +1,10 @@
 // The effect behind `settling`: working code is registered, the result is stored.
 // Invariant: never rejects: a result that cannot be stored is still given to the caller, as a failure that says
 // so and keeps the code of each try.
-import type { AgentDefinition } from "../src/core/agent.ts";
+import type { AgentDefinition, PromptAgent } from "../src/core/agent.ts";
 import type { Outcome } from "../src/core/attempt.ts";
 import { messageOf } from "../src/core/errors.ts";
+import { instructionsOf } from "../src/core/prompt.ts";
 import type { TaskResult } from "../src/core/task.ts";
 import type { Assignment } from "./assignment.ts";
 import type { ActorParts } from "./parts.ts";
@@ -63,6 +64,19 @@ async function registerCode(
     if (error !== null && entropy !== null) await parts.registry.recordFailure({ role, task, code });
   }
   if (outcome.status !== "success" || outcome.code === null) return null;
-  const { functionId } = await parts.registry.recordSuccess({ role, task, code: outcome.code });
+  const { functionId } = await parts.registry.recordSuccess({
+    role,
+    task,
+    code: outcome.code,
+    context: assignment.context,
+    output: outcome.output,
+    ...(agent.kind === "prompt" ? evidenceOf(agent) : {}),
+  });
   return functionId;
+}
+
+/** What code of this agent may know by itself, and what it got from tools, as far as that is known. */
+function evidenceOf(agent: PromptAgent): { instructions: string; toolReturns: [] | undefined } {
+  const hasTools = Object.keys(agent.tools).length > 0;
+  return { instructions: instructionsOf(agent), toolReturns: hasTools ? undefined : [] };
 }

@@ -101,11 +101,12 @@ export { createMemoryFabric } from "./fabric/memory/fabric.ts";
 export type { Clock } from "./core/clock.ts";
 export type { Log } from "./core/log.ts";
 export { BudgetBook, type BudgetAccount } from "./budgets.ts";
+export type { FunctionEntry, FunctionStage, FunctionVersion, RegisteredFunction } from "./function-record.ts";
 export {
   FunctionRegistry,
-  type FunctionEntry,
-  type FunctionStage,
-  type FunctionVersion,
-  type RegisteredFunction,
+  type ExactMatch,
+  type MismatchReason,
+  type NearMatch,
+  type RecordedSuccess,
 } from "./registry.ts";
 export { ResultStore, type FinishedResult, type RunningResult, type StoredResult } from "./results.ts";

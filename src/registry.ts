@@ -5,89 +5,108 @@
 // A version has credit from 0 to 5. A success adds 1. A failure takes golden (5) back to verified with 1, and
 // verified (1 to 4) back to candidate (0). So five successes with no failure between them make a version
 // golden, one failure ends that, and two failures in a row end all trust.
-import { createHash } from "node:crypto";
-import { z } from "zod";
+//
+// A version also remembers the shapes of the contexts it has worked with, and whether it is tainted: whether it holds
+// a value of the data of any run (core/taint.ts). Only shapes' hashes are stored, and no value of any data.
 import { systemClock, type Clock } from "./core/clock.ts";
-import { messageOf, StorageError } from "./core/errors.ts";
-import type { KeyValue, KeyValueEntry } from "./core/ports.ts";
+import { StorageError } from "./core/errors.ts";
+import type { KeyValue } from "./core/ports.ts";
+import { shapeOf } from "./core/shape.ts";
+import { similarity, trigramsOf, type Trigrams } from "./core/similarity.ts";
+import { findTaint } from "./core/taint.ts";
+import {
+  byTrust,
+  FUNCTIONS,
+  functionIdOf,
+  GOLDEN,
+  hashOf,
+  MAX_SHAPES,
+  normalizeTask,
+  parseRecord,
+  publish,
+  stageOf,
+  type FunctionEntry,
+  type FunctionRecord,
+  type FunctionStage,
+  type FunctionVersion,
+  type RegisteredFunction,
+  type VersionRecord,
+} from "./function-record.ts";
+import { readLiterals } from "./literals.ts";
 
-/** How far a version is trusted: `candidate` not at all (it failed last), `golden` after five successes. */
-export type FunctionStage = "candidate" | "verified" | "golden";
-
-/** One version of a function, without its code. */
-export interface FunctionVersion {
-  /** From 1, in the order of registration. */
-  readonly version: number;
-  /** SHA-256 of the code, in hexadecimal. */
-  readonly sha256: string;
-  readonly stage: FunctionStage;
-  /** All successes and failures ever. */
-  readonly successes: number;
-  readonly failures: number;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  readonly updatedAt: number;
-}
-
-/** What an agent has written for one task. */
-export interface FunctionEntry {
-  /** `<role>-<hash>`: the same for the same role and normalised task, everywhere. */
-  readonly functionId: string;
+/** A task that code has done: what it was given and what it gave. */
+export interface RecordedSuccess {
   readonly role: string;
-  /** The task as it was normalised. */
   readonly task: string;
-  /** The most trusted version first; of equals, the newest. */
-  readonly versions: readonly FunctionVersion[];
-}
-
-/** A function with the code of one of its versions, its integrity verified. */
-export interface RegisteredFunction extends Omit<FunctionEntry, "versions">, FunctionVersion {
   readonly code: string;
+  /** What the agent is told with every task; code for other instructions is another agent's. */
+  readonly instructions?: string | undefined;
+  readonly context: unknown;
+  readonly output: unknown;
+  /** What its tools returned; absent where that is not known, and the code is then tainted. */
+  readonly toolReturns?: readonly unknown[] | undefined;
 }
 
-const GOLDEN = 5;
+/** Why there is no function that may answer a task without a model. */
+export type MismatchReason =
+  /** Nothing is registered for this role and task. */
+  | "none"
+  /** No version has worked often enough. */
+  | "not-golden"
+  /** The golden ones were written for the agent when it was told something else. */
+  | "other-agent"
+  /** They have not worked with a context of this shape yet. */
+  | "other-shape"
+  /** They hold a value of some earlier run. */
+  | "tainted"
+  /** What is stored is not what was registered. */
+  | "integrity";
+
+/** A function that may answer a task without a model, or why there is none, for people. */
+export type ExactMatch =
+  | { readonly match: RegisteredFunction }
+  | { readonly match: null; readonly reason: MismatchReason; readonly detail: string };
+
+/** A function for a task like another. */
+export interface NearMatch extends RegisteredFunction {
+  /** How alike the tasks are, above 0.5 and up to 1: see core/similarity.ts. */
+  readonly similarity: number;
+}
+
+/** Below it, tasks have hardly more in common than that they are sentences. */
+const LEAST_SIMILARITY = 0.5;
+/** Of all code that is offered for one task, in characters. */
+const MAX_NEAR_CODE = 8_000;
+/** Tasks that are remembered so as not to be read again. */
+const MAX_REMEMBERED = 10_000;
+const UNREAD = "its literals could not be read";
+const UNKNOWN_RETURNS = "it is not known what its tools returned";
 /** More versions than this drop the least trusted, oldest first. */
 const MAX_VERSIONS = 20;
 const MAX_TRIES = 100;
-const FUNCTIONS = "functions";
 const CODE = "function-code";
-
-const recordSchema = z.object({
-  role: z.string(),
-  task: z.string(),
-  nextVersion: z.int().positive(),
-  versions: z.array(
-    z.object({
-      version: z.int().positive(),
-      sha256: z.string().regex(/^[0-9a-f]{64}$/),
-      credit: z.int().min(0).max(GOLDEN),
-      successes: z.int().min(0),
-      failures: z.int().min(0),
-      createdAt: z.number(),
-      updatedAt: z.number(),
-    }),
-  ),
-});
-
-type FunctionRecord = z.infer<typeof recordSchema>;
-type VersionRecord = FunctionRecord["versions"][number];
 
 /** Keeps working code on any fabric's key-value. */
 export class FunctionRegistry {
   readonly #keyValue: KeyValue;
   readonly #clock: Clock;
+  readonly #remembered = new Map<string, { readonly role: string; readonly trigrams: Trigrams }>();
 
   constructor(keyValue: KeyValue, options: { readonly clock?: Clock | undefined } = {}) {
     this.#keyValue = keyValue;
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Notes that code has done a task; code seen for the first time becomes a new version. */
-  async recordSuccess(success: {
-    readonly role: string;
-    readonly task: string;
-    readonly code: string;
-  }): Promise<{ readonly functionId: string; readonly version: number; readonly stage: FunctionStage }> {
+  /**
+   * Notes that code has done a task; code seen for the first time becomes a new version. It is read, never run, for
+   * literals that came from the task's data.
+   */
+  async recordSuccess(success: RecordedSuccess): Promise<{
+    readonly functionId: string;
+    readonly version: number;
+    readonly stage: FunctionStage;
+    readonly taint: string | null;
+  }> {
     const { role, code } = success;
     const task = normalizeTask(success.task);
     const functionId = functionIdOf(role, task);
@@ -96,21 +115,41 @@ export class FunctionRegistry {
     if ((await this.#keyValue.get(CODE, sha256))?.value !== code)
       await this.#keyValue.put(CODE, sha256, code);
     const now = this.#clock.now();
+    const taint = await taintOf(success);
+    const shape = shapeHash(success.context);
     const version = await this.#change(functionId, { role, task, nextVersion: 1, versions: [] }, (record) => {
       let known = record.versions.find((one) => one.sha256 === sha256);
       if (known === undefined) {
         const counts = { credit: 0, successes: 0, failures: 0 };
-        known = { version: record.nextVersion, sha256, ...counts, createdAt: now, updatedAt: now };
+        const nothing = { shapes: [], agent: null, taint: null };
+        known = {
+          version: record.nextVersion,
+          sha256,
+          ...counts,
+          ...nothing,
+          createdAt: now,
+          updatedAt: now,
+        };
         record.nextVersion += 1;
         record.versions.push(known);
       }
       known.credit = Math.min(GOLDEN, known.credit + 1);
       known.successes += 1;
       known.updatedAt = now;
+      known.taint ??= taint;
+      known.agent = agentHash(success.instructions);
+      if (shape !== null) {
+        known.shapes = [...known.shapes.filter((one) => one !== shape), shape].slice(-MAX_SHAPES);
+      }
       record.versions = byTrust(record.versions, known).slice(0, MAX_VERSIONS);
       return known;
     });
-    return { functionId, version: version.version, stage: stageOf(version.credit) };
+    return {
+      functionId,
+      version: version.version,
+      stage: stageOf(version.credit),
+      taint: version.taint,
+    };
   }
 
   /** Notes that code failed, and demotes its version; null where it is not (or no longer) known. */
@@ -140,7 +179,112 @@ export class FunctionRegistry {
   async get(functionId: string, version?: number): Promise<RegisteredFunction | null> {
     const entry = await this.#entry(functionId);
     const found = entry?.versions.find((one) => version === undefined || one.version === version);
-    if (entry === null || found === undefined) return null;
+    return entry === null || found === undefined ? null : this.#withCode(entry, found);
+  }
+
+  /**
+   * The function that may answer a task without a model: golden, for exactly this role, task and shape of context (and
+   * these instructions), its hash verified, and free of values of earlier runs; else the reason why there is none.
+   */
+  async matchExact(query: {
+    readonly role: string;
+    readonly task: string;
+    readonly instructions?: string | undefined;
+    readonly context: unknown;
+  }): Promise<ExactMatch> {
+    const functionId = functionIdOf(query.role, normalizeTask(query.task));
+    try {
+      const stored = await this.#keyValue.get(FUNCTIONS, functionId);
+      if (stored === null)
+        return { match: null, reason: "none", detail: "nothing is registered for this task" };
+      const { role, task, versions } = parseRecord(stored);
+      const agent = agentHash(query.instructions);
+      const shape = shapeHash(query.context);
+      const steps: readonly [MismatchReason, string, (version: VersionRecord) => boolean][] = [
+        ["not-golden", "no code has done this task often enough", ({ credit }) => credit === GOLDEN],
+        [
+          "other-agent",
+          "it was written when the agent was told something else",
+          (one) => one.agent === agent,
+        ],
+        [
+          "other-shape",
+          "it has not worked with a context of this shape yet",
+          ({ shapes }) => shape !== null && shapes.includes(shape),
+        ],
+        ["tainted", "", ({ taint }) => taint === null],
+      ];
+      let left = byTrust(versions);
+      for (const [reason, detail, fits] of steps) {
+        const fitting = left.filter(fits);
+        if (fitting.length === 0) {
+          return { match: null, reason, detail: reason === "tainted" ? (left[0]?.taint ?? "") : detail };
+        }
+        left = fitting;
+      }
+      const best = publish(left[0] as VersionRecord);
+      return { match: await this.#withCode({ functionId, role, task }, best) };
+    } catch (thrown) {
+      if (!(thrown instanceof StorageError) || thrown.code !== "INTEGRITY") throw thrown;
+      return { match: null, reason: "integrity", detail: thrown.message };
+    }
+  }
+
+  /**
+   * Functions of a role for tasks like this one, the likest first (of equals the most trusted), to be shown to a model:
+   * code that has worked, is untainted (one task's values are not shown to another) and has its hash. At most `limit`
+   * (default 3), together at most 8,000 characters of code.
+   */
+  async findNear(query: {
+    readonly role: string;
+    readonly task: string;
+    readonly limit?: number | undefined;
+  }): Promise<readonly NearMatch[]> {
+    const { role, limit = 3 } = query;
+    const wanted = trigramsOf(query.task);
+    const candidates: { readonly functionId: string; readonly similarity: number }[] = [];
+    for (const functionId of await this.#keyValue.keys(FUNCTIONS, `${role}-`)) {
+      const known = await this.#remember(functionId);
+      const alike = known?.role === role ? similarity(wanted, known.trigrams) : 0;
+      if (alike >= LEAST_SIMILARITY) candidates.push({ functionId, similarity: alike });
+    }
+    const near: NearMatch[] = [];
+    let room = MAX_NEAR_CODE;
+    for (const { functionId, similarity: alike } of candidates.sort((a, b) => b.similarity - a.similarity)) {
+      if (near.length >= limit) break;
+      const found = await this.#bestClean(functionId);
+      if (found === null || found.code.length > room) continue;
+      near.push({ ...found, similarity: alike });
+      room -= found.code.length;
+    }
+    return near.sort((a, b) => b.similarity - a.similarity || b.successes - a.successes);
+  }
+
+  /** A task's role and trigrams, which never change, by its function's id; null where its entry is damaged or gone. */
+  async #remember(
+    functionId: string,
+  ): Promise<{ readonly role: string; readonly trigrams: Trigrams } | null> {
+    const known = this.#remembered.get(functionId);
+    if (known !== undefined) return known;
+    const entry = await unlessDamaged(this.#entry(functionId));
+    if (entry === null) return null;
+    const remembered = { role: entry.role, trigrams: trigramsOf(entry.task) };
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size >= MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
+    this.#remembered.set(functionId, remembered);
+    return remembered;
+  }
+
+  async #bestClean(functionId: string): Promise<RegisteredFunction | null> {
+    const entry = await unlessDamaged(this.#entry(functionId));
+    const version = entry?.versions.find((one) => one.stage !== "candidate" && one.taint === null);
+    return entry === null || version === undefined ? null : unlessDamaged(this.#withCode(entry, version));
+  }
+
+  async #withCode(
+    { functionId, role, task }: Omit<FunctionEntry, "versions">,
+    found: FunctionVersion,
+  ): Promise<RegisteredFunction> {
     const code = (await this.#keyValue.get(CODE, found.sha256))?.value;
     if (code === undefined || hashOf(code) !== found.sha256) {
       const problem = code === undefined ? "is missing" : "is not what was registered: its hash differs";
@@ -150,7 +294,7 @@ export class FunctionRegistry {
           `Delete key "${functionId}" of bucket "${FUNCTIONS}" to have it written anew.`,
       );
     }
-    return { functionId, role: entry.role, task: entry.task, ...found, code };
+    return { functionId, role, task, ...found, code };
   }
 
   /** What is registered for exactly this task of this role; null where nothing is. */
@@ -193,7 +337,7 @@ export class FunctionRegistry {
       functionId,
       role,
       task,
-      versions: byTrust(versions).map(({ credit, ...rest }) => ({ ...rest, stage: stageOf(credit) })),
+      versions: byTrust(versions).map(publish),
     };
   }
 
@@ -230,41 +374,26 @@ export class FunctionRegistry {
   }
 }
 
-/** One form for all writings of a task that differ in white space or Unicode composition only. */
-function normalizeTask(task: string): string {
-  return task.normalize("NFC").replace(/\s+/g, " ").trim();
+/** Null where the context is too large or too deep to be compared. */
+function shapeHash(context: unknown): string | null {
+  const shape = shapeOf(context);
+  return shape === null ? null : hashOf(shape);
 }
 
-function functionIdOf(role: string, task: string): string {
-  return `${role}-${hashOf(task).slice(0, 16)}`;
+function agentHash(instructions: string | undefined): string | null {
+  return instructions === undefined ? null : hashOf(instructions);
 }
 
-function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+async function taintOf({ code, toolReturns, ...evidence }: RecordedSuccess): Promise<string | null> {
+  if (toolReturns === undefined) return UNKNOWN_RETURNS;
+  const literals = await readLiterals(code);
+  return literals === null ? UNREAD : findTaint(literals, { ...evidence, toolReturns });
 }
 
-function stageOf(credit: number): FunctionStage {
-  if (credit === 0) return "candidate";
-  return credit === GOLDEN ? "golden" : "verified";
-}
-
-/** The most trusted first, of equals the newest; one to be kept goes before all. */
-function byTrust(versions: readonly VersionRecord[], keep?: VersionRecord): VersionRecord[] {
-  return [...versions].sort((a, b) => {
-    if (a === keep || b === keep) return a === keep ? -1 : 1;
-    return b.credit - a.credit || b.version - a.version;
+/** What an offer looks for need not be whole: it does without. */
+async function unlessDamaged<T>(read: Promise<T | null>): Promise<T | null> {
+  return read.catch((thrown: unknown) => {
+    if (thrown instanceof StorageError && thrown.code === "INTEGRITY") return null;
+    throw thrown;
   });
-}
-
-function parseRecord(stored: KeyValueEntry): FunctionRecord {
-  try {
-    return recordSchema.parse(JSON.parse(stored.value));
-  } catch (error) {
-    throw new StorageError(
-      "INTEGRITY",
-      `Cannot read function "${stored.key}": its entry is not what the registry writes (${messageOf(error)}). ` +
-        `Delete key "${stored.key}" of bucket "${FUNCTIONS}" to start it anew.`,
-      { cause: error },
-    );
-  }
 }

@@ -7,7 +7,14 @@ import type { Fabric } from "#src/core/ports";
 import { createEmbeddedFabric } from "#src/fabric/embedded/fabric";
 import { FunctionRegistry } from "#src/registry";
 
-const success = { role: "coder", task: "Add two numbers.", code: "result = 1 + 1" };
+const success = {
+  role: "coder",
+  task: "Add two numbers.",
+  code: "result = context.a + context.b",
+  context: { a: 17, b: 25 },
+  output: 42,
+  toolReturns: [],
+};
 
 describe("the function registry", () => {
   let folder: string;
@@ -165,5 +172,159 @@ describe("the function registry", () => {
     fabric = createEmbeddedFabric({ dataDirectory: folder });
     registry = new FunctionRegistry(fabric.keyValue);
     expect(await registry.get(functionId)).toMatchObject({ code: success.code, stage: "verified" });
+  });
+
+  describe("matching exactly", () => {
+    const query = { role: "coder", task: "Add two  numbers.", context: { a: 3, b: 4 } };
+
+    it("gives golden code for the same role, task and shape of context, whatever its values", async () => {
+      await succeed(5);
+      expect(await registry.matchExact(query)).toMatchObject({
+        match: { code: success.code, stage: "golden", version: 1, taint: null },
+      });
+    });
+
+    it.each<[string, object, string]>([
+      ["of another role", { role: "other" }, "none"],
+      ["for another task", { task: "Add three numbers." }, "none"],
+      ["with another property", { context: { a: 3, c: 4 } }, "other-shape"],
+      ["with a property more", { context: { a: 3, b: 4, c: 5 } }, "other-shape"],
+      ["with a property of another kind", { context: { a: 3, b: "4" } }, "other-shape"],
+      ["for an agent that is told something else", { instructions: "Subtract." }, "other-agent"],
+    ])("gives nothing %s", async (_, change, reason) => {
+      await succeed(5);
+      expect(await registry.matchExact({ ...query, ...change })).toMatchObject({ match: null, reason });
+    });
+
+    it("gives nothing before five successes, nor after a failure", async () => {
+      await succeed(4);
+      expect(await registry.matchExact(query)).toMatchObject({ match: null, reason: "not-golden" });
+      await succeed(1);
+      expect((await registry.matchExact(query)).match).not.toBeNull();
+      await registry.recordFailure(success);
+      expect(await registry.matchExact(query)).toMatchObject({ match: null, reason: "not-golden" });
+    });
+
+    it("gives code for each shape that it has worked with", async () => {
+      await succeed(5);
+      const text = { ...query, context: { a: "x", b: "y" } };
+      expect(await registry.matchExact(text)).toMatchObject({ reason: "other-shape" });
+      await registry.recordSuccess({ ...success, context: { a: "k", b: "l" }, output: "kl" });
+      expect((await registry.matchExact(text)).match).not.toBeNull();
+      expect((await registry.matchExact(query)).match).not.toBeNull();
+    });
+
+    it("never gives code that holds a value of an earlier run, and says which", async () => {
+      const code = "result = context.a + 25";
+      for (let index = 0; index < 5; index += 1) await registry.recordSuccess({ ...success, code });
+      const { match, ...why } = await registry.matchExact(query);
+      expect(match).toBeNull();
+      expect(why).toEqual({
+        reason: "tainted",
+        detail: 'its literal "25" stood in its context or what a tool returned',
+      });
+    });
+
+    it("holds a taint for good, also one that a later success brings", async () => {
+      const code = "result = context.a + context.b + 77 - 77";
+      for (let index = 0; index < 5; index += 1) await registry.recordSuccess({ ...success, code });
+      expect((await registry.matchExact(query)).match).not.toBeNull();
+      const unlucky = { ...success, code, context: { a: 77, b: 1 }, output: 78 };
+      expect((await registry.recordSuccess(unlucky)).taint).toContain('"77"');
+      await registry.recordSuccess({ ...success, code });
+      expect(await registry.matchExact(query)).toMatchObject({ match: null, reason: "tainted" });
+    });
+
+    it("does not trust code whose tools' returns it was not told", async () => {
+      for (let index = 0; index < 5; index += 1) {
+        await registry.recordSuccess({ ...success, toolReturns: undefined });
+      }
+      expect(await registry.matchExact(query)).toMatchObject({ reason: "tainted" });
+    });
+
+    it("does not trust what was registered before literals were compared", async () => {
+      await succeed(5);
+      const [functionId] = await fabric.keyValue.keys("functions");
+      const stored = await fabric.keyValue.get("functions", functionId ?? "");
+      const before = (key: string, value: unknown) =>
+        ["shapes", "agent", "taint"].includes(key) ? undefined : value;
+      const record: unknown = JSON.parse(stored?.value ?? "", before);
+      await fabric.keyValue.put("functions", functionId ?? "", JSON.stringify(record));
+      expect((await registry.matchExact(query)).match).toBeNull();
+      expect(await registry.get(functionId ?? "")).toMatchObject({ code: success.code });
+    });
+
+    it("prefers clean code to code more trusted", async () => {
+      const tainted = { ...success, code: "result = context.a + 25" };
+      for (let index = 0; index < 6; index += 1) await registry.recordSuccess(tainted);
+      await succeed(5);
+      await registry.recordSuccess({ ...success, code: "result = 42" });
+      expect(await registry.matchExact(query)).toMatchObject({ match: { code: success.code } });
+    });
+
+    it("says that it is damaged, and does not throw", async () => {
+      await succeed(5);
+      const [sha256] = await fabric.keyValue.keys("function-code");
+      await fabric.keyValue.put("function-code", sha256 ?? "", "process.exit()");
+      expect(await registry.matchExact(query)).toMatchObject({ match: null, reason: "integrity" });
+      const [functionId] = await fabric.keyValue.keys("functions");
+      await fabric.keyValue.put("functions", functionId ?? "", "{");
+      expect(await registry.matchExact(query)).toMatchObject({ match: null, reason: "integrity" });
+    });
+
+    it("keeps no value of any context or result in the store", async () => {
+      const secret = { a: "s3cret-token", b: 918273645 };
+      await registry.recordSuccess({ ...success, context: secret, output: { token: "s3cret-token" } });
+      const [functionId] = await fabric.keyValue.keys("functions");
+      const stored = await fabric.keyValue.get("functions", functionId ?? "");
+      expect(stored?.value).not.toMatch(/s3cret|918273645/);
+    });
+  });
+
+  describe("finding near matches", () => {
+    const record = (task: string, code: string, more: object = {}) =>
+      registry.recordSuccess({ ...success, task, code, ...more });
+
+    it("gives the code of similar tasks of the same role, the likest first", async () => {
+      await record("Sum the prices by category", "result = sum(context.a)");
+      await record("Sum the prices by category and month", "result = sums(context.a)");
+      await record("Translate a letter", "result = letter(context.a)");
+      await record("Sum the prices by category", "result = other(context.a)", { role: "coder-2" });
+      const near = await registry.findNear({ role: "coder", task: "Sum the prices by category" });
+      expect(near.map(({ code }) => code)).toEqual(["result = sum(context.a)", "result = sums(context.a)"]);
+      expect(near[0]?.similarity).toBe(1);
+    });
+
+    it("leaves out code that failed last, that is tainted and that is damaged", async () => {
+      await record("Sum the prices of 1", "result = context.a + 25");
+      await record("Sum the prices of 2", "result = failing(context.a)");
+      await registry.recordFailure({
+        ...success,
+        task: "Sum the prices of 2",
+        code: "result = failing(context.a)",
+      });
+      await record("Sum the prices of 3", "result = good(context.a)");
+      const { functionId } = await record("Sum the prices of 4", "result = damaged(context.a)");
+      await fabric.keyValue.put("functions", functionId, "{");
+      const near = await registry.findNear({ role: "coder", task: "Sum the prices of 5" });
+      expect(near.map(({ code }) => code)).toEqual(["result = good(context.a)"]);
+    });
+
+    it("gives no more than asked, and no more code than a prompt should hold", async () => {
+      for (let index = 0; index < 5; index += 1) {
+        await record(`Sum the prices of ${index}`, `result = f${index}(context.a) // ${"x".repeat(3_000)}`);
+      }
+      const find = (limit?: number) => registry.findNear({ role: "coder", task: "Sum the prices", limit });
+      expect(await find(1)).toHaveLength(1);
+      expect(await find(5)).toHaveLength(2);
+      expect(await find(0)).toEqual([]);
+    });
+
+    it("finds what was registered since it last looked", async () => {
+      const find = () => registry.findNear({ role: "coder", task: "Sum the prices" });
+      expect(await find()).toEqual([]);
+      await new FunctionRegistry(fabric.keyValue).recordSuccess({ ...success, task: "Sum the prices" });
+      expect(await find()).toHaveLength(1);
+    });
   });
 });

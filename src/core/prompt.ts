@@ -27,7 +27,12 @@ Answer with exactly one fenced code block of JavaScript (or TypeScript; its type
 
 /** The system part of every request for an agent. */
 export function systemPrompt(agent: PromptAgent): string {
-  const parts = [CONTRACT];
+  return `${CONTRACT}\n\n${instructionsOf(agent)}`;
+}
+
+/** What the agent itself adds to the system part: its tools, the type of its result, its own prompt. */
+export function instructionsOf(agent: PromptAgent): string {
+  const parts: string[] = [];
   if (Object.keys(agent.tools).length > 0) {
     parts.push(
       "Tools, as TypeScript declarations. Each call returns a promise: await it. A tool that fails rejects with " +

@@ -81,7 +81,7 @@ const SERVICES: Unit = {
   name: "src/*.ts",
   floor: 2,
   purpose: "services on ports, one file each",
-  packages: ["zod"],
+  packages: ["acorn", "@sveltejs/acorn-typescript", "zod"],
   node: true,
   only: ["src/core"],
 };
