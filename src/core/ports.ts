@@ -174,9 +174,9 @@ export interface DeadLetter {
 }
 
 /**
- * Durable work queues by name (names as those of buckets): each message goes to one consumer, and to another where
- * that one dies; at least once, so that what is done with it must be idempotent.
- * All methods throw StorageError: `PATH_INVALID` for a bad name, `STORAGE_FAILED` where the store cannot be used.
+ * Durable work queues by name (names and ids of messages are keys: see grammar.ts): each message goes to one consumer,
+ * and to another where that one dies; at least once, so that what is done with it must be idempotent.
+ * All methods throw StorageError: `PATH_INVALID` for a bad name or id, `STORAGE_FAILED` where the store cannot be used.
  */
 export interface Queue {
   /**
@@ -224,6 +224,7 @@ export interface Fabric extends AsyncDisposable {
   readonly messages: Messages;
   readonly keyValue: KeyValue;
   readonly ledger: Ledger;
+  readonly queue: Queue;
   readonly blobs: Blobs;
   /** Lets writes under way finish, then holds nothing open; idempotent. */
   close(): Promise<void>;

@@ -8,6 +8,7 @@ import { FileBlobs } from "./blobs.ts";
 import { EmbeddedKeyValue } from "./key-value.ts";
 import { EmbeddedLedger } from "./ledger.ts";
 import { EmbeddedMessages, type HandlerErrorHook } from "./messages.ts";
+import { EmbeddedQueue } from "./queue.ts";
 import { StateFile } from "./state-file.ts";
 
 const RESERVE_BYTES = 16 * 1024 * 1024;
@@ -41,11 +42,12 @@ export function createEmbeddedFabric(options: EmbeddedFabricOptions = {}): Fabri
   const file = new StateFile(dataDirectory, options.reserveBytes ?? RESERVE_BYTES);
   const keyValue = new EmbeddedKeyValue(file);
   const ledger = new EmbeddedLedger(file, () => clock.now());
+  const queue = new EmbeddedQueue(file, clock);
   const blobs = options.blobs ?? new FileBlobs(options.blobDirectory ?? join(dataDirectory, "blobs"));
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     messages.close();
-    closing ??= file.close();
+    closing ??= queue.close().then(() => file.close());
     return closing;
   };
   return Object.freeze({
@@ -53,6 +55,7 @@ export function createEmbeddedFabric(options: EmbeddedFabricOptions = {}): Fabri
     messages,
     keyValue,
     ledger,
+    queue,
     blobs,
     close,
     [Symbol.asyncDispose]: close,

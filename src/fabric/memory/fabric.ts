@@ -6,6 +6,7 @@ import { EmbeddedMessages, type HandlerErrorHook } from "../embedded/messages.ts
 import { MemoryBlobs } from "./blobs.ts";
 import { MemoryKeyValue } from "./key-value.ts";
 import { MemoryLedger } from "./ledger.ts";
+import { MemoryQueue } from "./queue.ts";
 
 /** Makes a fabric in memory. */
 export function createMemoryFabric(
@@ -17,16 +18,19 @@ export function createMemoryFabric(
   const messages = new EmbeddedMessages(options.onHandlerError ?? warn, clock);
   const keyValue = new MemoryKeyValue();
   const ledger = new MemoryLedger(() => clock.now());
+  const queue = new MemoryQueue(clock);
   const close = async (): Promise<void> => {
     messages.close();
     keyValue.close();
     ledger.close();
+    await queue.close();
   };
   return Object.freeze({
     name: "memory",
     messages,
     keyValue,
     ledger,
+    queue,
     blobs: new MemoryBlobs(),
     close,
     [Symbol.asyncDispose]: close,

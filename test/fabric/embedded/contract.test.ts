@@ -8,6 +8,7 @@ import { blobsContract } from "../../contract/blobs.ts";
 import { keyValueContract } from "../../contract/key-value.ts";
 import { ledgerContract } from "../../contract/ledger.ts";
 import { messagesContract } from "../../contract/messages.ts";
+import { queueContract } from "../../contract/queue.ts";
 
 describe("the embedded fabric keeps the contract of", () => {
   const folders: string[] = [];
@@ -23,5 +24,6 @@ describe("the embedded fabric keeps the contract of", () => {
   messagesContract(make);
   keyValueContract(make);
   ledgerContract(make);
+  queueContract(make);
   blobsContract(make);
 });

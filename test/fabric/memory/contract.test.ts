@@ -5,11 +5,13 @@ import { blobsContract } from "../../contract/blobs.ts";
 import { keyValueContract } from "../../contract/key-value.ts";
 import { ledgerContract } from "../../contract/ledger.ts";
 import { messagesContract } from "../../contract/messages.ts";
+import { queueContract } from "../../contract/queue.ts";
 
 describe("the fabric in memory keeps the contract of", () => {
   const make = async () => createMemoryFabric({ onHandlerError: () => undefined });
   messagesContract(make);
   keyValueContract(make);
   ledgerContract(make);
+  queueContract(make);
   blobsContract(make);
 });
