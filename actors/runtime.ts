@@ -12,6 +12,7 @@ import type { Model } from "../src/core/model.ts";
 import type { Fabric } from "../src/core/ports.ts";
 import { createSubjects } from "../src/core/subjects.ts";
 import type { TaskEvent } from "../src/core/task.ts";
+import type { WorkflowEvent } from "../src/core/workflow-event.ts";
 import { Directory } from "../src/directory.ts";
 import { PostOffice } from "../src/post.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
@@ -43,6 +44,7 @@ export interface MeshResources {
 /** What can be watched of a mesh. */
 export type MeshEvent =
   | TaskEvent
+  | WorkflowEvent
   | { readonly type: "actor-started"; readonly address: Address }
   | { readonly type: "actor-stopped"; readonly address: Address }
   /** It crashed too often and stays stopped. */

@@ -1,57 +1,351 @@
-// Runs a planned workflow: each step as soon as what it depends on has succeeded.
-// Invariant: a failed step fails what depends on it, directly or through others, and nothing else; there is one
-// result for each step, in the order of the steps.
-import { ancestorsOf, type PlannedStep } from "../src/core/dag.ts";
-import type { TaskFailure, TaskResult } from "../src/core/task.ts";
+// Runs one workflow: binds the charts' slots to its record, the tasks of the mesh and the clock.
+// Invariant: each effect looks in the record first; what it does is recorded before the chart sees it. A cancelled
+// workflow begins nothing more, and what the record holds counts all the same.
+import { createActor, fromPromise, toPromise } from "xstate";
+import { itemMachine, type ItemTry } from "../machines/item-machine.ts";
+import { stepMachine } from "../machines/step-machine.ts";
+import { workflowMachine } from "../machines/workflow-machine.ts";
+import type { Clock } from "../src/core/clock.ts";
+import { holds } from "../src/core/condition.ts";
+import type { PlannedStep } from "../src/core/dag.ts";
+import { FettleError, messageOf } from "../src/core/errors.ts";
+import type { Scope } from "../src/core/reference.ts";
+import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
+import { workflowTaskId } from "../src/core/workflow.ts";
+import type { WorkflowEvent } from "../src/core/workflow-event.ts";
+import { sumOf, type Decision, type WorkflowResult } from "../src/core/workflow-result.ts";
+import type { WorkflowRecord } from "../src/workflow-record.ts";
+import type { Inspect } from "./parts.ts";
 
-/** How a workflow's steps are run and refused. */
-export interface WorkflowOptions {
-  /** Runs a step with its whole context. */
-  readonly run: (step: PlannedStep, context: Readonly<Record<string, unknown>>) => Promise<TaskResult>;
-  /** The result of a step that is not run. */
-  readonly refuse: (step: PlannedStep, error: TaskFailure) => Promise<TaskResult>;
-  readonly signal?: AbortSignal | undefined;
+/** What a workflow needs of the mesh. */
+export interface WorkflowPorts {
+  readonly clock: Clock;
+  readonly inspect: Inspect | undefined;
+  /** Runs a task to its end; one of an id that has ended gives its recorded result. */
+  readonly runTask: (role: string, task: Required<Task>, options: TaskRunOptions) => Promise<TaskResult>;
+  /** Cancels a task that is under way; gives null where it is not. */
+  readonly cancelTask: (taskId: string) => Promise<TaskResult | null>;
+  /** Stores and gives the result of a task that is not run. */
+  readonly refuseTask: (
+    role: string,
+    task: Task & { readonly id: string },
+    error: TaskFailure,
+  ) => Promise<TaskResult>;
 }
 
-/** Runs all steps; resolves when each has its result. */
-export async function runWorkflow(
-  steps: readonly PlannedStep[],
-  options: WorkflowOptions,
-): Promise<readonly TaskResult[]> {
-  const started = new Map<string, Promise<TaskResult>>();
-  const start = (step: PlannedStep): Promise<TaskResult> => {
-    const running = started.get(step.id) ?? runStep(step, dependencies(step), options);
-    started.set(step.id, running);
-    return running;
-  };
-  const dependencies = (step: PlannedStep) =>
-    ancestorsOf(step, steps).map(async (earlier): Promise<[string, TaskResult]> => [
-      earlier.id,
-      await start(earlier),
-    ]);
-  return Promise.all(steps.map(start));
+/** How a workflow has a task run. */
+export interface TaskRunOptions {
+  readonly signal: AbortSignal;
+  readonly workflow: WorkflowTask;
+  readonly onEvent: (event: TaskEvent) => void;
 }
 
-async function runStep(
-  step: PlannedStep,
-  dependencies: readonly Promise<[string, TaskResult]>[],
-  options: WorkflowOptions,
-): Promise<TaskResult> {
-  const earlier = await Promise.all(dependencies);
-  if (options.signal?.aborted === true) {
-    const message = `Step "${step.id}" was not run: the workflow was cancelled.`;
-    return options.refuse(step, { name: "CancelledError", message, category: "cancelled" });
+/** Which part of which workflow a task is. */
+export interface WorkflowTask {
+  readonly id: string;
+  readonly step: string;
+  /** Null where the step is one task. */
+  readonly index: number | null;
+  readonly attempt: number;
+}
+
+type Why = "timeout" | "cancelled";
+
+/** A workflow under way. */
+export class WorkflowRun {
+  readonly result: Promise<WorkflowResult>;
+  readonly #id: string;
+  readonly #byId: ReadonlyMap<string, PlannedStep>;
+  readonly #record: WorkflowRecord;
+  readonly #ports: WorkflowPorts;
+  readonly #tell: (event: WorkflowEvent) => void;
+  readonly #onEvent: (event: TaskEvent) => void;
+  /** Stops the tasks that are under way, by id. */
+  readonly #stops = new Map<string, (why: Why) => void>();
+  readonly #startedAt = new Map<string, number>();
+  readonly #chart;
+  #isCancelled: boolean;
+
+  constructor(
+    workflow: {
+      readonly steps: readonly PlannedStep[];
+      readonly context: Readonly<Record<string, unknown>>;
+    },
+    record: WorkflowRecord,
+    options: WorkflowPorts & {
+      readonly tell: (event: WorkflowEvent) => void;
+      readonly onEvent: (event: TaskEvent) => void;
+    },
+  ) {
+    this.#id = record.id;
+    this.#record = record;
+    this.#ports = options;
+    this.#tell = options.tell;
+    this.#onEvent = options.onEvent;
+    this.#byId = new Map(workflow.steps.map((step) => [step.id, step]));
+    this.#isCancelled = record.cancelled !== null;
+    const { clock, inspect } = options;
+    this.#chart = createActor(this.#bind(), {
+      id: `workflow-${record.id}`,
+      input: { id: record.id, ...workflow },
+      clock,
+      ...(inspect === undefined ? {} : { inspect }),
+    });
+    this.#tell({
+      type: "workflow-started",
+      workflowId: record.id,
+      steps: workflow.steps.map(({ id, agent, dependsOn }) => ({ id, agent, dependsOn })),
+      resumed: record.found,
+    });
+    this.result = toPromise(this.#chart).then((result) => {
+      if (result === null)
+        throw new FettleError("WORKFLOW_INVALID", `The workflow "${this.#id}" has no result.`);
+      return result;
+    });
+    this.#chart.start();
   }
-  const failed = earlier.find(([, result]) => result.status !== "success");
-  if (failed !== undefined) {
-    const [id, { status }] = failed;
-    const verb = status === "cancelled" ? "was cancelled" : "failed";
-    const message = `Step "${step.id}" was not run: step "${id}", on which it depends, ${verb}.`;
-    return options.refuse(step, { name: "DependencyError", message, category: "dependency" });
+
+  /** Stops what runs and begins nothing more; resolves when that is recorded. */
+  async cancel(reason: string): Promise<void> {
+    if (this.#isCancelled) return;
+    await this.#record.append({ type: "cancelled", reason });
+    this.#isCancelled = true;
+    this.#chart.send({ type: "cancel" });
   }
-  const previousStepResults = Object.fromEntries(earlier.map(([id, result]) => [id, result.output]));
-  return options.run(
-    step,
-    step.dependsOn.length === 0 ? step.context : { ...step.context, previousStepResults },
-  );
+
+  #bind(): typeof workflowMachine {
+    const item = itemMachine.provide({
+      actors: {
+        task: fromPromise(({ input }) => this.#runTask(input, input.context)),
+        pause: fromPromise(({ input, signal }) => this.#pause(input, signal)),
+      },
+      actions: {
+        abort: (_, params) => this.#stops.get(workflowTaskId(this.#id, params))?.(params.why),
+      },
+    });
+    const step = stepMachine.provide({
+      actors: {
+        item,
+        decide: fromPromise(({ input }) => this.#decide(input.step, input.scope)),
+        refuse: fromPromise(({ input }) => this.#refuse(input.step, input.error)),
+        settle: fromPromise(async ({ input: { step, outcome } }) => {
+          const { id, agent } = step;
+          const recordedTime = this.#record.stepTime(id);
+          const executionTime = recordedTime ?? this.#secondsSince(this.#startedAt.get(id));
+          const recorded = recordedTime !== undefined;
+          if (!recorded) {
+            await this.#record.append({
+              type: "step-ended",
+              step: id,
+              status: outcome.status,
+              executionTime,
+            });
+          }
+          const result = { id, agent, ...outcome, executionTime, ...sumOf(outcome.tasks), recorded };
+          const { status, error, tokens, costUsd } = result;
+          const told = { workflowId: this.#id, step: id };
+          if (status === "skipped") this.#tell({ type: "step-skipped", ...told });
+          else
+            this.#tell({
+              type: "step-finished",
+              ...told,
+              status,
+              error,
+              executionTime,
+              tokens,
+              costUsd,
+              recorded,
+            });
+          return result;
+        }),
+      },
+      actions: {
+        tell: (_, event) => {
+          if (event.type === "step-started") this.#startedAt.set(event.step, this.#ports.clock.now());
+          this.#tell({ ...event, workflowId: this.#id });
+        },
+      },
+    });
+    return workflowMachine.provide({
+      actors: {
+        step,
+        settle: fromPromise(async ({ input }) => {
+          const { status, tokens, costUsd } = input;
+          const recordedTime = this.#record.executionTime;
+          const recorded = recordedTime !== null;
+          const executionTime = recordedTime ?? this.#secondsSince(this.#record.startedAt);
+          if (!recorded) await this.#record.append({ type: "ended", status, executionTime });
+          this.#tell({
+            type: "workflow-finished",
+            workflowId: this.#id,
+            status,
+            executionTime,
+            tokens,
+            costUsd,
+            recorded,
+          });
+          return { ...input, executionTime, recorded };
+        }),
+      },
+    });
+  }
+
+  /** Runs one try; null where the workflow was cancelled before it began. */
+  async #runTask(one: ItemTry, context: Readonly<Record<string, unknown>>): Promise<TaskResult | null> {
+    const { step: name, index, attempt } = one;
+    const taskId = workflowTaskId(this.#id, one);
+    const recorded = this.#record.task(taskId);
+    if (recorded !== undefined) return recorded;
+    const step = this.#step(name);
+    if (this.#isCancelled) return this.#leave(step, taskId);
+    this.#tell({ type: "step-task", workflowId: this.#id, step: name, index, taskId, attempt });
+    const controller = new AbortController();
+    let stopping: Promise<unknown> = Promise.resolve();
+    this.#stops.set(taskId, (why) => {
+      if (controller.signal.aborted) return;
+      // A timeout is recorded before it stops anything: found again, the task counts as overdue and not as cancelled.
+      stopping =
+        why === "timeout"
+          ? this.#record.append({ type: "timed-out", step: name, taskId })
+          : Promise.resolve();
+      void stopping.then(
+        () => controller.abort(),
+        () => controller.abort(),
+      );
+    });
+    try {
+      const ended = await this.#execute(
+        step,
+        { id: taskId, task: step.task, context },
+        {
+          signal: controller.signal,
+          workflow: { id: this.#id, step: name, index, attempt },
+          onEvent: this.#onEvent,
+        },
+      );
+      await stopping;
+      const overdue = ended.status === "cancelled" && this.#record.hasTimedOut(taskId);
+      const result = overdue ? timedOut(ended, step) : ended;
+      return (await this.#record.append({ type: "task-ended", step: name, result })).result;
+    } finally {
+      this.#stops.delete(taskId);
+    }
+  }
+
+  /** Of a workflow that was cancelled, a task that is under way all the same, taken up after a crash, is ended. */
+  async #leave(step: PlannedStep, taskId: string): Promise<TaskResult | null> {
+    const result = await this.#ports.cancelTask(taskId);
+    if (result === null) return null;
+    return (await this.#record.append({ type: "task-ended", step: step.id, result })).result;
+  }
+
+  /** A task that is not accepted ends as one that failed, unless the mesh or its store is what fails. */
+  async #execute(step: PlannedStep, task: Required<Task>, options: TaskRunOptions): Promise<TaskResult> {
+    for (;;) {
+      try {
+        return await this.#ports.runTask(step.agent, task, options);
+      } catch (thrown) {
+        if (!(thrown instanceof FettleError)) throw thrown;
+        if (thrown.code === "QUEUE_FULL" && !options.signal.aborted) {
+          await this.#wait(FULL_QUEUE_MS, options.signal);
+          continue;
+        }
+        if (!NOT_ACCEPTED.has(thrown.code)) throw thrown;
+        const { name, message } = thrown;
+        return this.#ports.refuseTask(step.agent, task, { name, message, category: "internal" });
+      }
+    }
+  }
+
+  async #pause(
+    next: ItemTry & { readonly delayMs: number; readonly error: TaskFailure | null },
+    signal: AbortSignal,
+  ): Promise<null> {
+    const { step, index, attempt, delayMs, error } = next;
+    const isRecorded = this.#record.task(workflowTaskId(this.#id, next)) !== undefined;
+    if (isRecorded || this.#isCancelled || error === null) return null;
+    this.#tell({ type: "step-retry", workflowId: this.#id, step, index, attempt, delayMs, error });
+    await this.#wait(delayMs, signal);
+    return null;
+  }
+
+  async #decide(step: PlannedStep, scope: Scope): Promise<Decision> {
+    const recorded = this.#record.decision(step.id);
+    if (recorded !== undefined) return recorded;
+    if (this.#isCancelled) {
+      return { run: false, error: notBegun(step) };
+    }
+    const decision = await decide(step, scope);
+    return (await this.#record.append({ type: "decided", step: step.id, decision })).decision;
+  }
+
+  async #refuse(step: PlannedStep, error: TaskFailure): Promise<TaskResult> {
+    const { id, agent, task } = step;
+    const taskId = workflowTaskId(this.#id, { step: id, index: null, attempt: 1 });
+    const recorded = this.#record.task(taskId);
+    if (recorded !== undefined) return recorded;
+    const result = await this.#ports.refuseTask(
+      agent,
+      { id: taskId, task },
+      this.#isCancelled ? notBegun(step) : error,
+    );
+    return (await this.#record.append({ type: "task-ended", step: id, result })).result;
+  }
+
+  #step(id: string): PlannedStep {
+    const step = this.#byId.get(id);
+    if (step !== undefined) return step;
+    throw new FettleError("WORKFLOW_INVALID", `The workflow "${this.#id}" has no step "${id}".`);
+  }
+
+  #secondsSince(at: number | undefined): number {
+    return at === undefined ? 0 : Math.max(0, this.#ports.clock.now() - at) / 1000;
+  }
+
+  async #wait(delayMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#ports;
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clock.clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = clock.setTimeout(end, delayMs);
+      signal.addEventListener("abort", end, { once: true });
+    });
+  }
+}
+
+const FULL_QUEUE_MS = 50;
+
+/** Errors of a task that a mesh in good order does not accept, now or ever. */
+const NOT_ACCEPTED: ReadonlySet<string> = new Set([
+  "TASK_INVALID",
+  "AGENT_UNKNOWN",
+  "ACTOR_STOPPED",
+  "QUEUE_FULL",
+]);
+
+async function decide({ id, when }: PlannedStep, scope: Scope): Promise<Decision> {
+  if (when === null) return { run: true, error: null };
+  if (typeof when !== "function") return { run: holds(when, scope), error: null };
+  try {
+    return { run: await when(scope.outputs), error: null };
+  } catch (thrown) {
+    const message = `Step "${id}" was not run: its "when" threw: ${messageOf(thrown)}`;
+    const name = thrown instanceof Error ? thrown.name : "Error";
+    return { run: false, error: { name, message, category: "handler" } };
+  }
+}
+
+function notBegun({ id }: PlannedStep): TaskFailure {
+  const message = `Step "${id}" was not run: the workflow was cancelled.`;
+  return { name: "CancelledError", message, category: "cancelled" };
+}
+
+function timedOut(result: TaskResult, step: PlannedStep): TaskResult {
+  const message =
+    `Step "${step.id}" did not end within ${(step.timeoutMs ?? 0) / 1000} s. ` +
+    "Raise its timeoutMs if it needs longer.";
+  return { ...result, status: "failure", error: { name: "TimeoutError", message, category: "timeout" } };
 }

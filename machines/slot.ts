@@ -13,3 +13,8 @@ export function slot<Output, Input>(name: string) {
 export function unboundAction(): void {
   // Deliberately nothing: the chart's states are right without it.
 }
+
+/** An action to be bound later that takes parameters. */
+export function actionSlot<Params>(): (args: unknown, params: Params) => void {
+  return unboundAction;
+}

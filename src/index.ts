@@ -6,6 +6,7 @@ export type { AgentHandle, StopOptions } from "./mesh.ts";
 export type { Inspect } from "../actors/parts.ts";
 export type { MeshEvent } from "../actors/runtime.ts";
 export type { ExecuteOptions } from "../actors/task-desk.ts";
+export type { WorkflowRunOptions } from "../actors/workflow-desk.ts";
 export type { StopMode } from "../actors/agent-actor.ts";
 
 export {
@@ -21,7 +22,18 @@ export {
 } from "./core/agent.ts";
 export type { Address } from "./core/address.ts";
 export { defineTool, type Tool, type ToolCallInfo, type ToolOptions, type ToolSet } from "./core/tool.ts";
-export type { WorkflowStep } from "./core/dag.ts";
+export type { Condition } from "./core/condition.ts";
+export type { Decide, WorkflowStep } from "./core/dag.ts";
+export type { Reference } from "./core/reference.ts";
+export { defineWorkflow, type WorkflowDefinition, type WorkflowOptions } from "./core/workflow.ts";
+export type { WorkflowEvent } from "./core/workflow-event.ts";
+export type {
+  ItemFailure,
+  StepResult,
+  StepStatus,
+  WorkflowFailure,
+  WorkflowResult,
+} from "./core/workflow-result.ts";
 export type {
   ActorContext,
   ActorInfo,

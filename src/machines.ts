@@ -14,3 +14,24 @@ export {
   type TaskMachineEvent,
   type TaskMachineInput,
 } from "../machines/task-machine.ts";
+export {
+  itemMachine,
+  type ItemMachineContext,
+  type ItemMachineEvent,
+  type ItemMachineInput,
+  type ItemTry,
+} from "../machines/item-machine.ts";
+export {
+  stepMachine,
+  type StepActorRef,
+  type StepMachineContext,
+  type StepMachineEvent,
+  type StepMachineInput,
+} from "../machines/step-machine.ts";
+export {
+  workflowMachine,
+  type WorkflowActorRef,
+  type WorkflowMachineContext,
+  type WorkflowMachineEvent,
+  type WorkflowMachineInput,
+} from "../machines/workflow-machine.ts";

@@ -5,16 +5,17 @@ import type { StopMode } from "../actors/agent-actor.ts";
 import type { Inspect } from "../actors/parts.ts";
 import { Population } from "../actors/population.ts";
 import { Runtime, type MeshEvent, type MeshResources } from "../actors/runtime.ts";
-import { checkContext, type ExecuteOptions } from "../actors/task-desk.ts";
-import { runWorkflow } from "../actors/workflow.ts";
+import type { ExecuteOptions } from "../actors/task-desk.ts";
+import { WorkflowDesk, type WorkflowRunOptions } from "../actors/workflow-desk.ts";
 import type { Address } from "./core/address.ts";
 import type { AgentDefinition, OutputOf } from "./core/agent.ts";
-import { planWorkflow, type PlannedStep, type WorkflowStep } from "./core/dag.ts";
-import { MeshStateError, WorkflowError } from "./core/errors.ts";
+import type { WorkflowStep } from "./core/dag.ts";
+import { MeshStateError, UnknownError } from "./core/errors.ts";
 import type { ActorInfo, AskOptions, BroadcastResult, Discovery } from "./core/handler.ts";
 import { requireName } from "./core/names.ts";
 import type { Unsubscribe } from "./core/ports.ts";
 import type { Task, TaskResult } from "./core/task.ts";
+import type { WorkflowResult } from "./core/workflow-result.ts";
 
 /** How a mesh is stopped. */
 export interface StopOptions {
@@ -49,9 +50,9 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
   readonly #population = new Population();
   readonly #listeners = new Set<(event: MeshEvent) => void>();
   readonly #inspect: Inspect | undefined;
-  readonly #workflows = new Set<string>();
   #phase: Phase = "new";
   #running: Runtime | null = null;
+  #workflows: WorkflowDesk | null = null;
 
   constructor(inspect?: Inspect) {
     this.#inspect = inspect;
@@ -110,10 +111,14 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     const running = this.#require("stop");
     this.#phase = "stopping";
     const { mode = "drain", timeoutMs } = options;
+    if (mode === "cancel") await this.#workflows?.cancelAll("The mesh was stopped.");
     const overdue =
       timeoutMs === undefined
         ? undefined
-        : setTimeout(() => void running.stop("cancel", "The mesh was stopped."), timeoutMs);
+        : setTimeout(() => {
+            void this.#workflows?.cancelAll("The mesh was stopped.");
+            void running.stop("cancel", "The mesh was stopped.");
+          }, timeoutMs);
     await running.stop(mode, "The mesh was stopped.");
     clearTimeout(overdue);
     await running.resources.close();
@@ -163,37 +168,26 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
   }
 
   /**
-   * Runs steps that may depend on each other, independent ones at once; one result a step, in their order.
+   * Runs steps that may depend on each other, independent ones at once. Of a workflow that was begun before, by this
+   * process or by one that died, what is done is taken from the record; of one that has ended, all.
    *
    * @throws WorkflowError, UnknownError or MeshStateError, all before anything runs.
    */
   async workflow(
     id: string,
     steps: readonly WorkflowStep[],
-    options: ExecuteOptions = {},
-  ): Promise<readonly TaskResult[]> {
-    const { desk } = this.#require(`run the workflow "${id}"`);
-    requireName(id, "The workflow's id");
-    const planned = planWorkflow(steps);
-    for (const step of planned) {
-      this.#population.agent(step.agent);
-      requireName(`${id}-${step.id}`, `The task id of step "${step.id}"`);
-      checkContext(step.context);
-    }
-    if (this.#workflows.has(id)) throw new WorkflowError(`A workflow with the id "${id}" is under way.`);
-    this.#workflows.add(id);
-    const taskOf = (step: PlannedStep) => ({ id: `${id}-${step.id}`, task: step.task });
-    try {
-      return await desk.track(
-        runWorkflow(planned, {
-          run: (step, context) => desk.execute(step.agent, { ...taskOf(step), context }, options),
-          refuse: (step, error) => desk.refuse(step.agent, taskOf(step), error),
-          signal: options.signal,
-        }),
-      );
-    } finally {
-      this.#workflows.delete(id);
-    }
+    options: WorkflowRunOptions = {},
+  ): Promise<WorkflowResult> {
+    return this.#requireWorkflows(`run the workflow "${id}"`).run(id, steps, options);
+  }
+
+  /**
+   * Cancels a workflow: its running steps are stopped, the others not begun; resolves with what was done.
+   *
+   * @throws UnknownError where no such workflow is under way.
+   */
+  async cancelWorkflow(id: string, reason?: string): Promise<WorkflowResult> {
+    return this.#requireWorkflows(`cancel the workflow "${id}"`).cancel(id, reason);
   }
 
   /**
@@ -252,6 +246,28 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
 
   #publish(event: MeshEvent): void {
     for (const listener of this.#listeners) listener(event);
+  }
+
+  #requireWorkflows(what: string): WorkflowDesk {
+    const { desk, resources } = this.#require(what);
+    const { clock, log, fabric } = resources;
+    this.#workflows ??= new WorkflowDesk({
+      clock,
+      log,
+      inspect: this.#inspect,
+      ledger: fabric.ledger,
+      checkRole: (role) => this.#population.agent(role),
+      track: (work) => desk.track(work),
+      publish: (event) => this.#publish(event),
+      runTask: (role, task, options) => desk.execute(role, task, options),
+      cancelTask: (taskId) =>
+        desk.cancel(taskId).catch((thrown: unknown) => {
+          if (thrown instanceof UnknownError) return null;
+          throw thrown;
+        }),
+      refuseTask: (role, task, error) => desk.refuse(role, task, error),
+    });
+    return this.#workflows;
   }
 
   #require(what: string): Runtime {

@@ -37,14 +37,13 @@ const writer = defineAgent({
 const { model } = exampleModel(new URL("answers.json", import.meta.url));
 const mesh = new Mesh({ model }).add(researcher).add(writer);
 await mesh.start();
-const [research, article] = await mesh.workflow("article", [
+const { status, outputs } = await mesh.workflow("article", [
   { id: "research", agent: "researcher", task: "Find out what state machines and actors have in common." },
   { id: "write", agent: "writer", task: "Write a paragraph about the findings.", dependsOn: ["research"] },
 ]);
 await mesh.stop();
 
-console.log(String(article?.output));
+console.log(String(outputs["write"]));
 
-assert.equal(research?.status, "success");
-assert.equal(article?.status, "success");
-assert.match(String(article.output), /Statecharts|Actors/);
+assert.equal(status, "success");
+assert.match(String(outputs["write"]), /Statecharts|Actors/);

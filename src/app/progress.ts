@@ -41,7 +41,7 @@ export class Progress {
 
   /** Shows an event; to be given to `mesh.subscribe`. */
   readonly show = (event: MeshEvent): void => {
-    if (this.#mute || !("taskId" in event)) return;
+    if (this.#mute || !("role" in event)) return;
     const text = this.#describe(event);
     if (text !== null) this.#line(event, text);
   };

@@ -31,7 +31,8 @@ async function run(steps: readonly WorkflowStep[], signal?: AbortSignal) {
   order.length = 0;
   most = 0;
   await using mesh = await new TestMesh().add(worker).start();
-  return await mesh.workflow("w1", steps, { signal });
+  const { steps: results } = await mesh.workflow("w1", steps, { signal });
+  return results;
 }
 
 const step = (id: string, task: string, ...dependsOn: (string | number)[]): WorkflowStep => ({
@@ -49,7 +50,7 @@ describe("a workflow", () => {
       step("mid", "outline", "first"),
     ]);
     expect(order).toEqual(["research", "outline", "write"]);
-    expect(results.map(({ taskId }) => taskId)).toEqual(["w1-last", "w1-first", "w1-mid"]);
+    expect(results.map(({ tasks }) => tasks[0]?.taskId)).toEqual(["w1-last", "w1-first", "w1-mid"]);
     expect(results[1]?.output).toEqual({ did: "research", saw: {} });
     const saw = (results[0]?.output as { saw: { style: string; previousStepResults: object } }).saw;
     expect(saw.style).toBe("short");
@@ -87,8 +88,8 @@ describe("a workflow", () => {
 
   it("stores a result for each step, those that were not run too", async () => {
     const mesh = await new TestMesh().add(worker).start();
-    const results = await mesh.workflow("w2", [step("bad", "fail"), step("child", "never", "bad")]);
-    for (const { resultId, status } of results) {
+    const { steps } = await mesh.workflow("w2", [step("bad", "fail"), step("child", "never", "bad")]);
+    for (const { resultId, status } of steps.flatMap(({ tasks }) => tasks)) {
       expect(await mesh.results.read("worker", resultId)).toMatchObject({ status });
     }
     await mesh.stop();
@@ -119,12 +120,18 @@ describe("a workflow", () => {
     expect(order).toEqual(["hang"]);
   });
 
-  it("refuses an id that is under way, and takes it again afterwards", async () => {
-    const mesh = await new TestMesh().add(worker).start();
-    const first = mesh.workflow("same", [step("a", "one")]);
-    await expect(mesh.workflow("same", [step("a", "one")])).rejects.toThrow(/"same" is under way/);
-    await first;
-    expect(await mesh.workflow("same", [step("a", "one")])).toMatchObject([{ status: "success" }]);
-    await mesh.stop();
+  it("is joined by whoever asks for the same again, and refuses another under its id", async () => {
+    order.length = 0;
+    await using mesh = await new TestMesh().add(worker).start();
+    const both = [mesh.workflow("same", [step("a", "one")]), mesh.workflow("same", [step("a", "one")])];
+    await expect(mesh.workflow("same", [step("a", "two")])).rejects.toMatchObject({
+      code: "WORKFLOW_INVALID",
+      message: expect.stringContaining(
+        'step "a" has another task ("one" in the record, "two" now)',
+      ) as string,
+    });
+    const [first, second] = await Promise.all(both);
+    expect(first).toEqual(second);
+    expect(order).toEqual(["one"]);
   });
 });

@@ -62,8 +62,9 @@ export function prepareSteps(mesh: Mesh, fabric: Fabric, signal: AbortSignal): r
           { id: "primes", agent: calculator.role, task: TASKS.primes },
           { id: "sum", agent: calculator.role, task: TASKS.sum, dependsOn: ["primes"] },
         ];
-        const results = await mesh.workflow("smoketest", steps, { signal });
-        return expectEqual(results.map((result) => succeeded(result).output).at(-1), 77);
+        const { status, outputs, failures } = await mesh.workflow("smoketest", steps, { signal });
+        if (status !== "success") fail(failures[0]?.error.message ?? `the workflow ended as ${status}`);
+        return expectEqual(outputs["sum"], 77);
       },
     },
     {

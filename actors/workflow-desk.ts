@@ -1,0 +1,166 @@
+// Where workflows come in: checks each before anything runs, opens its record, runs it, can cancel it, and goes on
+// with those that a stopped process left.
+// Invariant: of one id there is one workflow under way; who asks for the same again joins it.
+import { checkContext } from "./task-desk.ts";
+import { planWorkflow, type WorkflowStep } from "../src/core/dag.ts";
+import { UnknownError } from "../src/core/errors.ts";
+import type { Log } from "../src/core/log.ts";
+import { requireName } from "../src/core/names.ts";
+import type { Ledger } from "../src/core/ports.ts";
+import type { TaskEvent } from "../src/core/task.ts";
+import { storedStep, workflowTaskId } from "../src/core/workflow.ts";
+import type { WorkflowEvent } from "../src/core/workflow-event.ts";
+import type { WorkflowResult } from "../src/core/workflow-result.ts";
+import {
+  refuseOther,
+  unfinishedWorkflows,
+  WorkflowRecord,
+  type StoredWorkflow,
+} from "../src/workflow-record.ts";
+import { WorkflowRun, type WorkflowPorts } from "./workflow.ts";
+
+/** The options of one workflow. */
+export interface WorkflowRunOptions {
+  /** Cancels the workflow when aborted. */
+  readonly signal?: AbortSignal | undefined;
+  /** What every step finds in its context, unless it has its own of that name. */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** Told of the workflow, its steps and their tasks as they come. */
+  readonly onEvent?: ((event: WorkflowEvent | TaskEvent) => void) | undefined;
+}
+
+/** What a {@link WorkflowDesk} is made with. */
+export interface WorkflowDeskParts extends WorkflowPorts {
+  readonly ledger: Ledger;
+  readonly log: Log;
+  /** @throws UnknownError where no agent of the mesh has the role. */
+  readonly checkRole: (role: string) => void;
+  /** Counts work as under way until it ends. */
+  readonly track: <T>(work: Promise<T>) => Promise<T>;
+  readonly publish: (event: WorkflowEvent) => void;
+}
+
+interface Held {
+  readonly definition: StoredWorkflow;
+  /** Resolves when the record is open. */
+  readonly run: Promise<WorkflowRun>;
+  readonly result: Promise<WorkflowResult>;
+  readonly listeners: Set<(event: WorkflowEvent | TaskEvent) => void>;
+}
+
+const LONGEST_ITEM = 999_999;
+
+/** Takes workflows in and runs them. */
+export class WorkflowDesk {
+  readonly #parts: WorkflowDeskParts;
+  readonly #held = new Map<string, Held>();
+
+  constructor(parts: WorkflowDeskParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Runs a workflow, goes on with it, or gives the results of one that has ended.
+   *
+   * @throws WorkflowError, UnknownError, DefinitionError or TaskError, all before anything runs; OwnershipError where
+   * another process goes on with it.
+   */
+  async run(
+    id: string,
+    steps: readonly WorkflowStep[],
+    options: WorkflowRunOptions = {},
+  ): Promise<WorkflowResult> {
+    const { signal, context = {}, onEvent } = options;
+    const planned = this.#plan(id, steps, context);
+    const definition: StoredWorkflow = { id, context, steps: planned.map(storedStep) };
+    const held = this.#held.get(id) ?? this.#begin(definition, planned);
+    if (held.definition !== definition) refuseOther(held.definition, definition);
+    if (onEvent !== undefined) held.listeners.add(onEvent);
+    const cancel = () =>
+      void this.cancel(id, "The workflow was cancelled by its caller.").catch(() => undefined);
+    signal?.addEventListener("abort", cancel, { once: true });
+    if (signal?.aborted === true) cancel();
+    try {
+      return await held.result;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+      if (onEvent !== undefined) held.listeners.delete(onEvent);
+    }
+  }
+
+  /**
+   * Cancels a workflow: its running steps are stopped, the others not begun. Resolves with what was done.
+   *
+   * @throws UnknownError where none of that id is under way.
+   */
+  async cancel(id: string, reason = "The workflow was cancelled."): Promise<WorkflowResult> {
+    const held = this.#held.get(id);
+    if (held === undefined) {
+      throw new UnknownError("TASK_UNKNOWN", `No workflow "${id}" is under way in this mesh.`);
+    }
+    await (await held.run).cancel(reason);
+    return held.result;
+  }
+
+  /** Cancels all that are under way. */
+  async cancelAll(reason: string): Promise<void> {
+    await Promise.allSettled([...this.#held.keys()].map((id) => this.cancel(id, reason)));
+  }
+
+  /** Goes on with the workflows that were begun and have not ended; those that need their program wait for it. */
+  async resume(): Promise<void> {
+    const { ledger, log } = this.#parts;
+    for (const { id, context, steps } of await unfinishedWorkflows(ledger)) {
+      if (steps === null) {
+        log.info(
+          { workflowId: id },
+          "an unfinished workflow waits for its program: functions decide on its steps",
+        );
+        continue;
+      }
+      if (this.#held.has(id)) continue;
+      this.run(id, steps, { context }).then(
+        ({ status }) => log.info({ workflowId: id, status }, "an unfinished workflow was brought to its end"),
+        (thrown: unknown) =>
+          log.warn({ err: thrown, workflowId: id }, "an unfinished workflow was not gone on with"),
+      );
+    }
+  }
+
+  #plan(id: string, steps: readonly WorkflowStep[], context: Readonly<Record<string, unknown>>) {
+    requireName(id, "The workflow's id");
+    const planned = planWorkflow(steps);
+    for (const step of planned) {
+      this.#parts.checkRole(step.agent);
+      const longest = {
+        step: step.id,
+        index: step.forEach === null ? null : LONGEST_ITEM,
+        attempt: step.retries.max + 1,
+      };
+      requireName(workflowTaskId(id, longest), `The task id of step "${step.id}"`);
+      checkContext({ ...context, ...step.context });
+      if (Array.isArray(step.forEach)) checkContext({ forEach: step.forEach });
+    }
+    return planned;
+  }
+
+  #begin(definition: StoredWorkflow, steps: ReturnType<typeof planWorkflow>): Held {
+    const { ledger, clock, track, publish } = this.#parts;
+    const { id, context } = definition;
+    const listeners: Held["listeners"] = new Set();
+    const onEvent = (event: WorkflowEvent | TaskEvent) => {
+      for (const listener of listeners) listener(event);
+    };
+    const tell = (event: WorkflowEvent) => {
+      onEvent(event);
+      publish(event);
+    };
+    const run = WorkflowRecord.open(ledger, definition, () => clock.now()).then(
+      (record) => new WorkflowRun({ steps, context }, record, { ...this.#parts, tell, onEvent }),
+    );
+    const result = track(run.then((running) => running.result).finally(() => this.#held.delete(id)));
+    const held = { definition, run, result, listeners };
+    this.#held.set(id, held);
+    return held;
+  }
+}
