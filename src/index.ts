@@ -21,6 +21,21 @@ export {
   type PromptAgentOptions,
 } from "./core/agent.ts";
 export type { Address } from "./core/address.ts";
+export { memoryTools } from "./core/memory-tools.ts";
+export type {
+  CompressedMemory,
+  CompressOptions,
+  Episode,
+  EpisodicMemory,
+  LongTermMemory,
+  Memory,
+  MemoryScope,
+  OutputMemory,
+  Outputs,
+  RehydratedMemory,
+  WorkingMemory,
+} from "./core/memory.ts";
+export { createMemory, dropNotes, type MemoryOptions } from "./memory.ts";
 export { defineTool, type Tool, type ToolCallInfo, type ToolOptions, type ToolSet } from "./core/tool.ts";
 export type { Condition } from "./core/condition.ts";
 export type { Decide, WorkflowStep } from "./core/dag.ts";

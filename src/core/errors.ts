@@ -18,6 +18,7 @@ export type ErrorCode =
   | "MESSAGE_INVALID"
   | "WORKFLOW_INVALID"
   | "TASK_UNKNOWN"
+  | "MEMORY_UNKNOWN"
   | "TASK_INVALID"
   | "CANCELLED"
   | "MODEL_NONE"
@@ -86,9 +87,9 @@ export class MeshStateError extends FettleError {
   }
 }
 
-/** No agent, actor or task of that name is known here. */
+/** No agent, actor, task or memory of that name is known here. */
 export class UnknownError extends FettleError {
-  constructor(code: "AGENT_UNKNOWN" | "ACTOR_UNKNOWN" | "TASK_UNKNOWN", message: string) {
+  constructor(code: "AGENT_UNKNOWN" | "ACTOR_UNKNOWN" | "TASK_UNKNOWN" | "MEMORY_UNKNOWN", message: string) {
     super(code, message);
   }
 }

@@ -2,6 +2,8 @@
 // Invariant: a handler reaches the mesh only through its `ActorContext`, so that the same handler runs on any
 // fabric and ends when its actor ends.
 import type { Address } from "./address.ts";
+import type { Memory } from "./memory.ts";
+import type { Blobs } from "./ports.ts";
 import type { Task, TaskResult } from "./task.ts";
 
 /** A task for a custom agent: what `handle` returns is the task's output. */
@@ -79,6 +81,10 @@ export interface ActorContext<State = unknown> extends ActorOperations {
   readonly state: State;
   /** Aborted when the actor stops or crashes, or, for a task, when the task is cancelled. */
   readonly signal: AbortSignal;
+  /** What the agent remembers: of the task, its workflow and its role. */
+  readonly memory?: Memory | undefined;
+  /** Named byte sequences of the mesh. */
+  readonly blobs?: Blobs | undefined;
 }
 
 /** The logic of a custom agent. A message it throws on crashes the actor; a task it throws on fails. */

@@ -109,7 +109,7 @@ function consoleReport(entries: readonly ConsoleEntry[]): string {
 }
 
 /** A fence longer than any inside the text, so that the text cannot close it. */
-function fence(language: string, text: string): string {
+export function fence(language: string, text: string): string {
   const longest = Math.max(0, ...(text.match(/`{3,}/g) ?? []).map((run) => run.length));
   const marks = "`".repeat(Math.max(3, longest + 1));
   return `${marks}${language}\n${text}\n${marks}`;

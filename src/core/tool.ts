@@ -1,6 +1,7 @@
 // Tools: host functions that a guest may call, the only door out of the sandbox.
 // Invariant: input and output are validated on the host, whatever the guest sends or the tool returns.
 import { DefinitionError } from "./errors.ts";
+import type { Memory } from "./memory.ts";
 import { isIdentifier } from "./names.ts";
 import { isSchema, type Schema, type SchemaInput, type SchemaOutput } from "./schema.ts";
 
@@ -12,6 +13,8 @@ export interface ToolCallInfo {
   readonly callId: string;
   /** The task on whose behalf the call is made; absent where the sandbox is used alone. */
   readonly taskId?: string | undefined;
+  /** The memory of that task; absent where the sandbox is used alone. */
+  readonly memory?: Memory | undefined;
 }
 
 /** A host function with its description and schemas, made by {@link defineTool}. */
@@ -81,7 +84,7 @@ export function defineTool(options: ToolOptions<Schema, Schema, unknown>): Tool<
 }
 
 /** Whether a value was made by {@link defineTool}. */
-function isTool(value: unknown): value is Tool {
+export function isTool(value: unknown): value is Tool {
   return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "tool";
 }
 
