@@ -118,6 +118,8 @@ export type FromIsolate =
       readonly type: "end";
       readonly run: number;
       readonly end: GuestEnd;
+      /** Made in the last stretch of its work: too late to be served. */
+      readonly calls: readonly GuestCall[];
       /** Tool calls that nothing had come of when the code ended. */
       readonly pending: number;
       readonly lines: readonly GuestLine[];

@@ -136,7 +136,7 @@ export class Run implements Passenger {
     }
     if (this.#over) return;
     if (message.type === "end") {
-      this.#end(message.end, message.pending);
+      this.#end(message);
       return;
     }
     if (this.#transcript === null) for (const call of message.calls) void this.#serve(call);
@@ -171,17 +171,17 @@ export class Run implements Passenger {
     this.#finish((console, usage) => ({ ok: false, error, console, usage }));
   }
 
-  #end(end: GuestEnd, pending: number): void {
-    const divergence = end.type === "limit" || end.type === "crash" ? null : this.#transcript?.end();
+  #end({ end, calls, pending }: Extract<FromIsolate, { readonly type: "end" }>): void {
+    const divergence = end.type === "limit" || end.type === "crash" ? null : this.#transcript?.end(calls);
     if (divergence !== null && divergence !== undefined) {
       this.fail(divergence);
       return;
     }
     if (pending > 0) {
-      const calls = pending === 1 ? "1 tool call was" : `${pending} tool calls were`;
+      const those = pending === 1 ? "1 tool call was" : `${pending} tool calls were`;
       this.#tell({
         level: "warn",
-        text: `[${calls} under way when the code ended and not waited for: await each]`,
+        text: `[${those} under way when the code ended and not waited for: await each]`,
       });
     }
     if (end.type !== "value") {

@@ -57,29 +57,27 @@ export class Transcript {
     this.#isLive = this.#entries.length === 0;
   }
 
-  /** Whether the guest's own timers may fire: its record is played, and no return waits to be heard before them. */
+  /** Whether the guest's own timers may fire: its record is played, and no return is to be heard before them. */
   get isOpen(): boolean {
-    return this.#isLive && this.#held.size === 0 && this.#played === this.#entries.length;
+    return this.#isLive && this.#held.size === 0 && this.#unsafe.size === 0;
   }
 
   /** The guest has come to a wait and has made these calls on its way. */
   hear(calls: readonly GuestCall[]): void {
+    const divergence = this.#compare(calls);
+    if (divergence !== null) {
+      this.#stage.fail(divergence);
+      return;
+    }
     for (const call of calls) {
-      this.#made = call.call + 1;
-      const recorded = this.#calls.get(call.call);
-      const tool = this.#stage.nameOf(call);
-      if (recorded !== undefined && differs(recorded, tool, call)) {
-        this.#stage.fail(divergedAt(recorded, tool, call));
-        return;
-      }
       if (!this.#returned.has(call.call) && !this.#underway.has(call.call)) this.#waiting.push(call);
     }
     this.#advance();
   }
 
-  /** Why the guest cannot have ended here; null where it can. */
-  end(): GuestError | null {
-    return this.#made < this.#expected ? this.#missing("ended") : null;
+  /** The guest has ended and has made these calls just before: why it cannot have, or null where it can. */
+  end(calls: readonly GuestCall[]): GuestError | null {
+    return this.#compare(calls) ?? (this.#made < this.#expected ? this.#missing("ended") : null);
   }
 
   /** The guest starts anew in another instance; calls under way stay so. */
@@ -89,6 +87,16 @@ export class Transcript {
     this.#played = 0;
     this.#made = 0;
     this.#isLive = false;
+  }
+
+  #compare(calls: readonly GuestCall[]): GuestError | null {
+    for (const call of calls) {
+      this.#made = call.call + 1;
+      const recorded = this.#calls.get(call.call);
+      const tool = this.#stage.nameOf(call);
+      if (recorded !== undefined && differs(recorded, tool, call)) return divergedAt(recorded, tool, call);
+    }
+    return null;
   }
 
   #add(entry: RecordedCall | RecordedReturn): void {

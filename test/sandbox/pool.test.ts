@@ -42,7 +42,7 @@ class Puppet {
   }
 
   end(run: number, text: string): void {
-    this.say({ type: "end", run, end: { type: "value", text }, pending: 0, lines: [], usage });
+    this.say({ type: "end", run, end: { type: "value", text }, calls: [], pending: 0, lines: [], usage });
   }
 }
 

@@ -112,9 +112,11 @@ describe("a recorded run", () => {
   it("records what failed and what was refused, with the words that the guest hears", async () => {
     const { tools, made } = bench();
     const gated: GatedCall[] = [];
-    const record = new MemoryRecord([], (call) => {
-      gated.push(call);
-      return call.problem === null ? "call" : "hold";
+    const record = new MemoryRecord([], {
+      verdict: (call) => {
+        gated.push(call);
+        return call.problem === null ? "call" : "hold";
+      },
     });
     const code =
       "const seen = []; for (const act of [() => tools.late('x'), () => tools.fail('row')]) " +
@@ -150,6 +152,15 @@ describe("a recorded run", () => {
     const heard = value.filter((entry) => entry !== "timer").map((entry) => entry[0]);
     expect(heard).toEqual(given);
     expect(value).toContain("timer");
+  });
+
+  it("goes on with its timers while a call is under way, and while the record is asked about one", async () => {
+    const { tools } = bench();
+    const code =
+      "result = []; for (const ms of [5, 10]) result.push(await Promise.race([tools.open(1), new Promise((r) => setTimeout(r, ms, ms))]))";
+    expect(valueOf(await run(code, new MemoryRecord(), tools))).toEqual([5, 10]);
+    const silent = new MemoryRecord([], { verdict: () => new Promise(() => {}) });
+    expect(valueOf(await run(code, silent, tools))).toEqual([5, 10]);
   });
 
   it("needs entropy and a run id, without which it could not be repeated", async () => {
@@ -358,7 +369,7 @@ describe("a run whose calls are held back", () => {
 
   it("records what is under way, ends as suspended, and goes on when it is repeated", async () => {
     const { tools, made, open } = bench();
-    const record = new MemoryRecord([], holding("echo", "a"));
+    const record = new MemoryRecord([], { verdict: holding("echo", "a") });
     const running = run(code, record, tools);
     await expect.poll(() => [open.length, story(record.kept).includes("2 returned")]).toEqual([1, true]);
     open[0]?.();
@@ -375,7 +386,7 @@ describe("a run whose calls are held back", () => {
     ]);
 
     const held = bench();
-    const still = new MemoryRecord(record.kept, holding("echo", "a"));
+    const still = new MemoryRecord(record.kept, { verdict: holding("echo", "a") });
     expect(errorOf(await run(code, still, held.tools)).failure).toBe("suspended");
     expect([still.asked, still.kept, held.made]).toEqual([["run:0"], record.kept, []]);
 
@@ -390,7 +401,7 @@ describe("a run whose calls are held back", () => {
 
   it("fires no timer and hears no return while a call is held", async () => {
     const { tools, open } = bench();
-    const record = new MemoryRecord([], holding("echo", "a"));
+    const record = new MemoryRecord([], { verdict: holding("echo", "a") });
     const quiet =
       "setTimeout(() => console.log('timer'), 1); tools.late(2).then(() => console.log('return'));" +
       "tools.open(1); result = await tools.echo('a');";
@@ -403,7 +414,7 @@ describe("a run whose calls are held back", () => {
 
   it("ends as suspended with each call that is held, and leaves no guest behind", async () => {
     const { tools, made } = bench();
-    const record = new MemoryRecord([], () => "hold");
+    const record = new MemoryRecord([], { verdict: () => "hold" });
     const result = await run("result = await Promise.all([tools.echo(1), tools.fail('x')])", record, tools);
     expect(errorOf(result).message).toContain("held back: echo() (run:0), fail() (run:1)");
     expect([made, sandbox.stats().waiting]).toEqual([[], 0]);

@@ -4,29 +4,34 @@ import type { GatedCall, RecordedCall, RecordedReturn, RunRecord } from "#src/co
 /** An entry of a record. */
 export type Entry = RecordedCall | RecordedReturn;
 
-/** Records in memory, each entry after a turn of the event loop. */
+/** How a record answers. */
+export interface MemoryRecordOptions {
+  /** "call" where absent. */
+  readonly verdict?: ((call: GatedCall) => "call" | "hold" | Promise<"call" | "hold">) | undefined;
+  /** What it waits for before it appends; a turn of the event loop where absent. */
+  readonly pause?: () => Promise<void>;
+}
+
+/** Records in memory, one entry after the other. */
 export class MemoryRecord implements RunRecord {
   readonly entries: readonly Entry[];
   /** What was recorded, what it began with included. */
   readonly kept: Entry[];
   /** Ids of the calls that it was asked about. */
   readonly asked: string[] = [];
-  readonly #verdict: (call: GatedCall) => "call" | "hold" | Promise<"call" | "hold">;
+  readonly #options: MemoryRecordOptions;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(
-    entries: readonly Entry[] = [],
-    verdict: (call: GatedCall) => "call" | "hold" | Promise<"call" | "hold"> = () => "call",
-  ) {
+  constructor(entries: readonly Entry[] = [], options: MemoryRecordOptions = {}) {
     this.entries = [...entries];
     this.kept = [...entries];
-    this.#verdict = verdict;
+    this.#options = options;
   }
 
   async called(call: GatedCall): Promise<"call" | "hold"> {
     this.asked.push(call.callId);
     if (!call.isRecorded) await this.#append(call.entry);
-    return this.#verdict(call);
+    return this.#options.verdict?.(call) ?? "call";
   }
 
   returned(entry: RecordedReturn): Promise<void> {
@@ -35,7 +40,7 @@ export class MemoryRecord implements RunRecord {
 
   #append(entry: Entry): Promise<void> {
     this.#last = this.#last.then(async () => {
-      await new Promise((resolve) => setImmediate(resolve));
+      await (this.#options.pause?.() ?? new Promise((resolve) => setImmediate(resolve)));
       this.kept.push(entry);
     });
     return this.#last;

@@ -231,7 +231,15 @@ export class Guest implements EngineHost {
       toolCalls: this.#called,
     };
     if (this.#end !== null) {
-      this.#place.post({ type: "end", run, end: this.#end, pending: this.#underway, lines, usage });
+      this.#place.post({
+        type: "end",
+        run,
+        end: this.#end,
+        calls: this.#calls,
+        pending: this.#underway,
+        lines,
+        usage,
+      });
       return;
     }
     this.#place.post({ type: "turn", run, calls: this.#calls, lines, wakeAt: this.#wakeAt, usage });

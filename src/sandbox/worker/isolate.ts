@@ -91,7 +91,7 @@ export class IsolateWorker implements GuestPlace {
     if (engine === null) {
       const end = { type: "crash", message: "there is no memory for another instance" } as const;
       const usage = { cpuMs: 0, memoryBytes: 0, toolCalls: 0 };
-      this.#send({ type: "end", run: message.run, end, pending: 0, lines: [], usage });
+      this.#send({ type: "end", run: message.run, end, calls: [], pending: 0, lines: [], usage });
       return;
     }
     const guest = new Guest(message, engine, image, this);
