@@ -12,6 +12,7 @@ import {
   hold,
   parseRecord,
   statusOf,
+  unhold,
   type BudgetRecord,
   type BudgetStatus,
   type Wanted,
@@ -173,7 +174,7 @@ class Account implements BudgetAccount {
     const id = this.#idOf(call);
     const task = await this.#records.get(this.#task.key);
     if (task?.held.has(id) !== true) return;
-    const drop = (record: BudgetRecord) => record.held.delete(id);
+    const drop = (record: BudgetRecord) => unhold(record, id);
     await Promise.all([...task.scopes].map((key) => this.#records.change(key, drop)));
     await this.#changeTask(drop);
   }

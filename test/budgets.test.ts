@@ -452,7 +452,7 @@ describe("on the embedded fabric", () => {
 
   it("two processes that hammer one folder never overspend together", async () => {
     const spender = new URL("./spender.mjs", import.meta.url);
-    const programs = ["a", "b"].map((name) => startProgram(spender, [folder, name, "5000"]));
+    const programs = ["a", "b"].map((name) => startProgram(spender, [folder, name, "20000"]));
     const reports = await Promise.all(
       programs.map(async ({ lines, ended }) => {
         const { value } = (await lines.next()) as { value: string };
@@ -461,11 +461,11 @@ describe("on the embedded fabric", () => {
       }),
     );
     await using fabric = createEmbeddedFabric({ dataDirectory: folder });
-    const { tokens } = await new BudgetBook(fabric.keyValue).status(mesh(5000));
+    const { tokens } = await new BudgetBook(fabric.keyValue).status(mesh(20_000));
     const spent = reports.reduce((sum, report) => sum + report.spent, 0);
-    expect(tokens).toEqual({ limit: 5000, spent, reserved: 0, left: 5000 - spent });
+    expect(tokens).toEqual({ limit: 20_000, spent, reserved: 0, left: 20_000 - spent });
     for (const report of reports) {
-      expect(report.highest).toBeLessThanOrEqual(5000);
+      expect(report.highest).toBeLessThanOrEqual(20_000);
       expect(report.refused).toBeGreaterThan(0);
       expect(report.spent).toBeGreaterThan(0);
     }

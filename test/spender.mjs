@@ -1,5 +1,6 @@
-// A process of its own for the tests of budgets: spends from a folder's mesh budget until a call no longer fits, and
-// reports what it spent, how often it was refused, and the most that it saw used at once.
+// A process of its own for the tests of budgets: waits until there are two of them, spends from a folder's mesh budget
+// until a call no longer fits, and reports what it spent, how often it was refused, and the most that it saw used at once.
+import { setTimeout } from "node:timers/promises";
 import { BudgetBook } from "../dist/src/budgets.js";
 import { createEmbeddedFabric } from "../dist/src/fabric/embedded/fabric.js";
 
@@ -31,6 +32,8 @@ async function work(task) {
   }
 }
 
+await fabric.keyValue.put("spenders", name, "");
+while ((await fabric.keyValue.keys("spenders")).length < 2) await setTimeout(1);
 await Promise.all(Array.from({ length: 8 }, (_, task) => work(task)));
 await fabric.close();
 console.log(JSON.stringify({ spent, refused, highest }));

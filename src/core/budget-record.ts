@@ -23,6 +23,8 @@ export interface BudgetRecord {
   readonly raised: Map<string, Amounts>;
   /** What calls under way may use at most, by the ids of the calls: `<task>/<call>`. */
   readonly held: Map<string, Amounts>;
+  /** The sum of what is held. */
+  reserved: Amounts;
   /** Of a task's own calls that are settled: what they used, until all scopes of the task have heard of it. */
   readonly booked: Map<string, Amounts>;
   /** Of a task's own calls: those that are settled everywhere. */
@@ -63,6 +65,7 @@ export function emptyRecord(): BudgetRecord {
     spent: {},
     raised: new Map(),
     held: new Map(),
+    reserved: {},
     booked: new Map(),
     done: new Set(),
     scopes: new Set(),
@@ -72,10 +75,12 @@ export function emptyRecord(): BudgetRecord {
 /** Reads a record. @throws what zod or JSON.parse throws where the text is none. */
 export function parseRecord(text: string): BudgetRecord {
   const record = stored.parse(JSON.parse(text));
+  const held = new Map(record.held);
   return {
     spent: record.spent,
     raised: new Map(record.raised),
-    held: new Map(record.held),
+    held,
+    reserved: sumOf(held.values()),
     booked: new Map(record.booked),
     done: expand(record.done ?? []),
     scopes: new Set(record.scopes),
@@ -83,7 +88,7 @@ export function parseRecord(text: string): BudgetRecord {
 }
 
 /** Writes a record; what is empty is left out. */
-export function formatRecord({ spent, done, ...parts }: BudgetRecord): string {
+export function formatRecord({ spent, reserved: _, done, ...parts }: BudgetRecord): string {
   const filled = Object.entries(parts).filter(([, part]) => part.size > 0);
   const rest = Object.fromEntries(filled.map(([name, part]) => [name, [...part]]));
   return JSON.stringify({ spent, ...rest, ...(done.size > 0 ? { done: condense(done) } : {}) });
@@ -131,7 +136,7 @@ function expand(condensed: readonly (readonly [string, readonly number[]])[]): S
 export function statusOf(record: BudgetRecord, budget: Budget | undefined): BudgetStatus {
   const status = MEASURES.map((measure) => {
     const spent = record.spent[measure] ?? 0;
-    const reserved = total(record.held.values(), measure);
+    const reserved = record.reserved[measure] ?? 0;
     const limit = limitOf(record, budget, measure);
     const left = limit === null ? null : Math.max(0, exact(limit - spent - reserved));
     return [measure, { limit, spent, reserved, left }];
@@ -141,13 +146,13 @@ export function statusOf(record: BudgetRecord, budget: Budget | undefined): Budg
 
 function limitOf(record: BudgetRecord, budget: Budget | undefined, measure: Measure): number | null {
   const limit = budget?.[measure];
-  return limit === undefined ? null : exact(limit + total(record.raised.values(), measure));
+  return limit === undefined ? null : exact(limit + (sumOf(record.raised.values())[measure] ?? 0));
 }
 
-function total(parts: Iterable<Amounts>, measure: Measure): number {
-  let sum = 0;
-  for (const part of parts) sum += part[measure] ?? 0;
-  return exact(sum);
+function sumOf(parts: Iterable<Amounts>): Amounts {
+  let sum: Amounts = {};
+  for (const part of parts) sum = addAmounts(sum, part);
+  return sum;
 }
 
 /**
@@ -174,13 +179,14 @@ export function hold(
       continue;
     }
     const spent = record.spent[measure] ?? 0;
-    const reserved = total(record.held.values(), measure);
+    const reserved = record.reserved[measure] ?? 0;
     const left = exact(limit - spent - reserved);
     const fits = want !== null && (measure === "wallMs" ? left > 0 : exact(want) <= left);
     if (!fits) throw exceeded(scope, call, measure, { limit, spent, reserved, left, want });
     granted[measure] = measure === "wallMs" ? Math.min(want, left) : exact(want);
   }
   record.held.set(call, granted);
+  record.reserved = addAmounts(record.reserved, granted);
   return granted;
 }
 
@@ -225,7 +231,20 @@ function exceeded(
   );
 }
 
+/** Gives back what a call held; false where it holds nothing. */
+export function unhold(record: BudgetRecord, call: string): boolean {
+  const held = record.held.get(call);
+  if (held === undefined) return false;
+  record.held.delete(call);
+  record.reserved = addAmounts(record.reserved, negative(held));
+  return true;
+}
+
+function negative(amounts: Amounts): Amounts {
+  return Object.fromEntries(Object.entries(amounts).map(([measure, amount]) => [measure, -amount]));
+}
+
 /** Books what a call used in place of what it held; does nothing where it holds nothing. */
 export function bookHeld(record: BudgetRecord, call: string, used: Amounts): void {
-  if (record.held.delete(call)) record.spent = addAmounts(record.spent, used);
+  if (unhold(record, call)) record.spent = addAmounts(record.spent, used);
 }
