@@ -114,10 +114,14 @@ export { PRICES, type Price, type PriceTable } from "./model/prices.ts";
 export type {
   ConsoleEntry,
   ExecuteResult,
+  GatedCall,
   GuestEntropy,
   GuestError,
   GuestLimits,
   GuestUsage,
+  RecordedCall,
+  RecordedReturn,
+  RunRecord,
   Sandbox,
 } from "./core/guest.ts";
 export type { Blobs, Fabric, FabricMessage, KeyValue, KeyValueEntry, Messages } from "./core/ports.ts";

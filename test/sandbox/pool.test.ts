@@ -8,6 +8,7 @@ import { Pool, type PoolOptions } from "#src/sandbox/pool";
 import type { FromIsolate, GuestCall, ToIsolate } from "#src/sandbox/protocol";
 import { errorOf, valueOf } from "./outcome.ts";
 import { plan } from "./plan.ts";
+import { MemoryRecord, story } from "./record.ts";
 
 const usage = { cpuMs: 1, memoryBytes: 65_536, toolCalls: 0 };
 
@@ -192,6 +193,50 @@ describe("a lost isolate", () => {
     const error = errorOf(await result);
     expect(error).toMatchObject({ name: "CrashError", failure: "crash" });
     expect(error.message).toMatch(/its thread failed.*not run again/);
+    await pool.close();
+  });
+
+  it("costs a run that keeps a record nothing: it starts again, and what it had done is not done again", async () => {
+    let calls = 0;
+    let finish: (output: string) => void = () => undefined;
+    const tool = defineTool({
+      description: "Acts.",
+      input: z.unknown(),
+      execute: (input) => {
+        calls += 1;
+        return input === 1 ? "one" : new Promise<string>((resolve) => (finish = resolve));
+      },
+    });
+    const { pool, puppets } = stage({ isolates: 1 });
+    const first = at(puppets, 0);
+    first.say({ type: "ready" });
+    const lines: string[] = [];
+    const record = new MemoryRecord();
+    const result = pool.submit(
+      plan("return 1", { tools: { tool }, record, onConsole: ({ text }) => lines.push(text) }),
+    );
+    const one = { call: 0, tool: 0, text: "1", at: 0 };
+    const line = { level: 1, text: '"line"' };
+    const turn = { type: "turn", lines: [], wakeAt: null, usage } as const;
+    first.say({ ...turn, run: 1, calls: [one], lines: [line] });
+    await expect.poll(() => first.heard.filter(({ type }) => type === "return")).toHaveLength(1);
+    const told = first.heard.find(({ type }) => type === "return");
+    const two = { call: 1, tool: 0, text: "2", at: 0 };
+    first.say({ ...turn, run: 1, calls: [two] });
+    await expect.poll(() => calls).toBe(2);
+    first.events.lost("its thread failed");
+
+    const second = at(puppets, 1);
+    second.say({ type: "ready" });
+    second.say({ ...turn, run: 2, calls: [one], lines: [line] });
+    expect(second.heard.find(({ type }) => type === "return")).toEqual({ ...told, run: 2 });
+    second.say({ ...turn, run: 2, calls: [two] });
+    finish("two");
+    await expect.poll(() => story(record.kept)).toContain("1 returned");
+    await expect.poll(() => second.heard.at(-1)).toMatchObject({ type: "return", call: 1, text: '"two"' });
+    second.end(2, "2");
+    expect(valueOf(await result)).toBe(2);
+    expect([calls, lines, record.asked]).toEqual([2, ["line"], ["run:0", "run:1"]]);
     await pool.close();
   });
 

@@ -41,7 +41,10 @@ async function observe(
   const made = new Map<string, string>();
   const pause = async (count: number): Promise<void> => {
     const ms = delays[count % delays.length] ?? 0;
-    await new Promise<void>((resolve) => void (ms === 0 ? setImmediate(resolve) : setTimeout(resolve, ms)));
+    await new Promise<void>((resolve) => {
+      if (ms === 0) setImmediate(resolve);
+      else setTimeout(resolve, ms);
+    });
   };
   const note = (callId: string, input: unknown): void => {
     if (made.has(callId)) throw new Error(`The call ${callId} was made twice.`);
