@@ -29,6 +29,8 @@ export class WaitingConsumer implements QueueConsumer {
   readonly #clock: Clock;
   readonly #onClose: (consumer: WaitingConsumer) => void;
   readonly #waiting = new Set<Waiter>();
+  /** The signals of those who wait or are promised a message. */
+  readonly #watched = new Map<AbortSignal, { readonly waiters: Set<Waiter>; readonly abort: () => void }>();
   #drawing: Promise<void> | undefined;
   #stirred = false;
   #wake: () => void = () => undefined;
@@ -47,20 +49,16 @@ export class WaitingConsumer implements QueueConsumer {
   async take(signal?: AbortSignal): Promise<Delivery | null> {
     if (this.#closed || signal?.aborted === true) return null;
     return new Promise<Delivery | null>((resolve, reject) => {
-      const abort = (): void => {
-        if (!this.#waiting.delete(waiter)) return; // A message is already promised to this caller: it gets that.
-        resolve(null);
-        this.stir();
-      };
       const ended = <T>(end: (value: T) => void) => {
         return (value: T): void => {
-          signal?.removeEventListener("abort", abort);
+          this.#waiting.delete(waiter);
+          if (signal !== undefined) this.#unwatch(waiter, signal);
           end(value);
         };
       };
       const waiter: Waiter = { resolve: ended(resolve), reject: ended(reject) };
-      signal?.addEventListener("abort", abort);
       this.#waiting.add(waiter);
+      if (signal !== undefined) this.#watch(waiter, signal);
       this.#drawing ??= this.#drawAll();
     });
   }
@@ -73,11 +71,33 @@ export class WaitingConsumer implements QueueConsumer {
 
   async close(): Promise<void> {
     this.#closed = true;
-    for (const waiter of this.#waiting) waiter.resolve(null);
-    this.#waiting.clear();
+    for (const waiter of [...this.#waiting]) waiter.resolve(null);
     this.stir();
     this.#onClose(this);
     await this.#drawing;
+  }
+
+  /** Listens once to a signal, however many callers share it. */
+  #watch(waiter: Waiter, signal: AbortSignal): void {
+    const known = this.#watched.get(signal);
+    known?.waiters.add(waiter);
+    if (known !== undefined) return;
+    const waiters = new Set([waiter]);
+    const abort = (): void => {
+      // A caller to whom a message is promised already is not among those who wait: it gets that message.
+      for (const one of [...waiters]) if (this.#waiting.has(one)) one.resolve(null);
+      this.stir();
+    };
+    this.#watched.set(signal, { waiters, abort });
+    signal.addEventListener("abort", abort);
+  }
+
+  #unwatch(waiter: Waiter, signal: AbortSignal): void {
+    const known = this.#watched.get(signal);
+    known?.waiters.delete(waiter);
+    if (known === undefined || known.waiters.size > 0) return;
+    signal.removeEventListener("abort", known.abort);
+    this.#watched.delete(signal);
   }
 
   /** Draws until nobody waits any more. */
@@ -93,7 +113,6 @@ export class WaitingConsumer implements QueueConsumer {
         if (deliveries.length === 0) await this.#pause(pauseMs);
       } catch (error) {
         for (const waiter of [...promised, ...this.#waiting]) waiter.reject(error);
-        this.#waiting.clear();
       }
     }
     this.#drawing = undefined;

@@ -175,7 +175,7 @@ export function kill(
   void database.remove(place.active(queue, id));
   bury(database, queue, id);
   const dead: Dead = { id, deliveries, number, reason: how.reason, at: how.now };
-  void database.put(place.dead(queue, id), JSON.stringify(dead), how.now);
+  void database.put(place.dead(queue, id), JSON.stringify(dead), next(database));
 }
 
 /** Gives a message in hand its whole time again; false where the claim is no longer good. */
@@ -236,8 +236,9 @@ export function count(
 
 /** The dead letters of a queue, oldest first. */
 export function deadLetters(database: StateDatabase, queue: string): readonly DeadLetter[] {
-  const letters = [...database.getRange(deadRange(queue))].map(({ value }) => JSON.parse(value) as Dead);
-  letters.sort((a, b) => a.at - b.at || a.number - b.number);
+  const found = [...database.getRange({ ...deadRange(queue), versions: true })];
+  found.sort((a, b) => (a.version ?? 0) - (b.version ?? 0));
+  const letters = found.map(({ value }) => JSON.parse(value) as Dead);
   return letters.map(({ number, ...letter }) => ({
     ...letter,
     payload: database.get(place.payload(queue, number)) ?? "",

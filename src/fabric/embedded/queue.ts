@@ -59,6 +59,7 @@ export class EmbeddedQueue implements Queue {
   async consume(queue: string, options: ConsumerOptions): Promise<QueueConsumer> {
     requireKey(queue);
     const { ackWaitMs, maxDeliveries } = options;
+    this.#checkedAt = -Infinity;
     await this.#releaseEnded(queue);
     const draw = (takers: Takers): Promise<Draw> => this.#draw(queue, { ackWaitMs, maxDeliveries }, takers);
     if (this.#closed) {

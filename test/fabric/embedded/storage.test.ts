@@ -40,7 +40,7 @@ describe("the embedded fabric on disk", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it("makes nothing on disk for messages, and for blobs no key-value file", async () => {
+  it("makes nothing on disk for messages, and for blobs no state file", async () => {
     const data = join(folder, "data");
     const fabric = open(data);
     fabric.messages.subscribe("a", (message) => message.reply("b"));
@@ -63,6 +63,8 @@ describe("the embedded fabric on disk", () => {
       expect(await scoped.keyValue.get("b", "k")).not.toBeNull();
     }
     await expect(fabrics[1]?.keyValue.get("b", "k")).rejects.toThrow(/closed/);
+    await expect(fabrics[1]?.ledger.append("l", "x", 0)).rejects.toThrow(/ledger "l".*closed/);
+    await expect(fabrics[1]?.queue.publish("q", "x")).rejects.toThrow(/queue "q".*closed/);
   });
 
   it("serves two fabrics of one process on one folder, also when one closes", async () => {
@@ -107,16 +109,29 @@ describe("the embedded fabric on disk", () => {
   });
 
   it("refuses writes while the disk is nearly full, says what to do, and goes on reading", async () => {
-    const { keyValue } = open();
+    const { keyValue, ledger, queue } = open();
     await keyValue.put("numbers", "before", "stored");
-    const cramped = open(folder, Number.MAX_SAFE_INTEGER).keyValue;
-    await expect(cramped.put("numbers", "more", "x")).rejects.toMatchObject({
-      code: "STORAGE_FAILED",
-      retryable: true,
-      message: expect.stringMatching(/state\.mdb: only \d+ bytes are free, .*free some space/) as string,
-    });
-    expect((await cramped.get("numbers", "before"))?.value).toBe("stored");
-    expect(await cramped.get("numbers", "more")).toBeNull();
+    await ledger.append("log", "stored", 0);
+    await queue.publish("tasks", "stored");
+    const cramped = open(folder, Number.MAX_SAFE_INTEGER);
+    const consumer = await cramped.queue.consume("tasks", { ackWaitMs: 60_000, maxDeliveries: 3 });
+    for (const attempt of [
+      cramped.keyValue.put("numbers", "more", "x"),
+      cramped.ledger.append("log.more", "x", 0),
+      cramped.queue.publish("tasks", "x"),
+      consumer.take(),
+    ]) {
+      await expect(attempt).rejects.toMatchObject({
+        code: "STORAGE_FAILED",
+        retryable: true,
+        message: expect.stringMatching(/state\.mdb: only \d+ bytes are free, .*free some space/) as string,
+      });
+    }
+    expect((await cramped.keyValue.get("numbers", "before"))?.value).toBe("stored");
+    expect(await cramped.keyValue.get("numbers", "more")).toBeNull();
+    expect((await cramped.ledger.last("log"))?.payload).toBe("stored");
+    expect(await cramped.ledger.names()).toEqual(["log"]);
+    expect(await cramped.queue.size("tasks")).toEqual({ waiting: 1, inHand: 0, dead: 0 });
   });
 
   // Where a file may grow no further, lmdb-js 3.5 sometimes aborts the process instead of reporting it.
@@ -164,11 +179,21 @@ describe("the embedded fabric on disk", () => {
         await truncate(file, 20_000);
       },
     ],
-  ])("names the file when it finds %s in place of the key-value file", async (_what, damage) => {
+  ])("names the file when it finds %s in place of the state file", async (_what, damage) => {
     const file = join(folder, "state.mdb");
     await damage(file);
-    const { keyValue } = open();
-    for (const attempt of [keyValue.get("b", "k"), keyValue.put("b", "k", "v"), keyValue.keys("b")]) {
+    const { keyValue, ledger, queue } = open();
+    for (const attempt of [
+      keyValue.get("b", "k"),
+      keyValue.put("b", "k", "v"),
+      keyValue.keys("b"),
+      ledger.append("l", "x", 0),
+      ledger.read("l"),
+      ledger.names(),
+      queue.publish("q", "x"),
+      queue.consume("q", { ackWaitMs: 1000, maxDeliveries: 3 }),
+      queue.size("q"),
+    ]) {
       await expect(attempt).rejects.toMatchObject({
         code: "STORAGE_FAILED",
         message: expect.stringContaining(file) as string,
@@ -180,9 +205,11 @@ describe("the embedded fabric on disk", () => {
 
   it("names the path when the folder cannot be made", async () => {
     await writeFile(join(folder, "file"), "");
-    const { keyValue, blobs } = open(join(folder, "file", "data"));
+    const { keyValue, ledger, queue, blobs } = open(join(folder, "file", "data"));
     const failure = { code: "STORAGE_FAILED", message: expect.stringContaining("file/data") as string };
     await expect(keyValue.put("b", "k", "v")).rejects.toMatchObject(failure);
+    await expect(ledger.append("l", "x", 0)).rejects.toMatchObject(failure);
+    await expect(queue.publish("q", "x")).rejects.toMatchObject(failure);
     await expect(blobs.write("a", "1")).rejects.toMatchObject(failure);
     await expect(keyValue.put("b", "k", "v")).rejects.toThrow(/is a file, not a folder/);
   });
