@@ -157,7 +157,7 @@ export function ledgerContract(make: MakeFabric): void {
         },
       );
       let run = 0;
-      const property = fc.asyncProperty(fc.array(operation, { maxLength: 25 }), async (operations) => {
+      const property = fc.asyncProperty(fc.array(operation, { maxLength: 25, size: "max" }), async (operations) => {
         const prefix = `run-${run++}.`;
         const model = new Map<string, { sequence: number; payload: string }[]>();
         const newest = new Map<string, number>();

@@ -337,7 +337,7 @@ export function queueContract(make: MakeFabric): void {
         { weight: 1, arbitrary: fc.record({ type: fc.constant("inProgress" as const), which: fc.nat(5) }) },
       );
       let run = 0;
-      const property = fc.asyncProperty(fc.array(operation, { maxLength: 30 }), async (operations) => {
+      const property = fc.asyncProperty(fc.array(operation, { maxLength: 30, size: "max" }), async (operations) => {
         const name = `run-${run++}`;
         const consumer = await queue.consume(name, PATIENT);
         const known = new Set<string>();

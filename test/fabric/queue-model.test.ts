@@ -80,7 +80,7 @@ class Model {
   }
 }
 
-const which = fc.nat(7);
+const which = fc.nat(5);
 const delayMs = fc.constantFrom(0, 0, 50, 1500);
 const operation = fc.oneof(
   { weight: 5, arbitrary: fc.record({ type: fc.constant("publish" as const), which, delayMs }) },
@@ -123,7 +123,7 @@ it.each(makers)(
     await using fabric = await make(clock);
     const { queue } = fabric;
     let run = 0;
-    const property = fc.asyncProperty(fc.array(operation, { maxLength: 50 }), async (operations) => {
+    const property = fc.asyncProperty(fc.array(operation, { maxLength: 80, size: "max" }), async (operations) => {
       const name = `run-${run++}`;
       const model = new Model();
       const consumer = await queue.consume(name, OPTIONS);

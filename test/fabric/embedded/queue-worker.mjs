@@ -47,6 +47,26 @@ const jobs = {
       say(number);
     }
   },
+  /** Tries everything as a user who may only read the folder; says how each was refused. */
+  async refused() {
+    await import("lmdb");
+    if (process.getuid() === 0) process.setuid(65_534);
+    const attempts = [
+      () => fabric.ledger.append("shared", "x", 0),
+      () => fabric.ledger.read("shared"),
+      () => fabric.queue.publish("tasks", "x"),
+      () => fabric.queue.consume("tasks", PATIENT),
+      () => fabric.queue.size("tasks"),
+    ];
+    for (const attempt of attempts) {
+      say(
+        await attempt().then(
+          () => "accepted",
+          ({ code, message }) => `${code} ${message}`,
+        ),
+      );
+    }
+  },
   /** Waits for one message, with nothing else to keep the process alive, then does nothing more. */
   async once() {
     const consumer = await fabric.queue.consume("tasks", PATIENT);

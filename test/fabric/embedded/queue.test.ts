@@ -1,6 +1,6 @@
 // What the embedded queue and ledger promise beyond the contract: processes that share a folder, and those that are
 // killed with messages in hand.
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -145,6 +145,23 @@ describe("the embedded queue and ledger, shared by processes", () => {
     const entries = await ledger.read("log.p");
     expect(entries.length).toBeGreaterThan(published);
     expect(entries.map(({ payload }) => Number(payload))).toEqual(entries.map((_, index) => index));
+  });
+
+  it("names the file to a process that may not write there, and says what would mend it", async () => {
+    const fabric = open();
+    await fabric.queue.publish("tasks", "x");
+    await fabric.close();
+    await chmod(join(folder, "state.mdb"), 0o444);
+    await chmod(folder, 0o555);
+    const program = start("refused");
+    const said = await rest(program);
+    expect(await program.ended).toMatchObject({ code: 0 });
+    await chmod(folder, 0o755);
+    expect(said).toHaveLength(5);
+    for (const line of said) {
+      expect(line).toMatch(/^STORAGE_FAILED Cannot .*Give this user the right to read and write there/);
+      expect(line).toContain(join(folder, "state.mdb"));
+    }
   });
 
   it("hears of what another process put in, and keeps no process alive once nobody waits", async () => {
