@@ -157,40 +157,43 @@ export function ledgerContract(make: MakeFabric): void {
         },
       );
       let run = 0;
-      const property = fc.asyncProperty(fc.array(operation, { maxLength: 25, size: "max" }), async (operations) => {
-        const prefix = `run-${run++}.`;
-        const model = new Map<string, { sequence: number; payload: string }[]>();
-        const newest = new Map<string, number>();
-        for (const one of operations) {
-          const known = model.get(one.name) ?? [];
-          const last = known.at(-1)?.sequence ?? 0;
-          if (one.type === "append") {
-            const sequence = await ledger.append(prefix + one.name, one.payload, last);
-            expect(sequence).toBeGreaterThan(newest.get(one.name) ?? 0);
-            newest.set(one.name, sequence);
-            model.set(one.name, [...known, { sequence, payload: one.payload }]);
-          } else if (one.type === "stale") {
-            const write = ledger.append(prefix + one.name, "x", last + one.by);
-            await expect(write).rejects.toMatchObject({ code: "SEQUENCE_CONFLICT" });
-          } else if (one.type === "delete") {
-            await ledger.delete(prefix + one.name);
-            model.delete(one.name);
-          } else {
-            const from = known[one.skip]?.sequence ?? (newest.get(one.name) ?? 0) + 1;
-            const read = await ledger.read(prefix + one.name, { from, limit: one.limit });
-            const expected = known.slice(one.skip, one.skip + one.limit);
-            expect(read.map(({ sequence, payload }) => ({ sequence, payload }))).toEqual(expected);
+      const property = fc.asyncProperty(
+        fc.array(operation, { maxLength: 25, size: "max" }),
+        async (operations) => {
+          const prefix = `run-${run++}.`;
+          const model = new Map<string, { sequence: number; payload: string }[]>();
+          const newest = new Map<string, number>();
+          for (const one of operations) {
+            const known = model.get(one.name) ?? [];
+            const last = known.at(-1)?.sequence ?? 0;
+            if (one.type === "append") {
+              const sequence = await ledger.append(prefix + one.name, one.payload, last);
+              expect(sequence).toBeGreaterThan(newest.get(one.name) ?? 0);
+              newest.set(one.name, sequence);
+              model.set(one.name, [...known, { sequence, payload: one.payload }]);
+            } else if (one.type === "stale") {
+              const write = ledger.append(prefix + one.name, "x", last + one.by);
+              await expect(write).rejects.toMatchObject({ code: "SEQUENCE_CONFLICT" });
+            } else if (one.type === "delete") {
+              await ledger.delete(prefix + one.name);
+              model.delete(one.name);
+            } else {
+              const from = known[one.skip]?.sequence ?? (newest.get(one.name) ?? 0) + 1;
+              const read = await ledger.read(prefix + one.name, { from, limit: one.limit });
+              const expected = known.slice(one.skip, one.skip + one.limit);
+              expect(read.map(({ sequence, payload }) => ({ sequence, payload }))).toEqual(expected);
+            }
           }
-        }
-        expect(await ledger.names(prefix)).toEqual([...model.keys()].map((known) => prefix + known).sort());
-        for (const known of ["a", "b", "a.b"]) {
-          const entries = await ledger.read(prefix + known);
-          expect(entries.map(({ sequence, payload }) => ({ sequence, payload }))).toEqual(
-            model.get(known) ?? [],
-          );
-          expect(await ledger.last(prefix + known)).toEqual(entries.at(-1) ?? null);
-        }
-      });
+          expect(await ledger.names(prefix)).toEqual([...model.keys()].map((known) => prefix + known).sort());
+          for (const known of ["a", "b", "a.b"]) {
+            const entries = await ledger.read(prefix + known);
+            expect(entries.map(({ sequence, payload }) => ({ sequence, payload }))).toEqual(
+              model.get(known) ?? [],
+            );
+            expect(await ledger.last(prefix + known)).toEqual(entries.at(-1) ?? null);
+          }
+        },
+      );
       await fc.assert(property, { numRuns: 30 });
     });
 

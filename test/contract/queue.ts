@@ -337,57 +337,60 @@ export function queueContract(make: MakeFabric): void {
         { weight: 1, arbitrary: fc.record({ type: fc.constant("inProgress" as const), which: fc.nat(5) }) },
       );
       let run = 0;
-      const property = fc.asyncProperty(fc.array(operation, { maxLength: 30, size: "max" }), async (operations) => {
-        const name = `run-${run++}`;
-        const consumer = await queue.consume(name, PATIENT);
-        const known = new Set<string>();
-        const fresh: string[] = [];
-        const again = new Map<string, number>();
-        const hand: Delivery[] = [];
-        const dead: string[] = [];
-        for (const { type, which } of operations) {
-          const delivery = hand[which % Math.max(1, hand.length)];
-          if (type === "publish") {
-            const id = `m${which}`;
-            expect((await queue.publish(name, `payload ${id}`, { id })).duplicate).toBe(known.has(id));
-            if (!known.has(id)) fresh.push(id);
-            known.add(id);
-          } else if (type === "take") {
-            if (fresh.length + again.size === 0) continue;
-            const taken = await nextOf(consumer);
-            const before = again.get(taken.id);
-            if (before === undefined) expect(taken.id).toBe(fresh.shift());
-            else again.delete(taken.id);
-            expect(taken.deliveries).toBe((before ?? 0) + 1);
-            expect(taken.payload).toBe(`payload ${taken.id}`);
-            hand.push(taken);
-          } else if (delivery !== undefined) {
-            if (type === "inProgress") {
-              await delivery.inProgress();
-              continue;
-            }
-            hand.splice(hand.indexOf(delivery), 1);
-            if (type === "ack") await delivery.ack();
-            if (type === "retry") {
-              await delivery.retry();
-              again.set(delivery.id, delivery.deliveries);
-            }
-            if (type === "reject") {
-              await delivery.reject("because");
-              dead.push(delivery.id);
+      const property = fc.asyncProperty(
+        fc.array(operation, { maxLength: 30, size: "max" }),
+        async (operations) => {
+          const name = `run-${run++}`;
+          const consumer = await queue.consume(name, PATIENT);
+          const known = new Set<string>();
+          const fresh: string[] = [];
+          const again = new Map<string, number>();
+          const hand: Delivery[] = [];
+          const dead: string[] = [];
+          for (const { type, which } of operations) {
+            const delivery = hand[which % Math.max(1, hand.length)];
+            if (type === "publish") {
+              const id = `m${which}`;
+              expect((await queue.publish(name, `payload ${id}`, { id })).duplicate).toBe(known.has(id));
+              if (!known.has(id)) fresh.push(id);
+              known.add(id);
+            } else if (type === "take") {
+              if (fresh.length + again.size === 0) continue;
+              const taken = await nextOf(consumer);
+              const before = again.get(taken.id);
+              if (before === undefined) expect(taken.id).toBe(fresh.shift());
+              else again.delete(taken.id);
+              expect(taken.deliveries).toBe((before ?? 0) + 1);
+              expect(taken.payload).toBe(`payload ${taken.id}`);
+              hand.push(taken);
+            } else if (delivery !== undefined) {
+              if (type === "inProgress") {
+                await delivery.inProgress();
+                continue;
+              }
+              hand.splice(hand.indexOf(delivery), 1);
+              if (type === "ack") await delivery.ack();
+              if (type === "retry") {
+                await delivery.retry();
+                again.set(delivery.id, delivery.deliveries);
+              }
+              if (type === "reject") {
+                await delivery.reject("because");
+                dead.push(delivery.id);
+              }
             }
           }
-        }
-        await sizeBecomes(queue, name, {
-          waiting: fresh.length + again.size,
-          inHand: hand.length,
-          dead: dead.length,
-        });
-        expect((await queue.dead(name)).map(({ id }) => id)).toEqual(dead);
-        const left = [...fresh, ...again.keys()].map((id) => `payload ${id}`).sort();
-        expect(await drain(queue, name, consumer)).toEqual(left);
-        await consumer.close();
-      });
+          await sizeBecomes(queue, name, {
+            waiting: fresh.length + again.size,
+            inHand: hand.length,
+            dead: dead.length,
+          });
+          expect((await queue.dead(name)).map(({ id }) => id)).toEqual(dead);
+          const left = [...fresh, ...again.keys()].map((id) => `payload ${id}`).sort();
+          expect(await drain(queue, name, consumer)).toEqual(left);
+          await consumer.close();
+        },
+      );
       await fc.assert(property, { numRuns: 25 });
     });
 

@@ -123,59 +123,62 @@ it.each(makers)(
     await using fabric = await make(clock);
     const { queue } = fabric;
     let run = 0;
-    const property = fc.asyncProperty(fc.array(operation, { maxLength: 80, size: "max" }), async (operations) => {
-      const name = `run-${run++}`;
-      const model = new Model();
-      const consumer = await queue.consume(name, OPTIONS);
-      const hands: Hand[] = [];
-      for (const one of operations) {
-        const now = clock.now();
-        if (one.type === "wait") {
-          clock.advance(one.ms);
-        } else if (one.type === "publish") {
-          const id = `m${one.which}`;
-          const added = model.publish(id, now, one.delayMs);
-          const told = await queue.publish(name, `payload ${id}`, { id, delayMs: one.delayMs });
-          expect(told).toEqual({ id, duplicate: !added });
-        } else if (one.type === "bury") {
-          await queue.bury(name, `m${one.which}`);
-          model.dead.delete(`m${one.which}`);
-        } else if (one.type === "take") {
-          const message = model.take(now);
-          if (message === undefined) continue;
-          const { id, deliveries } = message;
-          const delivery = await consumer.take();
-          expect(delivery).toMatchObject({ id, deliveries, payload: `payload ${id}` });
-          if (delivery !== null) hands.push({ delivery, message, number: deliveries, settled: false });
-        } else {
-          const hand = hands[one.which % Math.max(1, hands.length)];
-          if (hand === undefined) continue;
-          const { delivery, message } = hand;
-          const isHeld = !hand.settled && message.place === "hand" && message.deliveries === hand.number;
-          if (one.type === "inProgress") {
-            if (isHeld || hand.settled) await delivery.inProgress();
-            else await expect(delivery.inProgress()).rejects.toMatchObject({ code: "DELIVERY_LOST" });
-            if (isHeld) message.until = now + OPTIONS.ackWaitMs;
-            continue;
+    const property = fc.asyncProperty(
+      fc.array(operation, { maxLength: 80, size: "max" }),
+      async (operations) => {
+        const name = `run-${run++}`;
+        const model = new Model();
+        const consumer = await queue.consume(name, OPTIONS);
+        const hands: Hand[] = [];
+        for (const one of operations) {
+          const now = clock.now();
+          if (one.type === "wait") {
+            clock.advance(one.ms);
+          } else if (one.type === "publish") {
+            const id = `m${one.which}`;
+            const added = model.publish(id, now, one.delayMs);
+            const told = await queue.publish(name, `payload ${id}`, { id, delayMs: one.delayMs });
+            expect(told).toEqual({ id, duplicate: !added });
+          } else if (one.type === "bury") {
+            await queue.bury(name, `m${one.which}`);
+            model.dead.delete(`m${one.which}`);
+          } else if (one.type === "take") {
+            const message = model.take(now);
+            if (message === undefined) continue;
+            const { id, deliveries } = message;
+            const delivery = await consumer.take();
+            expect(delivery).toMatchObject({ id, deliveries, payload: `payload ${id}` });
+            if (delivery !== null) hands.push({ delivery, message, number: deliveries, settled: false });
+          } else {
+            const hand = hands[one.which % Math.max(1, hands.length)];
+            if (hand === undefined) continue;
+            const { delivery, message } = hand;
+            const isHeld = !hand.settled && message.place === "hand" && message.deliveries === hand.number;
+            if (one.type === "inProgress") {
+              if (isHeld || hand.settled) await delivery.inProgress();
+              else await expect(delivery.inProgress()).rejects.toMatchObject({ code: "DELIVERY_LOST" });
+              if (isHeld) message.until = now + OPTIONS.ackWaitMs;
+              continue;
+            }
+            hand.settled = true;
+            if (one.type === "ack") await delivery.ack();
+            if (one.type === "reject") await delivery.reject("because");
+            if (one.type === "retry") await delivery.retry({ delayMs: one.delayMs });
+            if (!isHeld) continue;
+            if (one.type === "ack") message.place = "done";
+            if (one.type === "reject") model.kill(message);
+            if (one.type === "retry") model.retry(message, now, one.delayMs);
           }
-          hand.settled = true;
-          if (one.type === "ack") await delivery.ack();
-          if (one.type === "reject") await delivery.reject("because");
-          if (one.type === "retry") await delivery.retry({ delayMs: one.delayMs });
-          if (!isHeld) continue;
-          if (one.type === "ack") message.place = "done";
-          if (one.type === "reject") model.kill(message);
-          if (one.type === "retry") model.retry(message, now, one.delayMs);
+          expect(await queue.size(name)).toEqual({
+            waiting: model.count("ready", "later"),
+            inHand: model.count("hand"),
+            dead: model.dead.size,
+          });
         }
-        expect(await queue.size(name)).toEqual({
-          waiting: model.count("ready", "later"),
-          inHand: model.count("hand"),
-          dead: model.dead.size,
-        });
-      }
-      expect((await queue.dead(name)).map(({ id }) => id).sort()).toEqual([...model.dead].sort());
-      await consumer.close();
-    });
+        expect((await queue.dead(name)).map(({ id }) => id).sort()).toEqual([...model.dead].sort());
+        await consumer.close();
+      },
+    );
     await fc.assert(property, { numRuns: 80 });
   },
 );
