@@ -77,7 +77,7 @@ function sourceOf(snippet: Snippet): string {
 /** What a fragment finds: all that the package exports, and what prelude.ts declares. */
 const PRELUDE = [
   ...new Set([fettle, sandbox, testing].flatMap((module) => Object.keys(module))),
-  ...["z", "mesh", "model", "sandbox", "agent", "code"],
+  ...["z", "mesh", "model", "memory", "sandbox", "agent", "code"],
 ];
 
 /** What one program printed, and how it ended. */
