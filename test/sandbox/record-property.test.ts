@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { ExecuteResult, GuestError, RecordedCall } from "#src/core/guest";
+import type { ExecuteResult, GatedCall, GuestError, RecordedCall } from "#src/core/guest";
 import { defineTool, type ToolSet } from "#src/core/tool";
 import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
-import { MemoryRecord, type Entry } from "./record.ts";
+import { MemoryRecord, type Entry, type MemoryRecordOptions } from "./record.ts";
 import { programs } from "./record-programs.ts";
 
 let sandbox: LocalSandbox;
@@ -36,7 +36,7 @@ async function observe(
   { code, concurrentToolCalls }: Program,
   entries: readonly Entry[],
   delays: readonly number[],
-  verdict?: typeof never,
+  verdict?: MemoryRecordOptions["verdict"],
 ): Promise<Observed> {
   const made = new Map<string, string>();
   const pause = async (count: number): Promise<void> => {
@@ -97,10 +97,11 @@ function follows({ result, made, kept }: Observed, entries: readonly Entry[]): v
   }
 }
 
+const delays = fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 3, maxLength: 8 });
+const program = fc.record({ code: programs, concurrentToolCalls: fc.integer({ min: 1, max: 3 }) });
+
 describe("any program", () => {
   it("is the same run when it is repeated, from its whole record and from any part of it", async () => {
-    const delays = fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 3, maxLength: 8 });
-    const program = fc.record({ code: programs, concurrentToolCalls: fc.integer({ min: 1, max: 3 }) });
     await fc.assert(
       fc.asyncProperty(program, delays, delays, async (given, first, second) => {
         const live = await observe(given, [], first);
@@ -118,6 +119,29 @@ describe("any program", () => {
             expect(outcome(again.result)).toEqual(outcome(cut.result));
           }),
         );
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("makes each call once, however often it is put away because calls of it are held back", async () => {
+    await fc.assert(
+      fc.asyncProperty(program, delays, fc.integer({ min: 2, max: 4 }), async (given, late, every) => {
+        let entries: readonly Entry[] = [];
+        const made: string[] = [];
+        for (let attempt = 0; ; attempt += 1) {
+          const verdict = ({ entry }: GatedCall): "call" | "hold" =>
+            (entry.call + attempt) % every === 0 ? "hold" : "call";
+          const seen = await observe(given, entries, late, verdict);
+          made.push(...seen.made.keys());
+          entries = seen.kept;
+          if (!seen.result.ok && seen.result.error.failure === "suspended") continue;
+          const again = await observe(given, entries, late, never);
+          follows(again, entries);
+          expect(outcome(again.result)).toEqual(outcome(seen.result));
+          break;
+        }
+        expect(made).toEqual([...new Set(made)]);
       }),
       { numRuns: 40 },
     );
