@@ -261,6 +261,16 @@ describe("a budget account", () => {
     expect(await tokensOf(mesh(100))).toMatchObject({ spent: 25, reserved: 0 });
   });
 
+  it("books at the task's end what was reserved before its budgets were taken away", async () => {
+    const before = book.account("t1", [mesh(100)]);
+    await before.reserve("a", { tokens: 30 });
+    const after = new BudgetBook(fabric.keyValue).account("t1", [{ name: "mesh" }]);
+    await after.settle("a", { tokens: 20 });
+    expect(await tokensOf(mesh(100))).toMatchObject({ spent: 0, reserved: 30 });
+    await after.close();
+    expect(await tokensOf(mesh(100))).toMatchObject({ spent: 30, reserved: 0 });
+  });
+
   it("leaves what other tasks reserved in a task's budget alone when that task ends", async () => {
     const parent: BudgetScope = { name: "task:parent", budget: { tokens: 100 } };
     const child = book.account("child", [parent, mesh(100)]);

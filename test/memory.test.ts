@@ -139,6 +139,16 @@ describe.each(["memory", "embedded"])("on the %s fabric", (kind) => {
       expect(await fabric.blobs.list("memory/")).toHaveLength(1);
     });
 
+    it("names the blob of a value that was taken away", async () => {
+      await memoryOf().working.set("large", "x".repeat(100_000));
+      const [path = ""] = await fabric.blobs.list("memory/");
+      await fabric.blobs.delete(path);
+      await expect(memoryOf().working.get("large")).rejects.toMatchObject({
+        code: "INTEGRITY",
+        message: expect.stringContaining(path) as string,
+      });
+    });
+
     it("refuses what the codec cannot carry, and keeps what was there", async () => {
       const { working } = memoryOf();
       await working.set("a", 1);
@@ -283,6 +293,14 @@ describe.each(["memory", "embedded"])("on the %s fabric", (kind) => {
       await memoryOf().episodic.append(huge, { id: "1" });
       expect(await collect(memoryOf().episodic.history())).toEqual([huge]);
       expect(await fabric.blobs.list("memory/")).toHaveLength(1);
+    });
+
+    it("names the entry of a ledger that Fettle did not write", async () => {
+      await fabric.ledger.append("episodes.workflow.w1", "{}", 0);
+      await expect(memoryOf().episodic.tail(1)).rejects.toMatchObject({
+        code: "INTEGRITY",
+        message: expect.stringContaining('of ledger "episodes.workflow.w1"') as string,
+      });
     });
 
     it("goes on after an event that cannot be stored", async () => {
