@@ -19,7 +19,13 @@ export {
   type OutputOf,
   type PromptAgent,
   type PromptAgentOptions,
+  type Reuse,
 } from "./core/agent.ts";
+export type { ModelTier, Profile, ProfileName } from "./core/profile.ts";
+export type { ProseForm, ProseFormat } from "./core/prose.ts";
+export type { Findings } from "./core/finding.ts";
+export type { RoutingOptions, RoutingRule } from "./core/routing.ts";
+export type { Routing } from "./core/kernel.ts";
 export type { Address } from "./core/address.ts";
 export { memoryTools } from "./core/memory-tools.ts";
 export type {

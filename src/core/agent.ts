@@ -7,6 +7,9 @@ import type { Handler, Setup } from "./handler.ts";
 import type { Model } from "./model.ts";
 import { resolveLimits } from "./limits.ts";
 import { requireName } from "./names.ts";
+import { PROFILE_NAMES, type ProfileName } from "./profile.ts";
+import { checkForm, type ProseForm, type ProseFormat } from "./prose.ts";
+import { checkRouting, type RoutingOptions } from "./routing.ts";
 import { isSchema, type Schema } from "./schema.ts";
 import { DEFAULT_SUPERVISION, type Supervision } from "./supervision.ts";
 import { flattenTools, type ToolSet } from "./tool.ts";
@@ -24,6 +27,9 @@ export interface ModelChoice {
   readonly temperature?: number;
   readonly maxOutputTokens?: number;
 }
+
+/** What code that worked before is used for. */
+export type Reuse = "offer" | "exact" | "off";
 
 interface CommonOptions<Role extends string, Out> {
   /** Unique in the mesh; 1 to 128 letters, digits, `_` and `-`. */
@@ -50,6 +56,17 @@ export interface PromptAgentOptions<Role extends string, Out> extends CommonOpti
   readonly model?: Model | ModelChoice;
   /** How often failed code goes back to the model, 0 to 20; the mesh's setting (3) where absent. */
   readonly maxRepairs?: number;
+  /** How tasks are worked on; `auto` lets the kernel choose for each. Default `coder`. */
+  readonly profile?: ProfileName | "auto";
+  /** How `auto` chooses. */
+  readonly routing?: RoutingOptions;
+  /** The form of prose, for a communicator. Default Markdown, or JSON where the output is no text. */
+  readonly format?: ProseFormat | ProseForm;
+  /**
+   * What code that worked before is used for: shown to the model as a reference, run in place of asking where it has
+   * earned that, or nothing. Default `offer`.
+   */
+  readonly reuse?: Reuse;
   readonly handle?: undefined;
 }
 
@@ -80,6 +97,11 @@ export interface PromptAgent<Role extends string = string, Out = unknown> extend
   readonly tools: ToolSet;
   readonly model: Model | ModelChoice | undefined;
   readonly maxRepairs: number | undefined;
+  /** Undefined where none was named: the coder then. */
+  readonly profile: ProfileName | "auto" | undefined;
+  readonly routing: RoutingOptions | undefined;
+  readonly format: ProseForm | undefined;
+  readonly reuse: Reuse;
 }
 
 /** An agent with a handler of its own. */
@@ -108,7 +130,18 @@ const COMMON = [
   "supervision",
   "setup",
 ];
-const PROMPT_OPTIONS = new Set([...COMMON, "systemPrompt", "tools", "model", "maxRepairs"]);
+const PROMPT_OPTIONS = new Set([
+  ...COMMON,
+  "systemPrompt",
+  "tools",
+  "model",
+  "maxRepairs",
+  "profile",
+  "routing",
+  "format",
+  "reuse",
+]);
+const REUSES: readonly unknown[] = ["offer", "exact", "off"];
 const CUSTOM_OPTIONS = new Set([...COMMON, "handle"]);
 const LIMITS = new Set([...Object.keys(DEFAULT_LIMITS), "taskMs"]);
 /** Timers of the runtimes count in 32 bits. */
@@ -171,6 +204,7 @@ export function defineAgent<Role extends string, Out>(
   }
   const tools = options.tools ?? {};
   flattenTools(tools);
+  checkProfile(options, who);
   return Object.freeze({
     kind: "prompt" as const,
     ...common,
@@ -181,7 +215,39 @@ export function defineAgent<Role extends string, Out>(
       options.maxRepairs === undefined
         ? undefined
         : checkCount(options.maxRepairs, 0, 20, `${who}: maxRepairs`),
+    profile: options.profile,
+    routing: options.routing === undefined ? undefined : checkRouting(options.routing, who),
+    format: options.format === undefined ? undefined : checkForm(options.format, who),
+    reuse: options.reuse ?? "offer",
   });
+}
+
+/** The options that depend on one another. */
+function checkProfile(options: PromptAgentOptions<string, unknown>, who: string): void {
+  const { profile, routing, format, reuse, tools = {} } = options;
+  const names: readonly unknown[] = [...PROFILE_NAMES, "auto"];
+  if (profile !== undefined && !names.includes(profile)) {
+    throw new DefinitionError(
+      `${who}: profile must be ${names.map((name) => JSON.stringify(name)).join(", ")}, not ${JSON.stringify(profile)}.`,
+    );
+  }
+  if (reuse !== undefined && !REUSES.includes(reuse)) {
+    throw new DefinitionError(
+      `${who}: reuse must be "offer", "exact" or "off", not ${JSON.stringify(reuse)}.`,
+    );
+  }
+  const hasTools = Object.keys(tools).length > 0;
+  const fault =
+    profile === "researcher" && !hasTools
+      ? "a researcher finds out by tools, and it has none: give it some, or choose another profile"
+      : profile === "communicator" && hasTools
+        ? "a communicator writes prose, which cannot call tools: drop them, or choose another profile"
+        : routing !== undefined && profile !== "auto"
+          ? 'routing is for profile: "auto"'
+          : format !== undefined && profile !== "communicator" && profile !== "auto"
+            ? 'format is for prose: it needs profile: "communicator" or "auto"'
+            : undefined;
+  if (fault !== undefined) throw new DefinitionError(`${who}: ${fault}.`);
 }
 
 function refuseUnknown(options: object, known: ReadonlySet<string>, what: string): void {

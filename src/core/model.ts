@@ -10,7 +10,7 @@ export interface ModelMessage {
 /** What a model is asked. */
 export interface ModelRequest {
   /** Why it is asked: recorded and shown, not sent. */
-  readonly purpose: "generate" | "repair" | "check" | "compress";
+  readonly purpose: "generate" | "repair" | "check" | "compress" | "route";
   readonly system: string;
   readonly messages: readonly ModelMessage[];
   /** A wish: Anthropic's API has had no such parameter since its version 2026-10-21, and is not sent it. */

@@ -1,53 +1,73 @@
-// What a model is told: how its code will run, which tools there are, what the agent is; then the task, and in a
-// repair everything that was tried.
-// Invariant: the system part depends on the agent alone, so that providers can cache it across tasks; a repair
-// only appends to the conversation, for the same reason.
+// What a model is told: how to answer, which tools there are, what the agent is; then the task, and in a repair
+// everything that was tried.
+// Invariant: the system part depends on the agent and the profile alone, so that providers can cache it across tasks;
+// a repair only appends to the conversation, for the same reason. Code is written without a look at the data: only
+// prose is shown the values of a context.
 import type { PromptAgent } from "./agent.ts";
 import { declareTools, declareType, describeContext } from "./declaration.ts";
 import type { ConsoleEntry } from "./guest.ts";
 import type { ModelMessage } from "./model.ts";
+import { outputSchemaOf } from "./finding.ts";
+import { PROFILES, type Profile } from "./profile.ts";
+import type { ProseForm } from "./prose.ts";
 import { toJsonSchema } from "./schema.ts";
 import type { Attempt } from "./task.ts";
 
 /** Console output of a failed run that goes back to the model, in characters. */
 const CONSOLE_SHOWN = 4_000;
 
-const CONTRACT = `You solve each task by writing one JavaScript program. It is run once, and the value it leaves in \`result\` is the answer.
+/** The longest context that is shown with its values, in characters. */
+const CONTEXT_SHOWN = 100_000;
 
-How your program runs:
-- ECMAScript 2023 in QuickJS, in a sandbox of its own: there is no network, no file system, no process, no DOM, no require and no import. Beyond the language there are only console, setTimeout, setInterval and structuredClone: no fetch, URL, TextEncoder, Buffer or Intl.
-- Assign the answer to \`result\` at the top level: \`result = …\` or \`const result = …\`. If \`result\` is never assigned, the run fails.
-- \`result\` may hold JSON data, undefined, NaN, BigInt, Date, Map, Set, typed arrays, RegExp and Error; no functions, no symbols, no cycles.
-- Top-level \`await\` works. \`context\` is a global with the task's data.
-- Date.now() and Math.random() work, but time stands still while your code computes.
-- What you write with console.log is shown to you if the run fails.
-- Never invent data that a tool or the context should give: throw an error that says what is missing.
-
-Answer with exactly one fenced code block of JavaScript (or TypeScript; its types are removed) and nothing else.`;
+/** Code that solved a similar task. */
+export interface Reference {
+  readonly task: string;
+  readonly code: string;
+}
 
 /** The system part of every request for an agent. */
-export function systemPrompt(agent: PromptAgent): string {
-  return `${CONTRACT}\n\n${instructionsOf(agent)}`;
+export function systemPrompt(agent: PromptAgent, profile: Profile = PROFILES.coder): string {
+  return `${profile.contract}\n\n${instructionsOf(agent, profile)}`;
 }
 
 /** What the agent itself adds to the system part: its tools, the type of its result, its own prompt. */
-export function instructionsOf(agent: PromptAgent): string {
+export function instructionsOf(agent: PromptAgent, profile: Profile = PROFILES.coder): string {
   const parts: string[] = [];
-  if (Object.keys(agent.tools).length > 0) {
+  if (profile.draft === "code" && Object.keys(agent.tools).length > 0) {
     parts.push(
       "Tools, as TypeScript declarations. Each call returns a promise: await it. A tool that fails rejects with " +
         "an Error that you can catch.\n" +
         fence("ts", declareTools(agent.tools)),
     );
   }
-  if (agent.output !== undefined) {
-    const schema = toJsonSchema(agent.output, "input");
-    if (schema !== undefined) {
-      parts.push(`The type of \`result\`:\n${fence("ts", `type Result = ${declareType(schema)};`)}`);
-    }
+  const output = outputSchemaOf(agent, profile);
+  const schema = output === undefined ? undefined : toJsonSchema(output, "input");
+  if (profile.draft === "prose") parts.push(describeForm(formOf(agent)));
+  if (schema !== undefined && (profile.draft === "code" || formOf(agent).type === "json")) {
+    const what = profile.draft === "code" ? "The type of `result`" : "The type of the JSON value";
+    parts.push(`${what}:\n${fence("ts", `type Result = ${declareType(schema)};`)}`);
   }
   parts.push(`Who you are:\n${agent.systemPrompt.trim()}`);
   return parts.join("\n\n");
+}
+
+/** The form of an agent's prose: its own, else JSON where its output is no text, else Markdown. */
+export function formOf(agent: PromptAgent): ProseForm {
+  if (agent.format !== undefined) return agent.format;
+  const type = agent.output === undefined ? "string" : toJsonSchema(agent.output, "input")?.["type"];
+  return { type: type === "string" ? "markdown" : "json" };
+}
+
+function describeForm({ type, maxWords, headings }: ProseForm): string {
+  const names = { text: "plain text, without any markup", markdown: "Markdown", json: "one JSON value" };
+  const lines = [
+    `The form of your answer: ${names[type]}.`,
+    maxWords === undefined ? "" : `It has ${maxWords} words at most.`,
+    headings === undefined
+      ? ""
+      : `It has these headings: ${headings.map((one) => JSON.stringify(one)).join(", ")}.`,
+  ];
+  return lines.filter(Boolean).join(" ");
 }
 
 /** The conversation up to now: the task, then each failed try with what was wrong with it. */
@@ -55,19 +75,69 @@ export function conversation(
   task: string,
   context: Readonly<Record<string, unknown>>,
   attempts: readonly Attempt[],
+  options: {
+    /** The coder where absent. */
+    readonly profile?: Profile | undefined;
+    /** Code of similar tasks, shown with the task as no more than a reference. */
+    readonly references?: readonly Reference[] | undefined;
+  } = {},
 ): readonly ModelMessage[] {
-  const messages: ModelMessage[] = [{ role: "user", content: taskMessage(task, context) }];
+  const { profile = PROFILES.coder, references = [] } = options;
+  const isProse = profile.draft === "prose";
+  const first = [
+    `Task:\n${task}`,
+    isProse ? contextValues(context) : contextShape(context),
+    isProse ? "" : referenceCode(references),
+  ];
+  const messages: ModelMessage[] = [{ role: "user", content: first.filter(Boolean).join("\n\n") }];
   attempts.forEach((attempt, index) => {
-    messages.push({ role: "assistant", content: quoteAttempt(attempt) });
-    messages.push({ role: "user", content: repairMessage(attempt, index + 1) });
+    const quoted = isProse ? attempt.code || "(an empty answer)" : quoteAttempt(attempt);
+    messages.push({ role: "assistant", content: quoted });
+    const message = isProse ? revisionMessage(attempt, index + 1) : repairMessage(attempt, index + 1);
+    messages.push({ role: "user", content: message });
   });
   return messages;
 }
 
-function taskMessage(task: string, context: Readonly<Record<string, unknown>>): string {
-  if (Object.keys(context).length === 0) return `Task:\n${task}`;
+function contextShape(context: Readonly<Record<string, unknown>>): string {
+  if (Object.keys(context).length === 0) return "";
   const declaration = `declare const context: ${describeContext(context)};`;
-  return `Task:\n${task}\n\nThe shape of \`context\`:\n${fence("ts", declaration)}`;
+  return `The shape of \`context\`:\n${fence("ts", declaration)}`;
+}
+
+/** The data itself, for who writes about it. */
+function contextValues(context: Readonly<Record<string, unknown>>): string {
+  if (Object.keys(context).length === 0) return "";
+  const text = JSON.stringify(context, readable, 1);
+  const more = text.length - CONTEXT_SHOWN;
+  const shown = more <= 0 ? text : `${text.slice(0, CONTEXT_SHOWN)}\n(cut off here: ${more} characters more)`;
+  return `The data:\n${fence("json", shown)}`;
+}
+
+/** What JSON cannot say, as people would write it. */
+function readable(_: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (value instanceof Map) return [...(value as ReadonlyMap<unknown, unknown>)];
+  if (value instanceof Set) return [...(value as ReadonlySet<unknown>)];
+  if (value instanceof Error) return `${value.name}: ${value.message}`;
+  return value instanceof RegExp ? String(value) : value;
+}
+
+function referenceCode(references: readonly Reference[]): string {
+  if (references.length === 0) return "";
+  const blocks = references.map(({ task, code }) => `It solved: ${task}\n${fence("js", code)}`);
+  return [
+    "For reference only, code that solved similar tasks with other data. Take from it what fits this task, and " +
+      "copy none of its values.",
+    ...blocks,
+  ].join("\n\n");
+}
+
+function revisionMessage({ error }: Attempt, number: number): string {
+  return (
+    `Try ${number} failed: ${error?.name ?? "Error"}: ${error?.message ?? "unknown"}\n\n` +
+    "Answer with the whole corrected text and nothing else. The data is the same as before."
+  );
 }
 
 /** An answer that held no code is quoted as it was; code goes back in the fence it came from. */

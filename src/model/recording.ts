@@ -10,7 +10,7 @@ import { ConfigError, messageOf, ReplayError, StorageError } from "../core/error
 import type { Model, ModelRequest } from "../core/model.ts";
 import { redact } from "../core/secret.ts";
 
-const Purpose = z.enum(["generate", "repair", "check", "compress"]);
+const Purpose = z.enum(["generate", "repair", "check", "compress", "route"]);
 
 const Tokens = z.strictObject({
   input: z.number(),

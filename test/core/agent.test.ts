@@ -43,6 +43,16 @@ describe("defineAgent", () => {
     ["an unknown model option", { model: { temprature: 0 } }, /model option "temprature"/],
     ["a tool that is none", { tools: { search: () => 1 } }, /"search" was not made by defineTool/],
     ["a tool name that cannot be called", { tools: { "web-search": {} } }, /not an identifier/],
+    ["a profile that there is not", { profile: "poet" }, /profile must be "coder", .* not "poet"/],
+    ["a researcher without tools", { profile: "researcher" }, /a researcher finds out by tools/],
+    ["routing without auto", { routing: {} }, /routing is for profile: "auto"/],
+    ["an unknown routing option", { profile: "auto", routing: { modle: true } }, /routing option "modle"/],
+    ["rules that are none", { profile: "auto", routing: { rules: [{ when: "x" }] } }, /routing\.rules must/],
+    ["routing by a model named", { profile: "auto", routing: { model: "gpt" } }, /true or false/],
+    ["a confidence above 1", { profile: "auto", routing: { confidence: 2 } }, /from 0 to 1/],
+    ["a format for code", { format: "text" }, /format is for prose/],
+    ["an unknown format", { profile: "communicator", format: "html" }, /format must be "text"/],
+    ["an unknown reuse", { reuse: "always" }, /reuse must be "offer", "exact" or "off", not "always"/],
     ["a reserved tool name", { tools: { context: {} } }, /"context" is reserved/],
   ])("refuses %s", (_, change, message) => {
     expect(define({ ...valid, ...change })).toThrow(message);
@@ -63,6 +73,30 @@ describe("defineAgent", () => {
     const tool = defineTool({ description: "Adds.", input: z.object({}), execute: () => 1 });
     const agent = defineAgent({ ...valid, tools: { add: tool, math: { add: tool } } });
     expect(Object.keys(agent.tools)).toEqual(["add", "math"]);
+  });
+});
+
+describe("a profile", () => {
+  it("is not named where none was given, and code is offered for reuse", () => {
+    expect(defineAgent(valid)).toMatchObject({ profile: undefined, routing: undefined, reuse: "offer" });
+  });
+
+  it("is kept with its options, checked and frozen", () => {
+    const agent = defineAgent({
+      ...valid,
+      profile: "auto",
+      routing: { rules: [{ when: /x/, profile: "coder" }], model: true },
+      format: "text",
+      reuse: "exact",
+    });
+    expect(agent).toMatchObject({ profile: "auto", format: { type: "text" }, reuse: "exact" });
+    expect(agent.routing).toMatchObject({ model: true, confidence: 0.6 });
+    expect(Object.isFrozen(agent.routing) && Object.isFrozen(agent.format)).toBe(true);
+  });
+
+  it("that writes prose takes no tools", () => {
+    const tool = defineTool({ description: "Adds.", input: z.object({}), execute: () => 1 });
+    expect(define({ ...valid, profile: "communicator", tools: { tool } })).toThrow(/cannot call tools/);
   });
 });
 
