@@ -161,6 +161,8 @@ export class WorkflowRun {
       },
       actions: {
         tell: (_, event) => {
+          // Of a step that had ended before, its end is all there is to tell.
+          if ("step" in event && this.#record.stepTime(event.step) !== undefined) return;
           if (event.type === "step-started") this.#startedAt.set(event.step, this.#ports.clock.now());
           this.#tell({ ...event, workflowId: this.#id });
         },

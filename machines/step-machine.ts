@@ -201,9 +201,10 @@ export const stepMachine = setup({
             },
             {
               type: "tell",
-              params: ({ context }) => ({
+              params: ({ context, event }) => ({
                 type: "step-progress" as const,
                 step: context.step.id,
+                index: event.output.index,
                 done: context.outcomes.length,
                 failed: context.failed,
                 total: totalOf(context),

@@ -9,6 +9,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { initCommand } from "./commands/init.ts";
 import { runCommand } from "./commands/run.ts";
 import { smoketestCommand } from "./commands/smoketest.ts";
+import { workflowCommand } from "./commands/workflow.ts";
 import { printJson } from "./output.ts";
 import { packageManifest } from "./package-root.ts";
 
@@ -22,6 +23,9 @@ Is everything set up?
 
 A task from the shell:
   $ fettle run agents.ts "Calculate the factorial of 10"
+
+A workflow of several, live; the same id again goes on where it was:
+  $ fettle workflow report.yaml --id report-1
 
 Settings come from the environment and .env; .env.example in the package lists them all.`;
 
@@ -38,7 +42,14 @@ export async function main(args: readonly string[]): Promise<number> {
     .hook("preAction", (_, action) => {
       json = action.opts<{ json?: boolean }>().json === true;
     });
-  for (const command of [initCommand(), checkCommand(), smoketestCommand(), runCommand(), demoCommand()]) {
+  for (const command of [
+    initCommand(),
+    checkCommand(),
+    smoketestCommand(),
+    runCommand(),
+    demoCommand(),
+    workflowCommand(),
+  ]) {
     program.addCommand(
       command
         .exitOverride()

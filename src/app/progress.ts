@@ -7,7 +7,8 @@ import type { MeshEvent } from "../../actors/runtime.ts";
 import type { TaskEvent } from "../core/task.ts";
 import { outliveReader, printable } from "./output.ts";
 
-const WORDS: Readonly<Record<string, string>> = {
+/** What the states of a task are in plain words; what is left out needs none. */
+export const STATE_WORDS: Readonly<Record<string, string>> = {
   queued: "waits for its turn",
   generating: "the model writes code",
   executing: "the code runs",
@@ -57,7 +58,7 @@ export class Progress {
     switch (event.type) {
       case "state":
         this.#written.delete(event.taskId);
-        return WORDS[event.state] ?? null;
+        return STATE_WORDS[event.state] ?? null;
       case "tool":
         return `tool ${event.tool} ${event.phase}`;
       case "console":

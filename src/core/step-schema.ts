@@ -22,13 +22,17 @@ const stepSchema = z.strictObject({
   agent: z.string({ error: "expected the role of an agent" }).min(1),
   task: z.string({ error: "expected what to do, as a text" }),
   context: z.record(z.string(), z.unknown()).optional(),
-  dependsOn: z.array(z.union([z.string(), z.int()])).optional(),
+  dependsOn: z.array(z.union([z.string(), z.int()], { error: "expected the id of a step" })).optional(),
   forEach: checked(forEachProblems).optional(),
   concurrency: z.int().min(1).max(10_000).optional(),
-  allowFailures: z.union([z.boolean(), z.int().min(0)]).optional(),
+  allowFailures: z
+    .union([z.boolean(), z.int().min(0)], { error: "expected true, or how many items may fail" })
+    .optional(),
   timeoutMs: milliseconds.min(1).optional(),
   retries: z
-    .union([retryCount, z.strictObject({ max: retryCount, backoffMs: milliseconds.optional() })])
+    .union([retryCount, z.strictObject({ max: retryCount, backoffMs: milliseconds.optional() })], {
+      error: "expected how often to try again, 0 to 98, or { max, backoffMs }",
+    })
     .optional(),
   when: checked((value) => (typeof value === "function" ? [] : conditionProblems(value))).optional(),
 });
@@ -39,17 +43,12 @@ const STEP_OPTIONS: readonly string[] = Object.keys(stepSchema.shape);
 /** What is wrong with the form of a would-be step, a line for each problem; empty where nothing is. */
 export function stepProblems(step: unknown): readonly Problem[] {
   const parsed = stepSchema.safeParse(step);
-  return (parsed.error?.issues ?? []).map((issue) => ({
-    path: issue.path.map((part) => (typeof part === "number" ? part : String(part))),
-    message: describeIssue(issue),
-  }));
-}
-
-/** zod's words for an issue, with what there is in place of an unknown name. */
-function describeIssue(issue: z.core.$ZodIssue): string {
-  if (issue.code !== "unrecognized_keys") return issue.message;
-  const names = issue.keys.map((name) => JSON.stringify(name)).join(", ");
-  return `unknown option ${names}; known are: ${STEP_OPTIONS.join(", ")}`;
+  return (parsed.error?.issues ?? []).flatMap((issue): Problem[] => {
+    const path = issue.path.map((part) => (typeof part === "number" ? part : String(part)));
+    if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
+    const message = `unknown option; known are: ${STEP_OPTIONS.join(", ")}`;
+    return issue.keys.map((key) => ({ path: [...path, key], message }));
+  });
 }
 
 function forEachProblems(value: unknown): readonly Problem[] {

@@ -37,6 +37,7 @@ export type WorkflowEvent =
       readonly type: "step-progress";
       readonly workflowId: string;
       readonly step: string;
+      readonly index: number | null;
       readonly done: number;
       readonly failed: number;
       readonly total: number;
