@@ -130,7 +130,16 @@ export type {
   RunRecord,
   Sandbox,
 } from "./core/guest.ts";
-export type { Blobs, Fabric, FabricMessage, KeyValue, KeyValueEntry, Messages } from "./core/ports.ts";
+export type {
+  Blobs,
+  Fabric,
+  FabricMessage,
+  KeyValue,
+  KeyValueChange,
+  KeyValueEntry,
+  KeyValueWrite,
+  Messages,
+} from "./core/ports.ts";
 export { createEmbeddedFabric, type EmbeddedFabricOptions } from "./fabric/embedded/fabric.ts";
 export { openAzureBlobs, type AzureBlobsOptions } from "./fabric/cloud/azure.ts";
 export { openS3Blobs, type S3BlobsOptions } from "./fabric/cloud/s3.ts";

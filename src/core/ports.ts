@@ -88,6 +88,16 @@ export interface KeyValue {
   delete(bucket: string, key: string): Promise<void>;
   /** All keys of a bucket that start with a prefix, sorted by their characters. */
   keys(bucket: string, prefix?: string): Promise<readonly string[]>;
+  /**
+   * Tells first every key that is there and starts with the prefix, then each change, also those of other processes,
+   * in the order of their revisions; of changes that follow fast on one key, perhaps only the last. Resolves once
+   * the keys that are there have been told. What the handler throws reaches the fabric's own error hook.
+   */
+  watch(
+    bucket: string,
+    handler: (change: KeyValueChange) => void,
+    options?: { readonly prefix?: string | undefined },
+  ): Promise<Unsubscribe>;
 }
 
 /** One entry of a ledger. */

@@ -23,9 +23,9 @@ export interface EmbeddedFabricOptions {
   readonly blobs?: Blobs | undefined;
   /** Writes to the state file are refused while less is free on its disk; 16 MiB where absent. */
   readonly reserveBytes?: number | undefined;
-  /** Told what a message handler threw; where absent, a process warning says it. */
+  /** Told what a handler of messages or of a watch threw; where absent, a process warning says it. */
   readonly onHandlerError?: HandlerErrorHook | undefined;
-  /** Times requests and dates entries; the machine's own where absent. */
+  /** Times requests and expiry, and dates entries; the machine's own where absent. */
   readonly clock?: Clock | undefined;
 }
 
@@ -38,15 +38,17 @@ export interface EmbeddedFabricOptions {
 export function createEmbeddedFabric(options: EmbeddedFabricOptions = {}): Fabric {
   const dataDirectory = options.dataDirectory ?? ".fettle";
   const clock = options.clock ?? systemClock;
-  const messages = new EmbeddedMessages(options.onHandlerError ?? warn, clock);
+  const onHandlerError = options.onHandlerError ?? warn;
+  const messages = new EmbeddedMessages(onHandlerError, clock);
   const file = new StateFile(dataDirectory, options.reserveBytes ?? RESERVE_BYTES);
-  const keyValue = new EmbeddedKeyValue(file);
+  const keyValue = new EmbeddedKeyValue(file, clock, onHandlerError);
   const ledger = new EmbeddedLedger(file, () => clock.now());
   const queue = new EmbeddedQueue(file, clock);
   const blobs = options.blobs ?? new FileBlobs(options.blobDirectory ?? join(dataDirectory, "blobs"));
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     messages.close();
+    keyValue.close();
     closing ??= queue.close().then(() => file.close());
     return closing;
   };

@@ -1,89 +1,147 @@
 // Keys with revisions in the state file, shared safely by all processes that open it.
 // Invariant: a write is on disk before its promise resolves; every write takes the next number of the file's one
-// counter, so that a revision never comes back, not even after its key was deleted and made again.
-import { requireBucket, requireKey } from "../../core/grammar.ts";
+// counter, so that a revision never comes back, not even after its key was deleted or expired and made again.
+import type { Clock } from "../../core/clock.ts";
 import { StorageError } from "../../core/errors.ts";
-import type { KeyValue, KeyValueEntry } from "../../core/ports.ts";
-import { next, type StateDatabase, type StateFile, type StateKey } from "./state-file.ts";
+import { requireBucket, requireKey } from "../../core/grammar.ts";
+import type {
+  KeyValue,
+  KeyValueChange,
+  KeyValueEntry,
+  KeyValueWrite,
+  Unsubscribe,
+} from "../../core/ports.ts";
+import { expiryOf } from "../expiry.ts";
+import { find, keysOf, remove, store, tidy, type LiveEntry } from "./key-value-entries.ts";
+import type { HandlerErrorHook } from "./messages.ts";
+import type { StateDatabase, StateFile } from "./state-file.ts";
+import { Watch } from "./watch.ts";
 
 /** Key-value on LMDB; made by `createEmbeddedFabric`. */
 export class EmbeddedKeyValue implements KeyValue {
   readonly #file: StateFile;
+  readonly #clock: Clock;
+  readonly #onHandlerError: HandlerErrorHook;
+  readonly #watches = new Set<Watch>();
 
-  constructor(file: StateFile) {
+  constructor(file: StateFile, clock: Clock, onHandlerError: HandlerErrorHook) {
     this.#file = file;
+    this.#clock = clock;
+    this.#onHandlerError = onHandlerError;
   }
 
   async get(bucket: string, key: string): Promise<KeyValueEntry | null> {
     return this.#file.read(requireAddress("read", bucket, key), (database) => {
-      const entry = database.getEntry(place(bucket, key));
-      return entry === undefined ? null : { key, value: entry.value, revision: entry.version ?? 0 };
+      const found = find(database, bucket, key, this.#clock.now());
+      return found === undefined ? null : { key, value: found.value, revision: found.revision };
     });
   }
 
-  async put(bucket: string, key: string, value: string): Promise<number> {
-    return this.#write("write", bucket, key, (database) => store(database, bucket, key, value));
+  async put(bucket: string, key: string, value: string, options?: KeyValueWrite): Promise<number> {
+    return this.#store("write", { bucket, key, value, options }, () => undefined);
   }
 
-  async create(bucket: string, key: string, value: string): Promise<number> {
-    return this.#write("create", bucket, key, (database, attempt) => {
-      const existing = database.getEntry(place(bucket, key));
-      if (existing === undefined) return store(database, bucket, key, value);
-      throw new StorageError(
-        "KEY_EXISTS",
-        `Cannot ${attempt}: it exists, at revision ${existing.version ?? 0}.`,
-      );
+  async create(bucket: string, key: string, value: string, options?: KeyValueWrite): Promise<number> {
+    return this.#store("create", { bucket, key, value, options }, (found, attempt) => {
+      if (found === undefined) return;
+      throw new StorageError("KEY_EXISTS", `Cannot ${attempt}: it exists, at revision ${found.revision}.`);
     });
   }
 
-  async update(bucket: string, key: string, value: string, revision: number): Promise<number> {
-    return this.#write("update", bucket, key, (database, attempt) => {
-      const existing = database.getEntry(place(bucket, key));
-      if (existing?.version === revision) return store(database, bucket, key, value);
-      const found =
-        existing === undefined ? "it does not exist" : `it is at revision ${existing.version ?? 0}`;
-      throw new StorageError("REVISION_CONFLICT", `Cannot ${attempt} from revision ${revision}: ${found}.`);
+  async update(
+    bucket: string,
+    key: string,
+    value: string,
+    revision: number,
+    options?: KeyValueWrite,
+  ): Promise<number> {
+    return this.#store("update", { bucket, key, value, options }, (found, attempt) => {
+      if (found?.revision === revision) return;
+      const state = found === undefined ? "it does not exist" : `it is at revision ${found.revision}`;
+      throw new StorageError("REVISION_CONFLICT", `Cannot ${attempt} from revision ${revision}: ${state}.`);
     });
   }
 
   async delete(bucket: string, key: string): Promise<void> {
-    await this.#write("delete", bucket, key, (database) => {
-      void database.remove(place(bucket, key));
-      return 0;
-    });
+    const attempt = requireAddress("delete", bucket, key);
+    await this.#write(attempt, bucket, (database, now) => remove(database, bucket, key, now));
   }
 
   async keys(bucket: string, prefix = ""): Promise<readonly string[]> {
     requireBucket(bucket);
-    return this.#file.read(`list the keys of bucket "${bucket}"`, (database) => {
-      const range = database.getKeys({
-        start: place(bucket, prefix),
-        end: place(bucket, `${prefix}\u{10ffff}`),
-      });
-      return [...range].map((key) => String(key[2]));
+    return this.#file.read(`list the keys of bucket "${bucket}"`, (database) =>
+      keysOf(database, bucket, prefix, this.#clock.now()),
+    );
+  }
+
+  async watch(
+    bucket: string,
+    handler: (change: KeyValueChange) => void,
+    options: { readonly prefix?: string | undefined } = {},
+  ): Promise<Unsubscribe> {
+    requireBucket(bucket);
+    const watch = new Watch({
+      file: this.#file,
+      clock: this.#clock,
+      onHandlerError: this.#onHandlerError,
+      bucket,
+      prefix: options.prefix ?? "",
+      handler,
+    });
+    const stop = (): void => {
+      this.#watches.delete(watch);
+      watch.stop();
+    };
+    this.#watches.add(watch);
+    try {
+      await watch.start();
+      return stop;
+    } catch (error) {
+      stop();
+      throw error;
+    }
+  }
+
+  /** Ends all watches; the file is its owner's to close. */
+  close(): void {
+    for (const watch of this.#watches) watch.stop();
+    this.#watches.clear();
+  }
+
+  /** Writes a key, unless `check` throws at what is there. */
+  async #store(
+    verb: string,
+    write: {
+      readonly bucket: string;
+      readonly key: string;
+      readonly value: string;
+      readonly options: KeyValueWrite | undefined;
+    },
+    check: (found: LiveEntry | undefined, attempt: string) => void,
+  ): Promise<number> {
+    const { bucket, key, value, options } = write;
+    const attempt = requireAddress(verb, bucket, key);
+    const expiry = expiryOf(attempt, options);
+    return this.#write(attempt, bucket, (database, now) => {
+      check(find(database, bucket, key, now), attempt);
+      return store(database, bucket, key, { value, expiresAt: expiry(now) });
     });
   }
 
-  async #write(
-    verb: string,
+  async #write<T>(
+    attempt: string,
     bucket: string,
-    key: string,
-    action: (database: StateDatabase, attempt: string) => number,
-  ): Promise<number> {
-    const attempt = requireAddress(verb, bucket, key);
-    return this.#file.write(attempt, (database) => action(database, attempt));
+    action: (database: StateDatabase, now: number) => T,
+  ): Promise<T> {
+    const done = await this.#file.write(attempt, (database) => {
+      const now = this.#clock.now();
+      const result = action(database, now);
+      tidy(database, now);
+      return result;
+    });
+    for (const watch of this.#watches) if (watch.bucket === bucket) watch.look();
+    return done;
   }
-}
-
-function place(bucket: string, key: string): StateKey {
-  return ["key-value", bucket, key];
-}
-
-/** Writes within a transaction, under the next revision. */
-function store(database: StateDatabase, bucket: string, key: string, value: string): number {
-  const revision = next(database);
-  void database.put(place(bucket, key), value, revision);
-  return revision;
 }
 
 function requireAddress(verb: string, bucket: string, key: string): string {

@@ -15,8 +15,9 @@ export function createMemoryFabric(
   const warn = (error: unknown, subject: string) =>
     process.emitWarning(`A handler of "${subject}" failed: ${String(error)}`, "FettleWarning");
   const clock = options.clock ?? systemClock;
-  const messages = new EmbeddedMessages(options.onHandlerError ?? warn, clock);
-  const keyValue = new MemoryKeyValue();
+  const onHandlerError = options.onHandlerError ?? warn;
+  const messages = new EmbeddedMessages(onHandlerError, clock);
+  const keyValue = new MemoryKeyValue(clock, onHandlerError);
   const ledger = new MemoryLedger(() => clock.now());
   const queue = new MemoryQueue(clock);
   const close = async (): Promise<void> => {

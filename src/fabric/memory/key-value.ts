@@ -1,68 +1,186 @@
 // Keys with revisions in memory.
-// Invariant: a revision never comes back, not even after its key was deleted and made again.
+// Invariant: a revision never comes back, not even after its key was deleted or expired and made again; what is past
+// its time is gone for every reader, whether or not its timer has fired.
+import type { Clock } from "../../core/clock.ts";
 import { StorageError } from "../../core/errors.ts";
 import { requireBucket, requireKey } from "../../core/grammar.ts";
-import type { KeyValue, KeyValueEntry } from "../../core/ports.ts";
+import type {
+  KeyValue,
+  KeyValueChange,
+  KeyValueEntry,
+  KeyValueWrite,
+  Unsubscribe,
+} from "../../core/ports.ts";
+import type { HandlerErrorHook } from "../embedded/messages.ts";
+import { expiryOf, wakeAfter } from "../expiry.ts";
+
+interface Stored {
+  readonly entry: KeyValueEntry;
+  readonly expiresAt: number;
+  timer: unknown;
+}
+
+interface Watcher {
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly handler: (change: KeyValueChange) => void;
+}
 
 /** Key-value in memory; made by `createMemoryFabric`. */
 export class MemoryKeyValue implements KeyValue {
-  readonly #buckets = new Map<string, Map<string, KeyValueEntry>>();
+  readonly #buckets = new Map<string, Map<string, Stored>>();
+  readonly #watchers = new Set<Watcher>();
+  readonly #clock: Clock;
+  readonly #onHandlerError: HandlerErrorHook;
   #revision = 0;
   #closed = false;
 
+  constructor(clock: Clock, onHandlerError: HandlerErrorHook) {
+    this.#clock = clock;
+    this.#onHandlerError = onHandlerError;
+  }
+
+  /** Ends all watches and timers. */
   close(): void {
     this.#closed = true;
+    this.#watchers.clear();
+    for (const stored of this.#buckets.values()) {
+      for (const { timer } of stored.values()) this.#clock.clearTimeout(timer);
+    }
   }
 
   async get(bucket: string, key: string): Promise<KeyValueEntry | null> {
-    return this.#bucket(bucket, key).get(key) ?? null;
+    return this.#find(requireAddress("read", bucket, key), bucket, key) ?? null;
   }
 
-  async put(bucket: string, key: string, value: string): Promise<number> {
-    const revision = ++this.#revision;
-    this.#bucket(bucket, key).set(key, { key, value, revision });
-    return revision;
+  async put(bucket: string, key: string, value: string, options?: KeyValueWrite): Promise<number> {
+    const attempt = requireAddress("write", bucket, key);
+    this.#find(attempt, bucket, key);
+    return this.#store(attempt, bucket, { key, value }, options);
   }
 
-  async create(bucket: string, key: string, value: string): Promise<number> {
-    const existing = this.#bucket(bucket, key).get(key);
-    if (existing === undefined) return this.put(bucket, key, value);
-    throw new StorageError(
-      "KEY_EXISTS",
-      `Cannot create key "${key}" of bucket "${bucket}": it exists, at revision ${existing.revision}.`,
-    );
+  async create(bucket: string, key: string, value: string, options?: KeyValueWrite): Promise<number> {
+    const attempt = requireAddress("create", bucket, key);
+    const found = this.#find(attempt, bucket, key);
+    if (found === undefined) return this.#store(attempt, bucket, { key, value }, options);
+    throw new StorageError("KEY_EXISTS", `Cannot ${attempt}: it exists, at revision ${found.revision}.`);
   }
 
-  async update(bucket: string, key: string, value: string, revision: number): Promise<number> {
-    const existing = this.#bucket(bucket, key).get(key);
-    if (existing?.revision === revision) return this.put(bucket, key, value);
-    const found = existing === undefined ? "it does not exist" : `it is at revision ${existing.revision}`;
-    throw new StorageError(
-      "REVISION_CONFLICT",
-      `Cannot update key "${key}" of bucket "${bucket}" from revision ${revision}: ${found}.`,
-    );
+  async update(
+    bucket: string,
+    key: string,
+    value: string,
+    revision: number,
+    options?: KeyValueWrite,
+  ): Promise<number> {
+    const attempt = requireAddress("update", bucket, key);
+    const found = this.#find(attempt, bucket, key);
+    if (found?.revision === revision) return this.#store(attempt, bucket, { key, value }, options);
+    const state = found === undefined ? "it does not exist" : `it is at revision ${found.revision}`;
+    throw new StorageError("REVISION_CONFLICT", `Cannot ${attempt} from revision ${revision}: ${state}.`);
   }
 
   async delete(bucket: string, key: string): Promise<void> {
-    this.#bucket(bucket, key).delete(key);
+    if (this.#find(requireAddress("delete", bucket, key), bucket, key) !== undefined) this.#drop(bucket, key);
   }
 
   async keys(bucket: string, prefix = ""): Promise<readonly string[]> {
     requireBucket(bucket);
-    return [...(this.#buckets.get(bucket)?.keys() ?? [])].filter((key) => key.startsWith(prefix)).sort();
+    const entries = this.#entries(`list the keys of bucket "${bucket}"`, bucket, prefix);
+    return entries.map(({ key }) => key).sort();
   }
 
-  #bucket(bucket: string, key: string): Map<string, KeyValueEntry> {
+  async watch(
+    bucket: string,
+    handler: (change: KeyValueChange) => void,
+    options: { readonly prefix?: string | undefined } = {},
+  ): Promise<Unsubscribe> {
     requireBucket(bucket);
-    requireKey(key);
-    if (this.#closed) {
-      throw new StorageError(
-        "STORAGE_FAILED",
-        `Cannot use key "${key}" of bucket "${bucket}": the fabric is closed.`,
-      );
+    const watcher: Watcher = { bucket, prefix: options.prefix ?? "", handler };
+    const entries = this.#entries(`watch bucket "${bucket}"`, bucket, watcher.prefix);
+    this.#watchers.add(watcher);
+    entries.sort((a, b) => a.revision - b.revision);
+    for (const entry of entries) this.#tell(watcher, { type: "put", ...entry });
+    await new Promise<void>((resolve) => queueMicrotask(resolve)); // Behind those that tell.
+    return () => {
+      this.#watchers.delete(watcher);
+    };
+  }
+
+  /** All entries of a bucket that are there and whose keys start with a prefix. */
+  #entries(attempt: string, bucket: string, prefix: string): KeyValueEntry[] {
+    const keys = [...this.#bucket(attempt, bucket).keys()].filter((key) => key.startsWith(prefix));
+    return keys.flatMap((key) => this.#find(attempt, bucket, key) ?? []);
+  }
+
+  /** The entry of a key; one that is past its time is dropped. */
+  #find(attempt: string, bucket: string, key: string): KeyValueEntry | undefined {
+    const stored = this.#bucket(attempt, bucket).get(key);
+    if (stored === undefined) return undefined;
+    if (stored.expiresAt > this.#clock.now()) return stored.entry;
+    this.#drop(bucket, key);
+    return undefined;
+  }
+
+  #store(
+    attempt: string,
+    bucket: string,
+    { key, value }: { readonly key: string; readonly value: string },
+    options: KeyValueWrite | undefined,
+  ): number {
+    const now = this.#clock.now();
+    const expiresAt = expiryOf(attempt, options)(now);
+    const revision = ++this.#revision;
+    const stored: Stored = { entry: { key, value, revision }, expiresAt, timer: undefined };
+    const entries = this.#bucket(attempt, bucket);
+    this.#clock.clearTimeout(entries.get(key)?.timer);
+    entries.set(key, stored);
+    if (expiresAt !== Infinity) this.#expire(bucket, stored);
+    this.#tellAll(bucket, { type: "put", key, value, revision });
+    return revision;
+  }
+
+  /** Drops a key once its time is over. */
+  #expire(bucket: string, stored: Stored): void {
+    const { expiresAt, entry } = stored;
+    const left = expiresAt - this.#clock.now();
+    if (left <= 0) this.#drop(bucket, entry.key);
+    else stored.timer = wakeAfter(this.#clock, left, () => this.#expire(bucket, stored));
+  }
+
+  #drop(bucket: string, key: string): void {
+    const entries = this.#buckets.get(bucket);
+    this.#clock.clearTimeout(entries?.get(key)?.timer);
+    if (entries?.delete(key) === true) this.#tellAll(bucket, { type: "delete", key });
+  }
+
+  #tellAll(bucket: string, change: KeyValueChange): void {
+    for (const watcher of this.#watchers) {
+      if (watcher.bucket === bucket && change.key.startsWith(watcher.prefix)) this.#tell(watcher, change);
     }
-    const entries = this.#buckets.get(bucket) ?? new Map<string, KeyValueEntry>();
+  }
+
+  #tell(watcher: Watcher, change: KeyValueChange): void {
+    queueMicrotask(() => {
+      if (!this.#watchers.has(watcher)) return;
+      try {
+        watcher.handler(change);
+      } catch (error) {
+        this.#onHandlerError(error, `key-value ${watcher.bucket}`);
+      }
+    });
+  }
+
+  #bucket(attempt: string, bucket: string): Map<string, Stored> {
+    if (this.#closed) throw new StorageError("STORAGE_FAILED", `Cannot ${attempt}: the fabric is closed.`);
+    const entries = this.#buckets.get(bucket) ?? new Map<string, Stored>();
     this.#buckets.set(bucket, entries);
     return entries;
   }
+}
+
+function requireAddress(verb: string, bucket: string, key: string): string {
+  requireBucket(bucket);
+  requireKey(key);
+  return `${verb} key "${key}" of bucket "${bucket}"`;
 }

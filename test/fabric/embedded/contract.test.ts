@@ -9,6 +9,7 @@ import { keyValueContract } from "../../contract/key-value.ts";
 import { ledgerContract } from "../../contract/ledger.ts";
 import { messagesContract } from "../../contract/messages.ts";
 import { queueContract } from "../../contract/queue.ts";
+import { watchContract } from "../../contract/watch.ts";
 
 describe("the embedded fabric keeps the contract of", () => {
   const folders: string[] = [];
@@ -23,6 +24,7 @@ describe("the embedded fabric keeps the contract of", () => {
 
   messagesContract(make);
   keyValueContract(make);
+  watchContract(make);
   ledgerContract(make);
   queueContract(make);
   blobsContract(make);

@@ -5,6 +5,8 @@ const [folder, job, argument] = process.argv.slice(2);
 const fabric = createEmbeddedFabric({ dataDirectory: folder });
 const say = (line) => process.stdout.write(`${line}\n`);
 
+let leave = false;
+
 const jobs = {
   /** Writes keys and blobs until it is killed; says each number once it is acknowledged. */
   async write() {
@@ -28,6 +30,22 @@ const jobs = {
       }
     }
     say("done");
+  },
+  /** Changes a few keys in every way there is. */
+  async change() {
+    const { keyValue } = fabric;
+    await keyValue.put("numbers", "a", "1");
+    const revision = await keyValue.create("numbers", "b", "2");
+    await keyValue.put("numbers", "passing", "1", { ttlMs: 1 });
+    await keyValue.update("numbers", "b", "3", revision);
+    await keyValue.delete("numbers", "a");
+    await keyValue.put("numbers", "last", "done");
+  },
+  /** Watches, writes, and leaves the fabric open: nothing may hold the process. */
+  async "watch-and-leave"() {
+    await fabric.keyValue.watch("leases", ({ key, value }) => say(`+${key}=${value}`));
+    await fabric.keyValue.put("leases", "a", "1", { ttlMs: 3_600_000 });
+    leave = true;
   },
   /** Writes until the disk is full (a limit on file size stands for it), then shows what still works. */
   async fill() {
@@ -59,4 +77,4 @@ const jobs = {
 };
 
 await jobs[job]();
-await fabric.close();
+if (!leave) await fabric.close();
