@@ -110,7 +110,10 @@ export class WorkflowDesk {
   /** Goes on with the workflows that were begun and have not ended; those that need their program wait for it. */
   async resume(): Promise<void> {
     const { ledger, log } = this.#parts;
-    for (const { id, context, steps } of await unfinishedWorkflows(ledger)) {
+    const unfinished = await unfinishedWorkflows(ledger, (id, error) =>
+      log.error({ err: error, workflowId: id }, "a workflow's record cannot be read"),
+    );
+    for (const { id, context, steps } of unfinished) {
       if (steps === null) {
         log.info(
           { workflowId: id },

@@ -98,6 +98,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
       throw thrown;
     }
     this.#phase = "started";
+    await this.#requireWorkflows("go on with workflows").resume();
     return this;
   }
 

@@ -178,19 +178,32 @@ export interface UnfinishedWorkflow {
   readonly steps: readonly WorkflowStep[] | null;
 }
 
-/** The workflows of a fabric that were begun and have not ended. */
-export async function unfinishedWorkflows(ledger: Ledger): Promise<readonly UnfinishedWorkflow[]> {
+/** The workflows of a fabric that were begun and have not ended; of a record that cannot be read it is told. */
+export async function unfinishedWorkflows(
+  ledger: Ledger,
+  onUnreadable: (id: string, error: JournalError) => void = () => undefined,
+): Promise<readonly UnfinishedWorkflow[]> {
   const unfinished: UnfinishedWorkflow[] = [];
   for (const name of await ledger.names(PREFIX)) {
     const id = name.slice(PREFIX.length);
-    const last = await ledger.last(name);
-    if (last === null || readEntry(id, last.payload).type === "ended") continue;
-    const [first] = await ledger.read(name, { limit: 1 });
-    if (first === undefined) continue;
-    const { context, steps } = readDefinition(id, first.payload);
-    unfinished.push({ id, context, steps: isPlain(steps) ? steps : null });
+    try {
+      const workflow = await readUnfinished(ledger, id);
+      if (workflow !== null) unfinished.push(workflow);
+    } catch (thrown) {
+      if (!(thrown instanceof JournalError)) throw thrown;
+      onUnreadable(id, thrown);
+    }
   }
   return unfinished;
+}
+
+async function readUnfinished(ledger: Ledger, id: string): Promise<UnfinishedWorkflow | null> {
+  const last = await ledger.last(PREFIX + id);
+  if (last === null || readEntry(id, last.payload).type === "ended") return null;
+  const [first] = await ledger.read(PREFIX + id, { limit: 1 });
+  if (first === undefined) return null;
+  const { context, steps } = readDefinition(id, first.payload);
+  return { id, context, steps: isPlain(steps) ? steps : null };
 }
 
 /**
