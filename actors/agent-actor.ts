@@ -10,6 +10,7 @@ import { bodyOf, openEnvelope, sealError, sealValue } from "../src/core/envelope
 import { DeliveryError, FettleError, messageOf } from "../src/core/errors.ts";
 import type { ActorContext, ActorInfo } from "../src/core/handler.ts";
 import type { FabricMessage, Unsubscribe } from "../src/core/ports.ts";
+import type { TaskTerms } from "../src/core/journal.ts";
 import type { Task, TaskResult } from "../src/core/task.ts";
 import type { Release } from "../src/admission.ts";
 import { Mailbox } from "../src/mailbox.ts";
@@ -17,9 +18,11 @@ import type { Assignment } from "./assignment.ts";
 import { readMailbox, stoppedError, type Mail } from "./intake.ts";
 import type { ActorParts } from "./parts.ts";
 import { settleTask } from "./settlement.ts";
+import { leafOf } from "./state-path.ts";
+import { SubtaskNames } from "./subtask-names.ts";
 import { bindTask } from "./task-binding.ts";
 
-/** How an actor is stopped: after what it has, or at once. */
+/** How an actor is stopped: after what it has, or by cancelling that. */
 export type StopMode = "drain" | "cancel";
 
 /** What an {@link AgentActor} is made with. */
@@ -46,6 +49,7 @@ export class AgentActor {
   #unsubscribe: Unsubscribe | null = null;
   #accepting = true;
   #accepted = 0;
+  #inHand = 0;
 
   constructor(agent: AgentDefinition, parts: ActorParts, options: AgentActorOptions) {
     const address = addressOf(agent.role, options.instance);
@@ -78,9 +82,20 @@ export class AgentActor {
     return this.#accepting;
   }
 
-  /** Tasks that it was given and that have not ended. */
+  /** Tasks that it works on. */
   get burden(): number {
-    return this.#accepted;
+    return this.#inHand;
+  }
+
+  /** What its tasks start from. */
+  get terms(): TaskTerms {
+    const { agent } = this;
+    const { maxRepairs, taskMs } = this.#parts.defaults;
+    const deadlineMs = agent.limits.taskMs ?? taskMs;
+    const common = { deadlineMs, recalls: false, routes: false };
+    if (agent.kind === "custom") return { ...common, kind: "custom", maxRepairs: 0, approval: "never" };
+    const { approval } = agent;
+    return { ...common, kind: "prompt", maxRepairs: agent.maxRepairs ?? maxRepairs, approval };
   }
 
   /** Resolves when it has stopped and left the mesh. */
@@ -90,11 +105,13 @@ export class AgentActor {
 
   /** Joins the mesh and begins to work. */
   start(): void {
-    const { admission, directory, messages, subjects } = this.#parts;
+    const { admission, directory, fabric, subjects } = this.#parts;
     const { concurrency, kind } = this.agent;
     // A custom agent often waits for tasks that it gave to others: counting it could block them.
     admission.join(this.address, { concurrency, counted: kind === "prompt" });
-    this.#unsubscribe = messages.subscribe(subjects.actor(this.address), (message) => this.#receive(message));
+    this.#unsubscribe = fabric.messages.subscribe(subjects.actor(this.address), (message) =>
+      this.#receive(message),
+    );
     directory.add(this.info);
     this.#chart.start();
   }
@@ -121,45 +138,45 @@ export class AgentActor {
     };
   }
 
-  /** Runs an accepted task to its end; one whose actor has stopped meanwhile ends as cancelled. */
-  async run(assignment: Assignment): Promise<TaskResult> {
-    if (this.#accepting) return this.#runTask(assignment);
+  /**
+   * Runs an accepted task to its end, null where it was left; one whose actor has stopped meanwhile ends as cancelled.
+   */
+  async run(assignment: Assignment, terms: TaskTerms): Promise<TaskResult | null> {
+    if (this.#accepting) return this.#runTask(assignment, terms);
     const { taskId } = assignment;
     const { name, message } = stoppedError(this.address);
     const outcome = { ...NOTHING_DONE, taskId, error: { name, message, category: "cancelled" as const } };
     return settleTask(this.agent, this.#parts, { assignment, outcome });
   }
 
-  async #runTask(assignment: Assignment): Promise<TaskResult> {
+  async #runTask(assignment: Assignment, terms: TaskTerms): Promise<TaskResult | null> {
     const { taskId } = assignment;
     this.#assignments.set(taskId, assignment);
-    const { maxRepairs, taskMs } = this.#parts.defaults;
-    const { agent } = this;
-    this.#chart.send({
-      type: "task",
-      task: {
-        taskId,
-        kind: agent.kind,
-        maxRepairs: agent.kind === "prompt" ? (agent.maxRepairs ?? maxRepairs) : 0,
-        deadlineMs: agent.limits.taskMs ?? taskMs,
-      },
-    });
-    const task = this.#chart.getSnapshot().children[taskActorId(taskId)] as TaskActorRef | undefined;
+    this.#inHand += 1;
+    this.#chart.send({ type: "task", task: { taskId, ...terms } });
+    const task = this.#taskOf(taskId);
     if (task === undefined) throw new FettleError("TASK_INVALID", `The task "${taskId}" was not started.`);
     tellStates(task, assignment);
     try {
-      const result = await toPromise(task);
-      if (result === null)
-        throw new FettleError("TASK_INVALID", `The task "${taskId}" ended without a result.`);
-      return result;
+      return await toPromise(task);
     } finally {
+      this.#inHand -= 1;
       this.#assignments.delete(taskId);
     }
+  }
+
+  #taskOf(taskId: string): TaskActorRef | undefined {
+    return this.#chart.getSnapshot().children[taskActorId(taskId)] as TaskActorRef | undefined;
   }
 
   /** Cancels a task; does nothing where it has none of that id. */
   cancel(taskId: string, reason: string): void {
     this.#chart.send({ type: "cancel", taskId, reason });
+  }
+
+  /** Stops the work on a task without an end. */
+  leave(taskId: string): void {
+    this.#taskOf(taskId)?.send({ type: "leave" });
   }
 
   /** Keeps messages and tasks waiting; what runs goes on. */
@@ -209,7 +226,7 @@ export class AgentActor {
         task: bindTask(this.agent, this.#parts, {
           address,
           assignmentOf: (taskId) => this.#assignmentOf(taskId),
-          context: (signal) => this.#context(signal),
+          context: (signal, { taskId }) => this.#taskContext(signal, taskId),
         }),
       },
       actions: {
@@ -257,6 +274,13 @@ export class AgentActor {
     };
   }
 
+  /** What a handler gives to others on behalf of a task is given once, however often the task is taken up. */
+  #taskContext(signal: AbortSignal, taskId: string): ActorContext {
+    const context = this.#context(signal);
+    const names = new SubtaskNames(taskId);
+    return { ...context, execute: (role, task) => context.execute(role, names.name(role, task)) };
+  }
+
   #receive(message: FabricMessage): void {
     let answered = false;
     const reply = (answer: string) => {
@@ -284,34 +308,30 @@ export class AgentActor {
   }
 }
 
-/** Tells a task's listener of each failed try and each state it comes to, the states' parents left out. */
+/**
+ * Tells a task's listener of each failed try and each state it comes to, the states' parents left out, and journals
+ * the states that it has not come to before.
+ */
 function tellStates(task: TaskActorRef, assignment: Assignment): void {
   let last = "";
   let failures = 0;
+  let known = assignment.journal.entries.filter(({ type }) => type === "state").length;
   const tell = () => {
     const { value, status, context } = task.getSnapshot();
     for (const { error } of context.attempts.slice(failures)) {
       failures += 1;
       if (error !== null) assignment.tell({ type: "error", error });
     }
-    const state = leafOf(pathOf(value));
+    const state = leafOf(value);
     if (state === last) return;
     last = state;
-    if (status === "active") assignment.entry.update({ state, attempts: context.attempts });
+    if (status === "active") {
+      assignment.entry.update({ state, attempts: context.attempts });
+      if (known > 0) known -= 1;
+      else assignment.journal.note({ type: "state", state });
+    }
     assignment.tell({ type: "state", state });
   };
   tell();
   task.subscribe({ next: tell, complete: tell, error: () => undefined });
-}
-
-/** A state value as a path: `{ serving: "accepting" }` is `serving.accepting`. */
-function pathOf(value: unknown): string {
-  if (typeof value === "string") return value;
-  return Object.entries(value as Record<string, unknown>)
-    .map(([state, inner]) => `${state}.${pathOf(inner)}`)
-    .join(",");
-}
-
-function leafOf(path: string): string {
-  return path.slice(path.lastIndexOf(".") + 1);
 }

@@ -1,6 +1,8 @@
-// A task as an actor holds it while it is queued and runs: what was asked, and who listens.
+// A task as an actor holds it while it is queued and runs: what was asked, its journal, and who listens.
 import type { Release } from "../src/admission.ts";
+import type { Journal } from "../src/journal.ts";
 import type { ResultEntry } from "../src/results.ts";
+import type { StepOf } from "../src/core/journal.ts";
 import type { TaskEvent } from "../src/core/task.ts";
 
 /** What a listener is told; the task and role are added by the actor. */
@@ -15,11 +17,15 @@ export interface Assignment {
   readonly taskId: string;
   readonly task: string;
   readonly context: Readonly<Record<string, unknown>>;
+  readonly step: StepOf | null;
   /** Milliseconds since 1970. */
   readonly acceptedAt: number;
+  readonly journal: Journal;
   /** Its stored result, begun. */
   readonly entry: ResultEntry;
   readonly tell: (progress: Progress) => void;
+  /** Stops working on it: somebody else has it now. */
+  readonly leave: () => void;
   /** Gives back the place among the running tasks; null while it waits for one. */
   release: Release | null;
 }

@@ -6,6 +6,7 @@ import type { Model, ModelAnswer, ModelRequest } from "../src/core/model.ts";
 import { conversation } from "../src/core/prompt.ts";
 import type { TaskFailure } from "../src/core/task.ts";
 import type { Assignment } from "./assignment.ts";
+import { answerOnce } from "./recorded.ts";
 
 /** Writes the first code of a task, or mends the last; rejects where no model answers. */
 export async function writeDraft(
@@ -30,14 +31,24 @@ export async function writeDraft(
     maxOutputTokens: choice.maxOutputTokens,
     model: choice.name,
   };
-  const answer = await model.ask(asked, {
-    signal,
-    timeoutMs,
-    onText: (text) => assignment.tell({ type: "text", text }),
-    onRestart: (reason) => assignment.tell({ type: "text-void", reason: reason.message }),
-  });
+  const { repair } = request;
+  const callId = `${assignment.taskId}-m${repair}`;
+  const answer = await answerOnce(assignment.journal, { repair, callId, signal }, () =>
+    model.ask(asked, {
+      signal,
+      timeoutMs,
+      onText: (text) => assignment.tell({ type: "text", text }),
+      onRestart: (reason) => assignment.tell({ type: "text-void", reason: reason.message }),
+    }),
+  );
+  const draft = draftOf(answer);
+  if (draft.code !== null) assignment.tell({ type: "code", code: draft.code });
+  return draft;
+}
+
+/** What a model's answer comes to. */
+export function draftOf(answer: ModelAnswer): Draft {
   const { code, problem } = readAnswer(answer);
-  if (code !== null) assignment.tell({ type: "code", code });
   return {
     code,
     problem,

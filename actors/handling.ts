@@ -11,12 +11,24 @@ import { checkOutput } from "./trial.ts";
 
 const NO_EVIDENCE = { console: [], usage: null, entropy: null } as const;
 
-/** Runs a task with a custom agent's handler; what the handler throws fails the task alone. */
+/** Runs a task with a custom agent's handler, unless the journal has what came of it. */
 export async function handleTask(
   agent: CustomAgent,
   assignment: Assignment,
   context: ActorContext,
 ): Promise<Trial> {
+  const { journal } = assignment;
+  const finished = journal.find("handler-finished");
+  if (finished !== undefined) return finished.trial;
+  await journal.append({ type: "handler-started" });
+  const trial = await handle(agent, assignment, context);
+  context.signal.throwIfAborted();
+  await journal.append({ type: "handler-finished", trial });
+  return trial;
+}
+
+/** What the handler throws fails the task alone. */
+async function handle(agent: CustomAgent, assignment: Assignment, context: ActorContext): Promise<Trial> {
   const { taskId: id, task } = assignment;
   let output: unknown;
   try {

@@ -6,10 +6,11 @@ import type { Sandbox } from "../src/core/guest.ts";
 import type { ActorOperations } from "../src/core/handler.ts";
 import type { Log } from "../src/core/log.ts";
 import type { Model } from "../src/core/model.ts";
-import type { Messages } from "../src/core/ports.ts";
+import type { Fabric } from "../src/core/ports.ts";
 import type { Subjects } from "../src/core/subjects.ts";
 import type { Admission } from "../src/admission.ts";
 import type { Directory } from "../src/directory.ts";
+import type { Approvals } from "../src/approvals.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
 import type { ResultStore } from "../src/results.ts";
 
@@ -20,12 +21,15 @@ export type Inspect = (event: InspectionEvent) => void;
 export interface ActorParts {
   readonly clock: Clock;
   readonly log: Log;
-  readonly messages: Messages;
+  readonly fabric: Fabric;
+  /** This process, as journals name it. */
+  readonly node: string;
   readonly subjects: Subjects;
   readonly directory: Directory;
   readonly admission: Admission;
   readonly results: ResultStore;
   readonly registry: FunctionRegistry;
+  readonly approvals: Approvals;
   /** The mesh's model and sandbox; throw where no agent was known that needs them. */
   readonly model: () => Model;
   readonly sandbox: () => Sandbox;

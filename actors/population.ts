@@ -9,6 +9,8 @@ import type { ActorParts } from "./parts.ts";
 export class Population {
   readonly #agents = new Map<string, AgentDefinition>();
   readonly #actors = new Map<string, Set<AgentActor>>();
+  /** The last actor of each role that was started, running or not. */
+  readonly #last = new Map<string, AgentActor>();
   #spawned = 0;
 
   /** All known agents, in the order they were added. */
@@ -61,6 +63,7 @@ export class Population {
     }
     const actor = new AgentActor(agent, parts, { ...options, instance });
     actors.add(actor);
+    this.#last.set(agent.role, actor);
     actor.start();
     void actor.ended.then(() => actors.delete(actor));
     return actor;
@@ -72,12 +75,24 @@ export class Population {
     return this.#actors.get(role) ?? new Set();
   }
 
-  /** The actor of a role that has the least to do. @throws DeliveryError where none runs. */
-  idlest(role: string): AgentActor {
+  /** How many tasks the open actors of a role may run at once. */
+  placesOf(role: string): number {
+    let places = 0;
+    for (const actor of this.actorsOf(role)) if (actor.isOpen) places += actor.agent.concurrency;
+    return places;
+  }
+
+  /**
+   * The actor of a role that has the least to do; where all have stopped and `orStopped` says so, one that has.
+   *
+   * @throws DeliveryError where none runs.
+   */
+  idlest(role: string, { orStopped = false } = {}): AgentActor {
     let best: AgentActor | undefined;
     for (const actor of this.actorsOf(role)) {
       if (actor.isOpen && (best === undefined || actor.burden < best.burden)) best = actor;
     }
+    if (best === undefined && orStopped) best = this.#last.get(role);
     if (best !== undefined) return best;
     throw new DeliveryError("ACTOR_STOPPED", `No actor of the role "${role}" runs: all have stopped.`);
   }

@@ -21,10 +21,13 @@ import type { StopMode } from "./agent-actor.ts";
 import type { ActorParts, Inspect, TaskDefaults } from "./parts.ts";
 import type { Population } from "./population.ts";
 import { TaskDesk } from "./task-desk.ts";
+import { Approvals } from "../src/approvals.ts";
 
 /** What a mesh stands on, opened when it starts. */
 export interface MeshResources {
   readonly name: string;
+  /** This process, as journals name it. */
+  readonly node: string;
   readonly fabric: Fabric;
   readonly results: ResultStore;
   readonly registry: FunctionRegistry;
@@ -50,12 +53,20 @@ export type MeshEvent =
   /** It crashed too often and stays stopped. */
   | { readonly type: "actor-exhausted"; readonly address: Address; readonly message: string };
 
+/**
+ * How a mesh is stopped. `drain`: what was given to it is done first. `cancel`: that is cancelled. `suspend`: it is
+ * left as it is, and goes on when a mesh starts on the same data. What came from the queue by itself, and what waits
+ * for a person, is left in each of them.
+ */
+export type MeshStopMode = StopMode | "suspend";
+
 /** A running mesh. */
 export class Runtime {
   readonly resources: MeshResources;
   readonly directory = new Directory();
   readonly post: PostOffice;
   readonly desk: TaskDesk;
+  readonly approvals: Approvals;
   readonly #parts: ActorParts;
   readonly #population: Population;
   readonly #publish: (event: MeshEvent) => void;
@@ -83,15 +94,18 @@ export class Runtime {
       subjects,
       nextId: () => crypto.randomUUID(),
     });
+    this.approvals = new Approvals(fabric.keyValue, { subjects, clock });
     this.#parts = {
       clock,
       log,
-      messages: fabric.messages,
+      fabric,
+      node: resources.node,
       subjects,
       directory: this.directory,
       admission: new Admission({ total: resources.concurrency }),
       results,
       registry,
+      approvals: this.approvals,
       model: () => opened(this.#openModel, "model"),
       sandbox: () => opened(this.#openSandbox, "sandbox"),
       operations: (from) => this.#operationsOf(from),
@@ -127,14 +141,16 @@ export class Runtime {
     return actor.address;
   }
 
-  /** Stops all actors; may be called again with `cancel` while it drains. */
-  async stop(mode: StopMode, reason: string): Promise<void> {
+  /** Stops all actors; may be called again with `cancel` or `suspend` while it drains. */
+  async stop(mode: MeshStopMode, reason: string): Promise<void> {
     if (mode === "drain") {
       // Tasks may give tasks to other agents: no actor leaves before all tasks are done.
       this.#population.resumeAll();
-      await this.desk.idle();
+      await this.desk.drain();
     }
-    await this.#population.stopAll(mode, reason);
+    await this.desk.close(mode === "cancel" ? "cancel" : "leave", reason);
+    await this.#population.stopAll(mode === "drain" ? "drain" : "cancel", reason);
+    await this.approvals[Symbol.asyncDispose]();
   }
 
   #operationsOf(from: Address): ActorOperations {

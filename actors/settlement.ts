@@ -1,9 +1,9 @@
-// The effect behind `settling`: working code is registered, the result is stored.
-// Invariant: never rejects: a result that cannot be stored is still given to the caller, as a failure that says
-// so and keeps the code of each try.
+// The effect behind `settling`: working code is registered, the result is stored and the journal closed with it.
+// Invariant: a result that cannot be stored is still given to the caller, as a failure that says so and keeps the
+// code of each try; it rejects only where another process has the task.
 import type { AgentDefinition, PromptAgent } from "../src/core/agent.ts";
 import type { Outcome } from "../src/core/attempt.ts";
-import { messageOf } from "../src/core/errors.ts";
+import { messageOf, OwnershipError } from "../src/core/errors.ts";
 import { instructionsOf } from "../src/core/prompt.ts";
 import type { TaskResult } from "../src/core/task.ts";
 import type { Assignment } from "./assignment.ts";
@@ -32,12 +32,18 @@ export async function settleTask(
     attempts: outcome.attempts,
     model: outcome.model,
     replayed: outcome.replayed,
+    reused: outcome.reused,
+    profile: outcome.profile,
   });
+  const ended = assignment.journal.find("finished");
+  if (ended !== undefined) return ended.result;
   try {
     const stored = result(await registerCode(agent, parts, assignment, outcome));
     await assignment.entry.finish(stored);
+    await assignment.journal.append({ type: "finished", result: stored });
     return stored;
   } catch (thrown) {
+    if (thrown instanceof OwnershipError) throw thrown;
     const { taskId } = assignment;
     parts.log.error({ err: thrown, taskId, role: agent.role }, "cannot store the result of a task");
     const message =
@@ -47,6 +53,7 @@ export async function settleTask(
     const failed: TaskResult = { ...result(null), status: "failure", output: null, error };
     // What could not be stored may be the output alone: then this can be, and the file does not say "running".
     await assignment.entry.finish(failed).catch(() => undefined);
+    await assignment.journal.append({ type: "finished", result: failed }).catch(() => undefined);
     return failed;
   }
 }

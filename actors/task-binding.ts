@@ -1,11 +1,16 @@
 // Binds the slots of the task chart for one actor: each effect to the function that has it.
+// Invariant: an effect that meets the news that another process has the task neither fails nor ends: the task is left.
 import { fromPromise } from "xstate";
 import { taskMachine } from "../machines/task-machine.ts";
-import type { AgentDefinition } from "../src/core/agent.ts";
-import type { DraftRequest, TrialRequest } from "../src/core/attempt.ts";
-import { FettleError } from "../src/core/errors.ts";
+import type { AgentDefinition, PromptAgent } from "../src/core/agent.ts";
+import type { ApprovalRequest } from "../src/core/approval.ts";
+import type { DraftRequest, Outcome, TrialRequest } from "../src/core/attempt.ts";
+import { FettleError, OwnershipError } from "../src/core/errors.ts";
+import type { GatedCall } from "../src/core/guest.ts";
 import type { ActorContext } from "../src/core/handler.ts";
 import { systemPrompt } from "../src/core/prompt.ts";
+import { flattenTools } from "../src/core/tool.ts";
+import { awaitApproval } from "./approving.ts";
 import type { Assignment } from "./assignment.ts";
 import { writeDraft } from "./draft.ts";
 import { handleTask } from "./handling.ts";
@@ -17,7 +22,7 @@ import { runTrial } from "./trial.ts";
 export interface TaskBinding {
   readonly address: string;
   readonly assignmentOf: (taskId: string) => Assignment;
-  readonly context: (signal: AbortSignal) => ActorContext;
+  readonly context: (signal: AbortSignal, assignment: Assignment) => ActorContext;
 }
 
 /** The task chart with its effects. */
@@ -28,6 +33,8 @@ export function bindTask(
 ): typeof taskMachine {
   const timeoutMs = agent.limits.taskMs ?? parts.defaults.taskMs;
   const system = agent.kind === "prompt" ? systemPrompt(agent) : "";
+  const needsApproval = agent.kind === "prompt" ? gateOf(agent) : () => false;
+  const effect = effectsOf(assignmentOf);
   return taskMachine.provide({
     actors: {
       admit: fromPromise(async ({ input, signal }) => {
@@ -38,42 +45,67 @@ export function bindTask(
         else assignment.release = release;
         return null;
       }),
-      draft: effect(async ({ input, signal }: Effect<DraftRequest>) => {
+      draft: effect(async ({ input, assignment, signal }: Effect<DraftRequest>) => {
         if (agent.kind !== "prompt") throw misrouted(agent, "write code");
-        const assignment = assignmentOf(input.taskId);
         return writeDraft(agent, parts.model, { assignment, system, request: input, signal, timeoutMs });
       }),
-      trial: effect(async ({ input, signal }: Effect<TrialRequest>) => {
+      trial: effect(async ({ input, assignment, signal }: Effect<TrialRequest>) => {
         if (agent.kind !== "prompt") throw misrouted(agent, "run code");
-        const assignment = assignmentOf(input.taskId);
-        const entropy = { seed: parts.nextSeed(), startedAt: parts.clock.now() };
-        return runTrial(agent, parts.sandbox(), { assignment, request: input, entropy, signal });
+        const chooseEntropy = () => ({ seed: parts.nextSeed(), startedAt: parts.clock.now() });
+        const options = { assignment, request: input, chooseEntropy, needsApproval, signal };
+        return runTrial(agent, parts.sandbox(), options);
       }),
-      handle: effect(async ({ input, signal }: Effect<{ readonly taskId: string }>) => {
+      handle: effect(async ({ assignment, signal }: Effect<{ readonly taskId: string }>) => {
         if (agent.kind !== "custom") throw misrouted(agent, "handle tasks itself");
-        return handleTask(agent, assignmentOf(input.taskId), context(signal));
+        return handleTask(agent, assignment, context(signal, assignment));
       }),
-      settle: fromPromise(async ({ input }) =>
-        settleTask(agent, parts, { assignment: assignmentOf(input.taskId), outcome: input }),
+      approve: effect(async ({ input, assignment, signal }: Effect<ApprovalRequest>) =>
+        awaitApproval(agent, parts, { assignment, request: input, signal }),
+      ),
+      settle: effect(async ({ input, assignment }: Effect<Outcome>) =>
+        settleTask(agent, parts, { assignment, outcome: input }),
       ),
     },
     actions: {
-      release: ({ context: { taskId } }) => assignmentOf(taskId).release?.(),
+      release: ({ context: { taskId } }) => {
+        const assignment = assignmentOf(taskId);
+        assignment.release?.();
+        assignment.release = null;
+      },
+      note: ({ context: { taskId } }, entry) => assignmentOf(taskId).journal.note(entry),
     },
   });
 }
 
 interface Effect<Input> {
   readonly input: Input;
+  readonly assignment: Assignment;
   readonly signal: AbortSignal;
 }
 
-/** An effect that begins after the listeners have heard of its state, so that they hear things in order. */
-function effect<Output, Input>(run: (options: Effect<Input>) => Promise<Output>) {
-  return fromPromise<Output, Input>(async (options) => {
-    await Promise.resolve();
-    return run(options);
-  });
+/** Makes effects that begin after the listeners have heard of their state, so that they hear things in order. */
+function effectsOf(assignmentOf: TaskBinding["assignmentOf"]) {
+  return <Output, Input extends { readonly taskId: string }>(
+    run: (options: Effect<Input>) => Promise<Output>,
+  ) =>
+    fromPromise<Output, Input>(async ({ input, signal }) => {
+      await Promise.resolve();
+      const assignment = assignmentOf(input.taskId);
+      try {
+        return await run({ input, assignment, signal });
+      } catch (thrown) {
+        if (!(thrown instanceof OwnershipError)) throw thrown;
+        assignment.leave();
+        return new Promise<never>(() => undefined);
+      }
+    });
+}
+
+/** Which tool calls a person must allow: all of an agent that says so, and those of tools that ask for it. */
+function gateOf(agent: PromptAgent): (call: GatedCall) => boolean | Promise<boolean> {
+  const tools = flattenTools(agent.tools);
+  return ({ entry, value }) =>
+    agent.approval === "tools" || (tools.get(entry.tool)?.needsApproval(value) ?? false);
 }
 
 function misrouted(agent: AgentDefinition, what: string): FettleError {

@@ -1,67 +1,110 @@
-// Where tasks come in: gives them ids, finds an actor for each, and can cancel them.
-// Invariant: a task that was accepted has its result begun on disk before anything works on it.
+// Where tasks come in: gives them ids, journals and queues them, and has a role's actors take them up; can cancel them.
+// Invariant: a task that was accepted is in its journal and in its queue, and ends in one result, here or in another
+// process; the same id never stands for two tasks.
 import { NOTHING_DONE } from "../src/core/attempt.ts";
-import { encode } from "../src/core/codec.ts";
-import { messageOf, TaskError, UnknownError } from "../src/core/errors.ts";
-import { DEFAULT_LIMITS } from "../src/core/guest.ts";
+import { MeshStateError, OwnershipError, TaskError, UnknownError } from "../src/core/errors.ts";
+import type { StepOf } from "../src/core/journal.ts";
 import { isName } from "../src/core/names.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
-import type { AgentActor } from "./agent-actor.ts";
+import { Journal } from "../src/journal.ts";
+import type { Assignment, Progress } from "./assignment.ts";
+import { HeldTask, type TaskListener } from "./held-task.ts";
 import type { ActorParts } from "./parts.ts";
 import type { Population } from "./population.ts";
+import { rebuildTask } from "./rebuild.ts";
+import { ResultLookout } from "./result-lookout.ts";
+import { settleTask } from "./settlement.ts";
+import { checkContext, checkTask } from "./task-check.ts";
+import { TaskIntake } from "./task-intake.ts";
 
 /** The options of one task. */
 export interface ExecuteOptions {
   /** Cancels the task when aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Told of states, text, code, console output and tool calls as they come. */
-  readonly onEvent?: ((event: TaskEvent) => void) | undefined;
+  readonly onEvent?: TaskListener | undefined;
 }
 
-interface Held {
-  readonly actor: AgentActor;
-  readonly result: Promise<TaskResult>;
-  /** Aborted, with the reason as text, to cancel the task. */
-  readonly cancellation: AbortController;
-}
+/** So often may a task be taken up without any headway before it is given up: its processes died of it. */
+const MAX_CLAIMS = 5;
 
 /** Takes tasks in and hands them to actors. */
 export class TaskDesk {
   readonly #parts: ActorParts;
   readonly #population: Population;
-  readonly #publish: (event: TaskEvent) => void;
-  readonly #held = new Map<string, Held>();
+  readonly #publish: TaskListener;
+  readonly #held = new Map<string, HeldTask>();
+  readonly #intakes = new Map<string, TaskIntake>();
+  /** Tasks of a role that wait for a person. */
+  readonly #parked = new Map<string, Set<string>>();
   readonly #underWay = new Set<Promise<unknown>>();
+  readonly #lookout: ResultLookout;
+  #isDraining = false;
 
-  constructor(parts: ActorParts, population: Population, publish: (event: TaskEvent) => void) {
+  constructor(parts: ActorParts, population: Population, publish: TaskListener) {
     this.#parts = parts;
     this.#population = population;
     this.#publish = publish;
+    this.#lookout = new ResultLookout({
+      ledger: parts.fabric.ledger,
+      log: parts.log,
+      journalOf: (taskId) => parts.subjects.journal(taskId),
+      awaited: () => this.#awaited(),
+      found: (result) => this.#settle(result),
+    });
+  }
+
+  /** Begins to take up a role's tasks, or has more actors for it. */
+  async serve(role: string): Promise<void> {
+    const known = this.#intakes.get(role);
+    if (known !== undefined) {
+      known.makeRoom();
+      return;
+    }
+    const intake = new TaskIntake(this.#parts, {
+      role,
+      places: () => this.#population.placesOf(role) + (this.#parked.get(role)?.size ?? 0),
+      run: (journal) => this.#run(journal),
+      fresh: (taskId) => this.#held.get(taskId)?.journal ?? null,
+      ended: (result) => this.#settle(result),
+    });
+    this.#intakes.set(role, intake);
+    await intake.open();
   }
 
   /**
-   * Runs a task with an agent of the role.
+   * Runs a task with an agent of the role. A task whose id is known already is not run again: one that has ended gives
+   * its result, one that has not is joined.
    *
-   * @throws UnknownError, TaskError or DeliveryError where the task is not accepted; a task that was accepted
-   * never throws, it ends in a result.
+   * @throws UnknownError, TaskError or DeliveryError where the task is not accepted. One that was accepted ends in a
+   * result; where this process stops before, it throws MeshStateError, and the task is gone on with at the next start.
    */
-  async execute(role: string, given: string | Task, options: ExecuteOptions = {}): Promise<TaskResult> {
-    const { id, task, context } = checkTask(given);
-    const actor = this.#population.idlest(role);
-    checkContext(context, actor.agent.limits.contextBytes);
-    if (this.#held.has(id))
-      throw new TaskError(`A task with the id "${id}" is under way: ids are used once.`);
-    const giveBack = actor.accept();
-    const cancellation = new AbortController();
-    const run = this.#run(actor, { id, task, context, role }, { ...options, cancellation });
-    const result = this.track(
-      run.finally(() => {
-        this.#held.delete(id);
-        giveBack();
-      }),
+  async execute(
+    role: string,
+    given: string | Task,
+    options: ExecuteOptions & { readonly step?: StepOf | undefined } = {},
+  ): Promise<TaskResult> {
+    const { id: taskId, task, context } = checkTask(given);
+    checkContext(context, this.#population.agent(role).limits.contextBytes);
+    const identity = { taskId, role, task, context, step: options.step ?? null };
+    const known = this.#held.get(taskId);
+    if (known !== undefined) {
+      known.requireSame(identity);
+      known.isOwn = true;
+      return this.#follow(known, options);
+    }
+    const giveBack = this.#population.idlest(role).accept();
+    const held = new HeldTask(identity, true);
+    this.#held.set(taskId, held);
+    this.#lookout.start();
+    const result = this.#follow(held, options);
+    this.#accept(held, typeof given === "string" || given.id === undefined).catch((thrown: unknown) =>
+      held.fail(thrown),
     );
-    this.#held.set(id, { actor, result, cancellation });
-    return result;
+    return result.finally(() => {
+      giveBack();
+      this.#held.delete(taskId);
+    });
   }
 
   /** Counts work as under way until it ends. */
@@ -80,11 +123,10 @@ export class TaskDesk {
    * @throws UnknownError where no task of that id is under way.
    */
   async cancel(taskId: string, reason = "The task was cancelled."): Promise<TaskResult> {
-    const held = this.#held.get(taskId);
-    if (held === undefined) {
-      throw new UnknownError("TASK_UNKNOWN", `No task "${taskId}" is under way in this mesh.`);
-    }
-    held.cancellation.abort(reason);
+    const held = this.#held.get(taskId) ?? (await this.#openWaiting(taskId));
+    held.cancel(reason);
+    if (held.isTaken) await held.journal?.append().catch(ignoreLoss);
+    else await this.#endWaiting(held);
     return held.result;
   }
 
@@ -107,78 +149,247 @@ export class TaskDesk {
     return result;
   }
 
-  /** Resolves when nothing is under way. */
-  async idle(): Promise<void> {
+  /** Resolves when nothing is under way that was given to this process; what waits for a person is left. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    for (const ids of this.#parked.values()) for (const taskId of ids) this.#held.get(taskId)?.leave();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 
-  async #run(
-    actor: AgentActor,
-    { id, task, context, role }: Required<Task> & { readonly role: string },
-    options: ExecuteOptions & { readonly cancellation: AbortController },
-  ): Promise<TaskResult> {
-    const { results, clock } = this.#parts;
-    const { signal, cancellation } = options;
-    const entry = await results.begin({ taskId: id, role, task });
-    const result = actor.run({
-      taskId: id,
+  /**
+   * Takes up no more tasks; those given to this process are cancelled or left for the next start, others are left.
+   * Resolves when nothing is in hand.
+   */
+  async close(mode: "cancel" | "leave", reason: string): Promise<void> {
+    this.#isDraining = true;
+    const closing = [...this.#intakes.values()].map((intake) => intake.close());
+    for (const held of this.#held.values()) {
+      if (mode === "cancel" && held.isOwn) {
+        held.cancel(reason);
+        if (!held.isTaken) await this.#endWaiting(held);
+      } else if (held.isTaken) held.leave();
+      else held.fail(stoppedBefore(held.identity.taskId));
+    }
+    await Promise.all(closing);
+    this.#lookout.stop();
+  }
+
+  /** Waits for a task's result; the caller's signal cancels it, and its listener is told meanwhile. */
+  async #follow(held: HeldTask, { signal, onEvent }: ExecuteOptions): Promise<TaskResult> {
+    const cancel = () =>
+      void this.cancel(held.identity.taskId, "The task was cancelled by its caller.").catch(() => undefined);
+    if (onEvent !== undefined) held.listeners.add(onEvent);
+    signal?.addEventListener("abort", cancel, { once: true });
+    if (signal?.aborted === true) cancel();
+    try {
+      return await this.track(held.result);
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** Journals and queues a task, or finds it in its journal. */
+  async #accept(held: HeldTask, isNew: boolean): Promise<void> {
+    const { fabric, subjects, clock, results } = this.#parts;
+    const { taskId, role, task } = held.identity;
+    const place = { ledger: fabric.ledger, name: subjects.journal(taskId), clock };
+    const earlier = isNew ? null : await Journal.open(place);
+    if (earlier === null) {
+      const entry = await results.begin({ taskId, role, task });
+      const { resultId } = entry;
+      const [journal] = await Promise.all([
+        Journal.create(place, { type: "accepted", ...held.identity, resultId, budget: null }),
+        this.#enqueue(held),
+      ]);
+      if (journal === null) throw taken(taskId);
+      held.journal = journal;
+      held.entry = entry;
+    } else {
+      new HeldTask(earlier.accepted, false).requireSame(held.identity);
+      const ended = earlier.find("finished");
+      if (ended === undefined) await this.#enqueue(held);
+      else held.settle(ended.result);
+    }
+    if (held.cancelled !== null && !held.isTaken && !held.isSettled) await this.#endWaiting(held);
+  }
+
+  async #enqueue({ identity: { taskId, role } }: HeldTask): Promise<void> {
+    const { fabric, subjects } = this.#parts;
+    await fabric.queue.publish(subjects.tasks(role), taskId, { id: taskId });
+  }
+
+  /** Works on a task that was taken off its queue; null where it was left. */
+  async #run(journal: Journal): Promise<TaskResult | null> {
+    const { accepted } = journal;
+    const { taskId, role } = accepted;
+    const held = this.#held.get(taskId) ?? new HeldTask(accepted, false);
+    if (held.isTaken) return held.result;
+    held.isTaken = true;
+    held.journal = journal;
+    this.#held.set(taskId, held);
+    try {
+      const result = await this.#work(held, journal);
+      if (result !== null) held.settle(result);
+      else if (this.#isDraining) held.fail(stoppedBefore(taskId));
+      return result;
+    } finally {
+      this.#unpark(role, taskId);
+      held.isTaken = false;
+      held.journal = held.entry = null;
+      if (!held.isOwn || held.isSettled) this.#held.delete(taskId);
+    }
+  }
+
+  async #work(held: HeldTask, journal: Journal): Promise<TaskResult | null> {
+    const { taskId, role } = held.identity;
+    const agent = this.#population.agent(role);
+    const assignment = await this.#assign(held, journal);
+    if (claimsInVain(journal) >= MAX_CLAIMS) {
+      const message =
+        `The task "${taskId}" was taken up ${MAX_CLAIMS} times and its process ended each time before it made any ` +
+        "headway. Look at what ended them, and give the task anew.";
+      const error = { name: "TaskError", message, category: "internal" as const };
+      const { context } = await rebuildTask(journal.entries);
+      return settleTask(agent, this.#parts, {
+        assignment,
+        outcome: { ...context, status: "failure", output: null, error },
+      });
+    }
+    const actor = this.#population.idlest(role, { orStopped: true });
+    const terms = journal.find("claimed")?.terms ?? actor.terms;
+    journal.note({ type: "claimed", node: this.#parts.node, terms });
+    const asked = journal.find("cancelled");
+    if (asked !== undefined) held.cancel(asked.reason);
+    const running = actor.run(assignment, terms);
+    held.assign(actor);
+    const result = await running;
+    held.assign(null);
+    if (result !== null || !this.#isDraining) return result;
+    await journal
+      .append({ type: "left", node: this.#parts.node, reason: "The mesh stopped." })
+      .catch((thrown: unknown) =>
+        this.#parts.log.warn({ err: thrown, taskId }, "cannot journal that a task was left"),
+      );
+    return null;
+  }
+
+  async #assign(held: HeldTask, journal: Journal): Promise<Assignment> {
+    const { accepted } = journal;
+    const { taskId, role, task, context, step, resultId } = accepted;
+    const tell = (progress: Progress) => {
+      const event: TaskEvent = { ...progress, taskId, role };
+      if (event.type === "approval") this.#park(held);
+      else if (event.type === "state" && event.state !== "awaitingApproval") this.#unpark(role, taskId);
+      held.tell(event);
+      this.#publish(event);
+    };
+    return {
+      taskId,
       task,
       context,
-      entry,
-      acceptedAt: clock.now(),
+      step,
+      acceptedAt: accepted.at,
+      journal,
+      entry: held.entry ?? (await this.#parts.results.begin({ taskId, role, task, resultId })),
+      tell,
+      leave: () => held.leave(),
       release: null,
-      tell: (progress) => {
-        const event: TaskEvent = { ...progress, taskId: id, role };
-        options.onEvent?.(event);
-        this.#publish(event);
-      },
-    });
-    const cancel = () => actor.cancel(id, String(cancellation.signal.reason));
-    const onAbort = () => cancellation.abort("The task was cancelled by its caller.");
-    cancellation.signal.addEventListener("abort", cancel, { once: true });
-    signal?.addEventListener("abort", onAbort, { once: true });
-    if (signal?.aborted === true) onAbort();
-    // Cancelled while it was taken in.
-    if (cancellation.signal.aborted) cancel();
+    };
+  }
+
+  /** A task that waits for a person takes no place; a mesh that drains does not wait for it. */
+  #park(held: HeldTask): void {
+    const { role, taskId } = held.identity;
+    const parked = this.#parked.get(role) ?? new Set();
+    this.#parked.set(role, parked.add(taskId));
+    this.#intakes.get(role)?.makeRoom();
+    if (this.#isDraining) held.leave();
+  }
+
+  #unpark(role: string, taskId: string): void {
+    this.#parked.get(role)?.delete(taskId);
+  }
+
+  /** A task of the fabric that waits in its queue. @throws UnknownError */
+  async #openWaiting(taskId: string): Promise<HeldTask> {
+    const { fabric, subjects, clock } = this.#parts;
+    const unknown = new UnknownError("TASK_UNKNOWN", `No task "${taskId}" is under way in this mesh.`);
+    if (!isName(taskId)) throw unknown;
+    const journal = await Journal.open({ ledger: fabric.ledger, name: subjects.journal(taskId), clock });
+    if (journal === null || journal.find("finished") !== undefined) throw unknown;
+    const held = this.#held.get(taskId) ?? new HeldTask(journal.accepted, false);
+    held.journal ??= journal;
+    this.#held.set(taskId, held);
+    return held;
+  }
+
+  /** Ends a cancelled task that no actor has; where one takes it in this very moment, that one ends it. */
+  async #endWaiting(held: HeldTask): Promise<void> {
+    const { journal, cancelled } = held;
+    // Not journaled yet: it is ended once it is.
+    if (journal === null || cancelled === null) return;
+    held.isTaken = true;
+    const { taskId, role } = held.identity;
     try {
-      return await result;
+      await journal.append({ type: "cancelled", reason: cancelled });
+      const assignment = await this.#assign(held, journal);
+      const error = { name: "CancelledError", message: cancelled, category: "cancelled" as const };
+      const done =
+        journal.find("claimed") === undefined ? NOTHING_DONE : (await rebuildTask(journal.entries)).context;
+      const outcome = { ...done, taskId, status: "cancelled" as const, output: null, error };
+      held.settle(await settleTask(this.#population.agent(role), this.#parts, { assignment, outcome }));
+    } catch (thrown) {
+      // Another process has it: its result comes from there.
+      if (!(thrown instanceof OwnershipError)) held.fail(thrown);
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      held.isTaken = false;
+      held.journal = held.entry = null;
+      if (!held.isOwn) this.#held.delete(taskId);
     }
+  }
+
+  #awaited(): readonly string[] | null {
+    if (this.#held.size === 0) return null;
+    const waiting = [...this.#held.values()].filter((held) => held.isOwn && !held.isTaken && !held.isSettled);
+    return waiting.map(({ identity }) => identity.taskId);
+  }
+
+  #settle(result: TaskResult): void {
+    this.#held.get(result.taskId)?.settle(result);
   }
 }
 
-/** A context that could not cross into a guest is refused before a model is asked and paid. */
-export function checkContext(
-  context: Readonly<Record<string, unknown>>,
-  maxBytes = DEFAULT_LIMITS.contextBytes,
-): void {
-  try {
-    encode(context, { maxBytes });
-  } catch (thrown) {
-    throw new TaskError(`The task's context cannot be handed on: ${messageOf(thrown)}`, { cause: thrown });
-  }
+function taken(taskId: string): TaskError {
+  return new TaskError(
+    `The task "${taskId}" was given to another process in this very moment. Give it again to join it.`,
+    { retryable: true },
+  );
 }
 
-function checkTask(given: string | Task): Required<Task> {
-  const task = typeof given === "string" ? { task: given } : given;
-  if (typeof task !== "object" || task === null || typeof task.task !== "string" || task.task.trim() === "") {
-    throw new TaskError('A task is a text, or an object { task: "…", context?, id? }; this one has no text.');
+/** That another process has the task by now is no error of what is done meanwhile. */
+function ignoreLoss(thrown: unknown): void {
+  if (!(thrown instanceof OwnershipError)) throw thrown;
+}
+
+function stoppedBefore(taskId: string): MeshStateError {
+  return new MeshStateError(
+    `The mesh stopped before the task "${taskId}" ended. Nothing is lost: it goes on when a mesh starts on the same data, ` +
+      "and executing it again with the same id gives its result.",
+  );
+}
+
+/** How often a task was taken up, at last, without anything done for it; waiting for a person is no fault of its own. */
+function claimsInVain(journal: Journal): number {
+  let claims = 0;
+  for (const { type } of journal.entries.toReversed()) {
+    if (type === "claimed") claims += 1;
+    else if (
+      type !== "state" &&
+      type !== "model-asked" &&
+      type !== "handler-started" &&
+      type !== "run-started"
+    )
+      break;
   }
-  for (const key of Object.keys(task)) {
-    if (!["id", "task", "context"].includes(key)) {
-      throw new TaskError(`Unknown task option "${key}"; known are: id, task, context.`);
-    }
-  }
-  const id = task.id ?? crypto.randomUUID();
-  if (!isName(id)) {
-    throw new TaskError(
-      `The task id ${JSON.stringify(id)} is not valid: use 1 to 128 letters, digits, "_" and "-".`,
-    );
-  }
-  const context = task.context ?? {};
-  if (typeof context !== "object" || Array.isArray(context)) {
-    throw new TaskError("A task's context is an object of named values.");
-  }
-  return { id, task: task.task, context };
+  return claims;
 }

@@ -1,7 +1,7 @@
 // Where workflows come in: checks each before anything runs, opens its record, runs it, can cancel it, and goes on
 // with those that a stopped process left.
 // Invariant: of one id there is one workflow under way; who asks for the same again joins it.
-import { checkContext } from "./task-desk.ts";
+import { checkContext } from "./task-check.ts";
 import { planWorkflow, type WorkflowStep } from "../src/core/dag.ts";
 import { UnknownError } from "../src/core/errors.ts";
 import type { Log } from "../src/core/log.ts";

@@ -15,7 +15,8 @@ import {
 } from "xstate";
 import { backoffOf, mayRestart, recentCrashes, type Supervision } from "../src/core/supervision.ts";
 import { slot, unboundAction } from "./slot.ts";
-import { taskMachine, type TaskMachineInput } from "./task-machine.ts";
+import type { TaskMachineInput } from "./task-books.ts";
+import { taskMachine } from "./task-machine.ts";
 
 /** What an actor's chart starts from. */
 export interface AgentMachineInput {

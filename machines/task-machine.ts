@@ -1,119 +1,58 @@
 // The chart of one task: generate code, run it, send errors back for repair until it works or the tries are
-// used up; or, for a custom agent, run its handler.
+// used up; or, for a custom agent, run its handler. Where something must be allowed first, it waits for a person.
 // Invariant: every way out leads through `settling`, where the result is stored, into exactly one of `done`,
-// `failed` and `cancelled`; the deadline and `cancel` hold everywhere before it. What `generating` and `repairing`
-// share is written out in both: editors read a chart from its text.
+// `failed` and `cancelled`, or into `left`: another process has the task now, or the next start will. The deadline
+// holds in `working`, `cancel` everywhere before `settling`. What `generating` and `repairing` share is written out
+// in both: editors read a chart from its text.
 import { assign, setup, type ActorRefFrom } from "xstate";
+import type { ApprovalAnswer, ApprovalRequest } from "../src/core/approval.ts";
 import {
   NOTHING_DONE,
   type Draft,
   type DraftRequest,
   type Outcome,
+  type Recall,
+  type Routing,
+  type Suspension,
   type Trial,
   type TrialRequest,
 } from "../src/core/attempt.ts";
-import { addTokens } from "../src/core/model.ts";
-import type { Attempt, TaskFailure, TaskResult } from "../src/core/task.ts";
+import type { TaskResult } from "../src/core/task.ts";
 import { slot, unboundAction } from "./slot.ts";
-
-/** What a task's chart starts from. */
-export interface TaskMachineInput {
-  readonly taskId: string;
-  /** `prompt`: the model writes code. `custom`: the agent's own handler does the work. */
-  readonly kind: "prompt" | "custom";
-  readonly maxRepairs: number;
-  /** Time for the work, waiting for a place excluded, in milliseconds. */
-  readonly deadlineMs: number;
-}
-
-/** What a task's chart knows at any moment. */
-export interface TaskMachineContext extends TaskMachineInput, Outcome {
-  /** What `settling` gave; null before. */
-  readonly result: TaskResult | null;
-}
+import {
+  account,
+  approvalRequest,
+  callsToAllow,
+  cancelled,
+  codeToAllow,
+  concluded,
+  draftRequest,
+  failed,
+  failedDraft,
+  isAsking,
+  isSuspension,
+  mayMend,
+  overBudget,
+  overdue,
+  recalled,
+  refused,
+  routed,
+  verdict,
+  type Step,
+  type TaskMachineContext,
+  type TaskMachineInput,
+} from "./task-books.ts";
 
 /** Events that a task's chart takes from outside. */
-export interface TaskMachineEvent {
-  readonly type: "cancel";
-  readonly reason?: string;
-}
+export type TaskMachineEvent =
+  | { readonly type: "cancel"; readonly reason?: string }
+  /** Stops the work without an end: another process, or the next start, goes on with it. */
+  | { readonly type: "leave" };
 
 /** A running task chart. */
 export type TaskActorRef = ActorRefFrom<typeof taskMachine>;
 
-function failed(error: unknown, category: TaskFailure["category"]) {
-  const [name, message] = error instanceof Error ? [error.name, error.message] : ["Error", String(error)];
-  return { status: "failure" as const, output: null, error: { name, message, category } };
-}
-
-function cancelled(reason: string | undefined) {
-  const message = reason ?? "The task was cancelled.";
-  const error = { name: "CancelledError", message, category: "cancelled" as const };
-  return { status: "cancelled" as const, output: null, error };
-}
-
-function overdue({ taskId, deadlineMs }: TaskMachineContext) {
-  const message =
-    `The task "${taskId}" did not end within ${deadlineMs / 1000} s. ` +
-    "Raise EXECUTION_TIMEOUT (seconds), or the agent's limits.taskMs, if it needs longer.";
-  const error = { name: "TimeoutError", message, category: "timeout" as const };
-  return { status: "failure" as const, output: null, error };
-}
-
-function addCost(sum: number | null, cost: number | null): number | null {
-  return sum === null || cost === null ? null : sum + cost;
-}
-
-/** What a draft adds to the books, whatever becomes of its code. */
-function account(context: TaskMachineContext, draft: Draft) {
-  return {
-    code: draft.code ?? context.code,
-    tokens: addTokens(context.tokens, draft.tokens),
-    costUsd: addCost(context.costUsd, draft.costUsd),
-    model: draft.model,
-    replayed: context.replayed || draft.replayed,
-  };
-}
-
-/** A draft without code is a try that failed: it goes back to the model like any other. */
-function failedDraft(context: TaskMachineContext, draft: Draft) {
-  const error = draft.problem;
-  const attempt: Attempt = {
-    code: draft.answer,
-    error,
-    console: [],
-    model: draft.model,
-    entropy: null,
-    usage: null,
-  };
-  return {
-    ...account(context, draft),
-    attempts: [...context.attempts, attempt],
-    status: "failure" as const,
-    error,
-  };
-}
-
-function verdict(trial: Trial) {
-  return trial.ok
-    ? { status: "success" as const, output: trial.output, error: null }
-    : { status: "failure" as const, output: null, error: trial.error };
-}
-
-/** What a run adds: its attempt, and the output or the error. */
-function concluded(context: TaskMachineContext, trial: Trial) {
-  const attempt: Attempt = {
-    code: context.code ?? "",
-    error: trial.ok ? null : trial.error,
-    console: trial.console,
-    model: context.model ?? "",
-    entropy: trial.entropy,
-    usage: trial.usage,
-  };
-  return { attempts: [...context.attempts, attempt], ...verdict(trial) };
-}
-
-/** The task chart; its effects are the actors `admit`, `draft`, `trial`, `handle` and `settle`. */
+/** The task chart; its effects are its actors. */
 export const taskMachine = setup({
   types: {
     input: {} as TaskMachineInput,
@@ -124,23 +63,36 @@ export const taskMachine = setup({
   actors: {
     /** Waits for a place among the agent's and the mesh's running tasks. */
     admit: slot<null, { readonly taskId: string }>("admit"),
+    /** Chooses the profile to work with. */
+    route: slot<Routing, { readonly taskId: string }>("route"),
+    /** Looks for proven code for exactly this task; null where there is none. */
+    recall: slot<Recall | null, { readonly taskId: string }>("recall"),
     /** Asks the model for code, first or repaired. */
     draft: slot<Draft, DraftRequest>("draft"),
     /** Runs the code in the sandbox and checks the output. */
-    trial: slot<Trial, TrialRequest>("trial"),
+    trial: slot<Trial | Suspension, TrialRequest>("trial"),
     /** Runs a custom agent's handler and checks the output. */
     handle: slot<Trial, { readonly taskId: string }>("handle"),
+    /** Waits for a person's answer, over restarts if need be. */
+    approve: slot<ApprovalAnswer, ApprovalRequest>("approve"),
     /** Registers working code and stores the result. */
     settle: slot<TaskResult, Outcome>("settle"),
   },
   actions: {
     /** Gives the place back that `admit` took. */
     release: unboundAction,
+    /** Puts an event from outside into the task's journal. */
+    note: (_: unknown, __: { readonly type: "overdue" }) => undefined,
+    askForCode: assign(({ context }) => codeToAllow(context)),
     /** Writes what just happened into the books. */
     record: assign((_, changes: Partial<TaskMachineContext>) => changes),
   },
   guards: {
     isCustom: ({ context }) => context.kind === "custom",
+    routes: ({ context }) => context.routes && context.profile === null,
+    recalls: ({ context }) => context.recalls,
+    goesOn: ({ context }, step: Step) => context.next === step,
+    needsApproval: ({ context }) => context.approval === "code",
     mayRepair: ({ context }) => context.repairs < context.maxRepairs,
     succeeded: ({ context }) => context.status === "success",
     wasCancelled: ({ context }) => context.status === "cancelled",
@@ -155,19 +107,23 @@ export const taskMachine = setup({
     ...input,
     status: "failure",
     error: null,
+    next: "begin",
+    subject: null,
+    approvals: 0,
     result: null,
   }),
   initial: "queued",
   output: ({ context }) => context.result,
+  on: {
+    leave: ".left",
+    cancel: {
+      target: ".settling",
+      actions: { type: "record", params: ({ event }) => cancelled(event.reason) },
+    },
+  },
   states: {
     queued: {
-      description: "Accepted; waits for a place among the running tasks.",
-      on: {
-        cancel: {
-          target: "settling",
-          actions: { type: "record", params: ({ event }) => cancelled(event.reason) },
-        },
-      },
+      description: "Waits for a place among the running tasks.",
       invoke: {
         src: "admit",
         input: ({ context }) => ({ taskId: context.taskId }),
@@ -182,31 +138,76 @@ export const taskMachine = setup({
       description: "Has a place; the deadline runs.",
       initial: "choosing",
       exit: "release",
-      on: {
-        cancel: {
-          target: "settling",
-          actions: { type: "record", params: ({ event }) => cancelled(event.reason) },
-        },
-      },
       after: {
         deadline: {
           target: "settling",
-          actions: { type: "record", params: ({ context }) => overdue(context) },
+          actions: [
+            { type: "note", params: { type: "overdue" } },
+            { type: "record", params: ({ context }) => overdue(context) },
+          ],
         },
       },
       states: {
         choosing: {
-          always: [{ guard: "isCustom", target: "handling" }, { target: "generating" }],
+          always: [
+            { guard: "isCustom", target: "handling" },
+            { guard: { type: "goesOn", params: "generating" }, target: "generating" },
+            { guard: { type: "goesOn", params: "executing" }, target: "executing" },
+            { guard: { type: "goesOn", params: "repairing" }, target: "repairing" },
+            { guard: "routes", target: "routing" },
+            { guard: "recalls", target: "recalling" },
+            { target: "generating" },
+          ],
+        },
+        routing: {
+          description: "The profile is chosen, by rules or by the model.",
+          invoke: {
+            src: "route",
+            input: ({ context }) => ({ taskId: context.taskId }),
+            onDone: {
+              target: "choosing",
+              actions: { type: "record", params: ({ context, event }) => routed(context, event.output) },
+            },
+            onError: [
+              {
+                guard: ({ event }) => isAsking(event.error),
+                target: "#task.awaitingApproval",
+                actions: { type: "record", params: ({ event }) => overBudget(event.error, "begin") },
+              },
+              {
+                target: "#task.settling",
+                actions: { type: "record", params: ({ event }) => failed(event.error, "model") },
+              },
+            ],
+          },
+        },
+        recalling: {
+          description: "The registry is asked for proven code.",
+          invoke: {
+            src: "recall",
+            input: ({ context }) => ({ taskId: context.taskId }),
+            onDone: [
+              { guard: ({ event }) => event.output === null, target: "generating" },
+              {
+                target: "executing",
+                actions: { type: "record", params: ({ event }) => recalled(event.output) },
+              },
+            ],
+            onError: {
+              target: "#task.settling",
+              actions: { type: "record", params: ({ event }) => failed(event.error, "internal") },
+            },
+          },
         },
         generating: {
           description: "The model writes the first code.",
           invoke: {
             src: "draft",
-            input: ({ context }) => ({ taskId: context.taskId, repair: 0, attempts: context.attempts }),
+            input: ({ context }) => draftRequest(context, 0),
             onDone: [
               {
                 guard: ({ event }) => event.output.problem === null,
-                target: "executing",
+                target: "reviewing",
                 actions: { type: "record", params: ({ context, event }) => account(context, event.output) },
               },
               {
@@ -217,11 +218,24 @@ export const taskMachine = setup({
                 },
               },
             ],
-            onError: {
-              target: "#task.settling",
-              actions: { type: "record", params: ({ event }) => failed(event.error, "model") },
-            },
+            onError: [
+              {
+                guard: ({ event }) => isAsking(event.error),
+                target: "#task.awaitingApproval",
+                actions: { type: "record", params: ({ event }) => overBudget(event.error, "generating") },
+              },
+              {
+                target: "#task.settling",
+                actions: { type: "record", params: ({ event }) => failed(event.error, "model") },
+              },
+            ],
           },
+        },
+        reviewing: {
+          always: [
+            { guard: "needsApproval", target: "#task.awaitingApproval", actions: "askForCode" },
+            { target: "executing" },
+          ],
         },
         executing: {
           description: "The code runs in the sandbox; its output is checked.",
@@ -231,15 +245,30 @@ export const taskMachine = setup({
               taskId: context.taskId,
               attempt: context.attempts.length + 1,
               code: context.code ?? "",
+              profile: context.profile,
             }),
-            onDone: {
-              target: "judging",
-              actions: { type: "record", params: ({ context, event }) => concluded(context, event.output) },
-            },
-            onError: {
-              target: "#task.settling",
-              actions: { type: "record", params: ({ event }) => failed(event.error, "sandbox") },
-            },
+            onDone: [
+              {
+                guard: ({ event }) => isSuspension(event.output),
+                target: "#task.awaitingApproval",
+                actions: { type: "record", params: ({ event }) => callsToAllow(event.output) },
+              },
+              {
+                target: "judging",
+                actions: { type: "record", params: ({ context, event }) => concluded(context, event.output) },
+              },
+            ],
+            onError: [
+              {
+                guard: ({ event }) => isAsking(event.error),
+                target: "#task.awaitingApproval",
+                actions: { type: "record", params: ({ event }) => overBudget(event.error, "executing") },
+              },
+              {
+                target: "#task.settling",
+                actions: { type: "record", params: ({ event }) => failed(event.error, "sandbox") },
+              },
+            ],
           },
         },
         judging: {
@@ -257,15 +286,11 @@ export const taskMachine = setup({
           description: "The model gets its code back with the error, and mends it.",
           invoke: {
             src: "draft",
-            input: ({ context }) => ({
-              taskId: context.taskId,
-              repair: context.repairs,
-              attempts: context.attempts,
-            }),
+            input: ({ context }) => draftRequest(context, context.repairs),
             onDone: [
               {
                 guard: ({ event }) => event.output.problem === null,
-                target: "executing",
+                target: "reviewing",
                 actions: { type: "record", params: ({ context, event }) => account(context, event.output) },
               },
               {
@@ -276,10 +301,17 @@ export const taskMachine = setup({
                 },
               },
             ],
-            onError: {
-              target: "#task.settling",
-              actions: { type: "record", params: ({ event }) => failed(event.error, "model") },
-            },
+            onError: [
+              {
+                guard: ({ event }) => isAsking(event.error),
+                target: "#task.awaitingApproval",
+                actions: { type: "record", params: ({ event }) => overBudget(event.error, "repairing") },
+              },
+              {
+                target: "#task.settling",
+                actions: { type: "record", params: ({ event }) => failed(event.error, "model") },
+              },
+            ],
           },
         },
         handling: {
@@ -299,8 +331,44 @@ export const taskMachine = setup({
         },
       },
     },
+    awaitingApproval: {
+      description: "Waits for a person, for days if need be; holds no place, no guest and no model call.",
+      entry: { type: "record", params: ({ context }) => ({ approvals: context.approvals + 1 }) },
+      invoke: {
+        src: "approve",
+        input: ({ context }) => approvalRequest(context),
+        onDone: [
+          {
+            guard: ({ event }) => event.output.decision === "approved",
+            target: "queued",
+            actions: { type: "record", params: { subject: null } },
+          },
+          {
+            guard: ({ context, event }) => mayMend(context, event.output),
+            target: "queued",
+            actions: {
+              type: "record",
+              params: ({ context, event }) => ({
+                ...refused(context, event.output),
+                repairs: context.repairs + 1,
+                next: "repairing",
+              }),
+            },
+          },
+          {
+            target: "settling",
+            actions: { type: "record", params: ({ context, event }) => refused(context, event.output) },
+          },
+        ],
+        onError: {
+          target: "settling",
+          actions: { type: "record", params: ({ event }) => failed(event.error, "internal") },
+        },
+      },
+    },
     settling: {
       description: "The outcome is known; working code is registered and the result stored.",
+      on: { cancel: {} },
       invoke: {
         src: "settle",
         input: ({ context }) => context,
@@ -325,5 +393,6 @@ export const taskMachine = setup({
     done: { type: "final" },
     failed: { type: "final" },
     cancelled: { type: "final" },
+    left: { type: "final", description: "Not ended here: another process has it, or the next start will." },
   },
 });

@@ -7,13 +7,8 @@ export {
   type AgentMachineInput,
   type Crash,
 } from "../machines/agent-machine.ts";
-export {
-  taskMachine,
-  type TaskActorRef,
-  type TaskMachineContext,
-  type TaskMachineEvent,
-  type TaskMachineInput,
-} from "../machines/task-machine.ts";
+export { taskMachine, type TaskActorRef, type TaskMachineEvent } from "../machines/task-machine.ts";
+export type { TaskMachineContext, TaskMachineInput } from "../machines/task-books.ts";
 export {
   itemMachine,
   type ItemMachineContext,

@@ -1,12 +1,13 @@
 // The actor system: takes agents in, starts their actors, routes tasks and messages to them, stops them.
 // Invariant: everything that was accepted ends in a result before `stop` resolves. It opens nothing itself: what
 // it stands on comes from `open`, so that the same system runs embedded, over NATS and in tests.
-import type { StopMode } from "../actors/agent-actor.ts";
 import type { Inspect } from "../actors/parts.ts";
 import { Population } from "../actors/population.ts";
-import { Runtime, type MeshEvent, type MeshResources } from "../actors/runtime.ts";
+import { Runtime, type MeshEvent, type MeshResources, type MeshStopMode } from "../actors/runtime.ts";
 import type { ExecuteOptions } from "../actors/task-desk.ts";
 import { WorkflowDesk, type WorkflowRunOptions } from "../actors/workflow-desk.ts";
+import type { Answerer } from "./approvals.ts";
+import type { Approval } from "./core/approval.ts";
 import type { Address } from "./core/address.ts";
 import type { AgentDefinition, OutputOf } from "./core/agent.ts";
 import type { WorkflowStep } from "./core/dag.ts";
@@ -19,8 +20,11 @@ import type { WorkflowResult } from "./core/workflow-result.ts";
 
 /** How a mesh is stopped. */
 export interface StopOptions {
-  /** `drain`: what was accepted is done first (the default). `cancel`: it is cancelled. */
-  readonly mode?: StopMode;
+  /**
+   * `drain`: what was given to this mesh is done first (the default). `cancel`: it is cancelled. `suspend`: it is
+   * left as it is, and goes on when a mesh starts on the same data.
+   */
+  readonly mode?: MeshStopMode;
   /** After so many milliseconds of draining, what is left is cancelled; no bound where absent. */
   readonly timeoutMs?: number;
 }
@@ -90,6 +94,8 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
         publish: (event) => this.#publish(event),
       });
       for (const agent of this.#population.agents) await this.#running.spawn(agent);
+      // Once all are there: a task that goes on may give tasks to any of them.
+      for (const { role } of this.#population.agents) await this.#running.desk.serve(role);
     } catch (thrown) {
       this.#phase = "stopped";
       await this.#running?.stop("cancel", "The mesh could not start.");
@@ -118,7 +124,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
         ? undefined
         : setTimeout(() => {
             void this.#workflows?.cancelAll("The mesh was stopped.");
-            void running.stop("cancel", "The mesh was stopped.");
+            void running.desk.close("cancel", "The mesh was stopped.");
           }, timeoutMs);
     await running.stop(mode, "The mesh was stopped.");
     clearTimeout(overdue);
@@ -200,12 +206,33 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     return this.#require(`cancel the task "${taskId}"`).desk.cancel(taskId, reason);
   }
 
+  /** What waits to be allowed by a person, the oldest first. */
+  async pending(): Promise<readonly Approval[]> {
+    return this.#require("list approvals").approvals.pending();
+  }
+
+  /**
+   * Allows what a task waits for; it goes on at once.
+   *
+   * @throws ApprovalError where no such approval is waited for, or it was answered already.
+   */
+  async approve(approvalId: string, answerer?: Answerer): Promise<Approval> {
+    return this.#require(`approve "${approvalId}"`).approvals.answer(approvalId, "approved", answerer);
+  }
+
+  /** Refuses what a task waits for: code and tool calls go to repair, with the note as the reason. */
+  async reject(approvalId: string, answerer?: Answerer): Promise<Approval> {
+    return this.#require(`reject "${approvalId}"`).approvals.answer(approvalId, "rejected", answerer);
+  }
+
   /** Starts one more actor of an agent, which becomes known if it was not; gives its address. */
   async spawn(agent: AgentDefinition, options: { readonly instance?: string } = {}): Promise<Address> {
     const running = this.#require(`spawn an actor of "${agent.role}"`);
     if (options.instance !== undefined) requireName(options.instance, "The actor's instance");
     if (!this.#population.isRegistered(agent)) this.#population.register(agent);
-    return running.spawn(agent, options.instance);
+    const address = await running.spawn(agent, options.instance);
+    await running.desk.serve(agent.role);
+    return address;
   }
 
   /** Puts a message into an actor's mailbox; `to` is an address, or a role for any actor of it. */

@@ -8,6 +8,7 @@ import { systemClock, type Clock } from "./core/clock.ts";
 import type { Sandbox } from "./core/guest.ts";
 import { silentLog, type Log } from "./core/log.ts";
 import type { Model } from "./core/model.ts";
+import type { Fabric } from "./core/ports.ts";
 import { createMemoryFabric } from "./fabric/memory/fabric.ts";
 import { MeshSystem, type NoAgents, type Outputs } from "./mesh.ts";
 import { createScriptedModel, type Script } from "./model/scripted.ts";
@@ -24,6 +25,8 @@ export type { Script, ScriptedAnswer, ScriptedModel, ScriptedOptions } from "./m
 export interface TestMeshOptions {
   /** The model's answers in order, a function of the request, or a whole model. */
   readonly model?: Script | Model;
+  /** A fabric to use and leave open, so that a second mesh goes on with what the first one left; one of its own where absent. */
+  readonly fabric?: Fabric;
   /** A sandbox to use and leave open; one of its own where absent. */
   readonly sandbox?: Sandbox;
   readonly clock?: Clock;
@@ -45,13 +48,14 @@ export interface TestMeshOptions {
 export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> {
   readonly #options: TestMeshOptions;
   /** The parts that the mesh runs on; the fabric is there from the start. */
-  readonly fabric = createMemoryFabric();
+  readonly fabric: Fabric;
   readonly results: ResultStore;
   readonly registry: FunctionRegistry;
 
   constructor(options: TestMeshOptions = {}) {
     super(options.inspect);
     this.#options = options;
+    this.fabric = options.fabric ?? createMemoryFabric();
     const { clock } = options;
     this.results = new ResultStore(this.fabric.blobs, { clock });
     this.registry = new FunctionRegistry(this.fabric.keyValue, { clock });
@@ -69,6 +73,7 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
     let own: Sandbox | null = null;
     return {
       name: "test",
+      node: "test",
       fabric: this.fabric,
       results: this.results,
       registry: this.registry,
@@ -80,7 +85,7 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
       openSandbox: async () => given ?? (own ??= createSandbox()),
       close: async () => {
         await own?.close();
-        await this.fabric.close();
+        if (this.#options.fabric === undefined) await this.fabric.close();
       },
     };
   }

@@ -34,6 +34,8 @@ function resultOf(output: unknown, more: Partial<TaskResult> = {}): TaskResult {
     attempts: [attempt],
     model: "test/model",
     replayed: false,
+    reused: false,
+    profile: null,
     ...more,
   };
 }
@@ -104,7 +106,7 @@ describe("stored results", () => {
     const slow: Blobs = {
       ...blobs,
       write: async (path, data) => {
-        const { state, status } = JSON.parse(String(data)) as { state?: string; status: string };
+        const { state, status } = JSON.parse(data as string) as { state?: string; status: string };
         if (state === "executing") await gate;
         written.push(state ?? status);
         await blobs.write(path, data);

@@ -1,6 +1,8 @@
 // The mesh as programs use it: reads the settings, opens what agents need, and closes it again.
 // Invariant: an option that is given goes before the setting of the same meaning; nothing is opened before
 // `start`, and what the caller passed in is the caller's to close.
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
 import type { Inspect } from "../../actors/parts.ts";
 import type { MeshResources } from "../../actors/runtime.ts";
 import type { AgentDefinition } from "../core/agent.ts";
@@ -116,6 +118,7 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
     let sandbox: Sandbox | null = null;
     return {
       name: options.name ?? config.mesh,
+      node: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
       fabric,
       results: new ResultStore(fabric.blobs, { clock }),
       registry: new FunctionRegistry(fabric.keyValue, { clock }),

@@ -73,6 +73,8 @@ export class Progress {
         this.#written.set(event.taskId, written);
         return this.#live ? `the model writes code (${written} characters)` : null;
       }
+      case "approval":
+        return `waits to be allowed (fettle approvals): ${event.approvalId}`;
       case "code":
         return null;
     }

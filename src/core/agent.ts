@@ -1,6 +1,7 @@
 // Agents: frozen definitions of who does what. A prompt agent writes code for its tasks; a custom agent has a
 // `handle` function of its own. Both become the same kind of actor.
 // Invariant: a definition that exists is valid: everything wrong about it was an error in defineAgent().
+import type { ApprovalPolicy } from "./approval.ts";
 import { DefinitionError, messageOf } from "./errors.ts";
 import { DEFAULT_LIMITS, type GuestLimits } from "./guest.ts";
 import type { Handler, Setup } from "./handler.ts";
@@ -67,6 +68,10 @@ export interface PromptAgentOptions<Role extends string, Out> extends CommonOpti
    * earned that, or nothing. Default `offer`.
    */
   readonly reuse?: Reuse;
+  /** What a person must allow first: each code, each tool call, or neither ("never", the default). */
+  readonly approval?: ApprovalPolicy;
+  /** An approval that nobody gives within so many milliseconds ends the task; they wait for ever where absent. */
+  readonly approvalTimeoutMs?: number;
   readonly handle?: undefined;
 }
 
@@ -102,6 +107,8 @@ export interface PromptAgent<Role extends string = string, Out = unknown> extend
   readonly routing: RoutingOptions | undefined;
   readonly format: ProseForm | undefined;
   readonly reuse: Reuse;
+  readonly approval: ApprovalPolicy;
+  readonly approvalTimeoutMs: number | undefined;
 }
 
 /** An agent with a handler of its own. */
@@ -140,6 +147,8 @@ const PROMPT_OPTIONS = new Set([
   "routing",
   "format",
   "reuse",
+  "approval",
+  "approvalTimeoutMs",
 ]);
 const REUSES: readonly unknown[] = ["offer", "exact", "off"];
 const CUSTOM_OPTIONS = new Set([...COMMON, "handle"]);
@@ -219,6 +228,11 @@ export function defineAgent<Role extends string, Out>(
     routing: options.routing === undefined ? undefined : checkRouting(options.routing, who),
     format: options.format === undefined ? undefined : checkForm(options.format, who),
     reuse: options.reuse ?? "offer",
+    approval: checkApproval(options.approval ?? "never", who),
+    approvalTimeoutMs:
+      options.approvalTimeoutMs === undefined
+        ? undefined
+        : checkCount(options.approvalTimeoutMs, 1, Number.MAX_SAFE_INTEGER, `${who}: approvalTimeoutMs`),
   });
 }
 
@@ -297,6 +311,13 @@ function checkModel(model: Model | ModelChoice | undefined, who: string): Model 
   }
   refuseUnknown(model, MODEL_CHOICE, `${who} has the unknown model option`);
   return Object.freeze({ ...model });
+}
+
+function checkApproval(approval: unknown, who: string): ApprovalPolicy {
+  if (approval === "code" || approval === "tools" || approval === "never") return approval;
+  throw new DefinitionError(
+    `${who}: approval must be "code", "tools" or "never", not ${JSON.stringify(approval)}.`,
+  );
 }
 
 /** Whether what was given where a model may stand is one. */

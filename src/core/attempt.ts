@@ -1,6 +1,7 @@
 // What passes between a task's chart and its effects: a draft of code, and what came of running it.
 // Invariant: plain data only, so that each can be recorded, replayed and shown.
 import { NO_TOKENS, type TokenUsage } from "./model.ts";
+import type { HeldCall } from "./approval.ts";
 import type { Attempt, TaskFailure } from "./task.ts";
 
 /** What the model's answer came to: code to run, or the reason why there is none. */
@@ -23,12 +24,38 @@ export type Trial =
   | ({ readonly ok: true; readonly output: unknown } & Omit<Attempt, "error" | "code" | "model">)
   | ({ readonly ok: false; readonly error: TaskFailure } & Omit<Attempt, "error" | "code" | "model">);
 
+/** A run that was put away because calls of it wait to be allowed; it is repeated from its record. */
+export interface Suspension {
+  readonly held: readonly HeldCall[];
+}
+
+/** The profile that was chosen for a task, and by what. */
+export interface Routing {
+  readonly profile: string;
+  readonly by: "explicit" | "rule" | "model" | "default";
+  /** From 0 to 1. */
+  readonly confidence: number;
+  readonly reason: string;
+  /** What asking a model for it used. */
+  readonly tokens: TokenUsage;
+  readonly costUsd: number | null;
+}
+
+/** Proven code that does a task without a model. */
+export interface Recall {
+  readonly functionId: string;
+  readonly version: number;
+  readonly code: string;
+}
+
 /** What the chart hands to the model's next call. */
 export interface DraftRequest {
   readonly taskId: string;
   /** 0 for the first draft, then the number of the repair. */
   readonly repair: number;
   readonly attempts: readonly Attempt[];
+  /** The profile to work with; null for the agent's own. */
+  readonly profile: string | null;
 }
 
 /** What the chart hands to the next run. */
@@ -37,6 +64,7 @@ export interface TrialRequest {
   /** The number of the try, from 1. */
   readonly attempt: number;
   readonly code: string;
+  readonly profile: string | null;
 }
 
 /** How a task ended, before it is stored. */
@@ -53,6 +81,10 @@ export interface Outcome {
   readonly costUsd: number | null;
   readonly model: string | null;
   readonly replayed: boolean;
+  /** Whether the code came from the registry, without a model. */
+  readonly reused: boolean;
+  /** The profile that the task was done with; null where none was chosen. */
+  readonly profile: string | null;
 }
 
 /** The outcome of a task that was cancelled before anything was done for it. */
@@ -66,4 +98,6 @@ export const NOTHING_DONE: Omit<Outcome, "taskId" | "error"> = Object.freeze({
   costUsd: 0,
   model: null,
   replayed: false,
+  reused: false,
+  profile: null,
 });

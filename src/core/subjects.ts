@@ -1,12 +1,18 @@
-// The one builder of subjects: every name that something is published under is made here.
+// The one builder of names: what something is published, queued or journaled under is made here.
 // Invariant: all parts are names (letters, digits, `_`, `-`), so that no caller can add tokens or wildcards.
 import type { Address } from "./address.ts";
 import { requireName } from "./names.ts";
 
-/** The subjects of one mesh. */
+/** The subjects, queues and ledgers of one mesh. */
 export interface Subjects {
-  /** The mailbox of one actor. */
+  /** The subject of one actor's mailbox. */
   actor(address: Address): string;
+  /** The queue of a role's tasks. */
+  tasks(role: string): string;
+  /** The ledger of one task; without an id, what all of them start with. */
+  journal(taskId?: string): string;
+  /** The key of one approval; without an id, what all of them start with. */
+  approval(approvalId?: string): string;
 }
 
 /**
@@ -17,5 +23,10 @@ export interface Subjects {
 export function createSubjects(mesh: string): Subjects {
   requireName(mesh, "The mesh's name");
   const root = `fettle.${mesh}`;
-  return Object.freeze({ actor: (address: Address) => `${root}.actor.${address}` });
+  return Object.freeze({
+    actor: (address: Address) => `${root}.actor.${address}`,
+    tasks: (role: string) => `${mesh}.task.${role}`,
+    journal: (taskId = "") => `${mesh}.task.${taskId}`,
+    approval: (approvalId = "") => `${mesh}.${approvalId}`,
+  });
 }

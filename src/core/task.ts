@@ -1,5 +1,6 @@
 // Tasks and their results: what goes to an agent and what comes back.
 // Invariant: a failed run is never a success; `code` is the code that produced `output`, after repairs.
+import type { ApprovalSubject } from "./approval.ts";
 import type { ConsoleEntry, GuestEntropy, GuestUsage } from "./guest.ts";
 import type { TokenUsage } from "./model.ts";
 
@@ -27,6 +28,8 @@ export type ErrorCategory =
   | "sandbox"
   | "handler"
   | "dependency"
+  | "approval"
+  | "budget"
   | "cancelled"
   | "internal";
 
@@ -84,6 +87,10 @@ export interface TaskResult<Output = unknown> {
   readonly model: string | null;
   /** Whether any answer was played back from a recording. */
   readonly replayed: boolean;
+  /** Whether the code came from the registry of proven functions: no model wrote it now. */
+  readonly reused: boolean;
+  /** The profile that the task was done with; null for a custom agent's. */
+  readonly profile: string | null;
 }
 
 /** What can be told of a task while it runs. */
@@ -99,6 +106,14 @@ export type TaskEvent =
       readonly taskId: string;
       readonly role: string;
       readonly entry: ConsoleEntry;
+    }
+  /** The task waits until a person allows it to go on. */
+  | {
+      readonly type: "approval";
+      readonly taskId: string;
+      readonly role: string;
+      readonly approvalId: string;
+      readonly subject: ApprovalSubject;
     }
   | {
       readonly type: "tool";

@@ -23,6 +23,8 @@ export interface Tool<Input = never, Output = unknown> {
   readonly description: string;
   readonly input: Schema;
   readonly output: Schema | undefined;
+  /** Whether a person must allow this call before it is made. */
+  needsApproval(input: Input): boolean | Promise<boolean>;
   execute(input: Input, info: ToolCallInfo): Output | Promise<Output>;
 }
 
@@ -35,10 +37,12 @@ export interface ToolOptions<In extends Schema, Out extends Schema, Result> {
   readonly description: string;
   readonly input: In;
   readonly output?: Out;
+  /** Whether a person must allow a call before it is made: always, or as a function of its input says. */
+  readonly needsApproval?: boolean | ((input: SchemaOutput<In>) => boolean | Promise<boolean>);
   readonly execute: (input: SchemaOutput<In>, info: ToolCallInfo) => Result | Promise<Result>;
 }
 
-const OPTIONS = new Set(["description", "input", "output", "execute"]);
+const OPTIONS = new Set(["description", "input", "output", "needsApproval", "execute"]);
 
 /**
  * Defines a tool that guests may call as `await tools.<name>(input)`.
@@ -71,6 +75,10 @@ export function defineTool(options: ToolOptions<Schema, Schema, unknown>): Tool<
   if (options.output !== undefined && !isSchema(options.output)) {
     throw new DefinitionError(`The output of the tool ${named} is not a schema.`);
   }
+  const { needsApproval = false } = options;
+  if (typeof needsApproval !== "boolean" && typeof needsApproval !== "function") {
+    throw new DefinitionError(`The tool ${named}: needsApproval is true, false or a function of the input.`);
+  }
   if (typeof options.execute !== "function") {
     throw new DefinitionError(`The tool ${named} needs an execute function.`);
   }
@@ -79,6 +87,7 @@ export function defineTool(options: ToolOptions<Schema, Schema, unknown>): Tool<
     description: options.description,
     input: options.input,
     output: options.output,
+    needsApproval: typeof needsApproval === "function" ? needsApproval : () => needsApproval,
     execute: options.execute,
   });
 }

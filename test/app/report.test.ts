@@ -21,6 +21,8 @@ const success: TaskResult = {
   attempts: [{ code: "result = { total: 42 }", error: null, ...USAGE }],
   model: "openai/m",
   replayed: false,
+  reused: false,
+  profile: null,
 };
 
 const report = (result: Partial<TaskResult>, states?: readonly string[]) =>

@@ -1,13 +1,17 @@
 import { describe, expect, it, vi } from "vitest";
 import { createActor, fromPromise, SimulatedClock, type SnapshotFrom } from "xstate";
 import { agentMachine, type Crash } from "#machines/agent-machine";
-import { taskMachine, type TaskMachineInput } from "#machines/task-machine";
+import type { TaskMachineInput } from "#machines/task-books";
+import { taskMachine } from "#machines/task-machine";
 import type { Draft } from "#src/core/attempt";
 import type { TaskResult } from "#src/core/task";
 
 const supervision = { maxRestarts: 2, withinMs: 10_000, backoffMs: 100, maxBackoffMs: 1000 };
 const taskInput = (taskId: string): TaskMachineInput => ({
   taskId,
+  approval: "never",
+  recalls: false,
+  routes: false,
   kind: "prompt",
   maxRepairs: 0,
   deadlineMs: 60_000,

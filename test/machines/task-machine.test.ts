@@ -1,10 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { createActor, fromPromise, SimulatedClock, toPromise } from "xstate";
+import type { TaskMachineInput } from "#machines/task-books";
 import { taskMachine } from "#machines/task-machine";
 import type { Draft, DraftRequest, Outcome, Trial, TrialRequest } from "#src/core/attempt";
 import type { TaskResult } from "#src/core/task";
 
-const input = { taskId: "t1", kind: "prompt" as const, maxRepairs: 3, deadlineMs: 1000 };
+const input: TaskMachineInput = {
+  taskId: "t1",
+  kind: "prompt",
+  maxRepairs: 3,
+  deadlineMs: 1000,
+  approval: "never",
+  recalls: false,
+  routes: false,
+};
 const evidence = { console: [], entropy: { seed: 1, startedAt: 0 }, usage: null };
 const good = (output: unknown): Trial => ({ ok: true, output, ...evidence });
 const bad = (message: string): Trial => ({
@@ -28,7 +37,7 @@ function run(
     readonly handle?: () => Promise<Trial>;
     readonly admit?: () => Promise<null>;
   },
-  given: Partial<typeof input> | { kind: "custom" } = {},
+  given: Partial<TaskMachineInput> = {},
 ) {
   const drafts = [...(effects.drafts ?? [])];
   const trials = [...(effects.trials ?? [])];
@@ -219,10 +228,12 @@ describe("the task chart", () => {
     expect(Object.keys(definition.states)).toEqual([
       "queued",
       "working",
+      "awaitingApproval",
       "settling",
       "done",
       "failed",
       "cancelled",
+      "left",
     ]);
   });
 });

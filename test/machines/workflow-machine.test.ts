@@ -25,6 +25,8 @@ function result(taskId: string, output: unknown, error: string | null = null): T
     attempts: [],
     model: null,
     replayed: false,
+    reused: false,
+    profile: null,
   };
 }
 

@@ -220,21 +220,34 @@ describe("a mesh", () => {
     expect((await running).status).toBe("success");
   });
 
-  it("refuses a task id that is under way", async () => {
+  it("joins a task that is given again under its id, and refuses another one", async () => {
+    const handled: string[] = [];
     let release: (value: string) => void = () => undefined;
+    const handling = new Promise<void>((handles) => {
+      release = () => handles();
+    });
     const slow = defineAgent({
       role: "slow",
       capabilities: ["x"],
-      handle: () => new Promise<string>((resolve) => (release = resolve)),
+      handle: async (message) => {
+        handled.push(message.id);
+        await handling;
+        return "ok";
+      },
     });
     await using mesh = await new TestMesh().add(slow).start();
     const running = mesh.execute("slow", { id: "same", task: "x" });
-    await expect(mesh.execute("slow", { id: "same", task: "y" })).rejects.toThrow(/"same" is under way/);
+    const joined = mesh.execute("slow", { id: "same", task: "x" });
+    await expect(mesh.execute("slow", { id: "same", task: "y" })).rejects.toThrow(
+      /"same" is taken: it says "x"/,
+    );
     await expect(mesh.cancel("unknown")).rejects.toMatchObject({ code: "TASK_UNKNOWN" });
-    while ((await mesh.results.list()).length === 0) await new Promise(setImmediate);
-    await new Promise(setImmediate);
-    release("ok");
-    expect((await running).status).toBe("success");
+    release("");
+    expect(await running).toMatchObject({ status: "success", output: "ok" });
+    expect(await joined).toEqual(await running);
+    expect(await mesh.execute("slow", { id: "same", task: "x" })).toEqual(await running);
+    await expect(mesh.execute("slow", { id: "same", task: "y" })).rejects.toThrow(/"same" is taken/);
+    expect(handled).toEqual(["same"]);
   });
 
   it("shows every transition to XState's inspection API", async () => {

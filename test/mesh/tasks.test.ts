@@ -196,10 +196,13 @@ describe("a task", () => {
 
   it("can be cancelled while the model thinks: the call is aborted", async () => {
     let aborted = false;
+    let heard: () => void = () => undefined;
+    const asked = new Promise<void>((resolve) => (heard = resolve));
     const model = {
       name: "slow",
       ask: (_: unknown, call: { signal?: AbortSignal } = {}) =>
         new Promise<never>((_resolve, reject) => {
+          heard();
           call.signal?.addEventListener("abort", () => {
             aborted = true;
             reject(new Error("aborted"));
@@ -207,11 +210,8 @@ describe("a task", () => {
         }),
     };
     await using mesh = await startMesh({ model });
-    const generating = new Promise<void>((resolve) =>
-      mesh.subscribe((event) => event.type === "state" && event.state === "generating" && resolve()),
-    );
     const running = mesh.execute("calculator", { id: "slow-1", task: "think" });
-    await generating;
+    await asked;
     const result = await mesh.cancel("slow-1", "too slow");
     expect(result).toMatchObject({
       status: "cancelled",

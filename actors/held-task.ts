@@ -1,0 +1,107 @@
+// A task that this process answers for: somebody here waits for its result, or an actor here works on it.
+// Invariant: its result is settled once; a cancel that comes before an actor has it is kept for then.
+import { defer } from "../src/core/deferred.ts";
+import { encode } from "../src/core/codec.ts";
+import { TaskError } from "../src/core/errors.ts";
+import type { StepOf } from "../src/core/journal.ts";
+import type { TaskEvent, TaskResult } from "../src/core/task.ts";
+import type { Journal } from "../src/journal.ts";
+import type { ResultEntry } from "../src/results.ts";
+import type { AgentActor } from "./agent-actor.ts";
+
+/** Told of a task's progress. */
+export type TaskListener = (event: TaskEvent) => void;
+
+/** What a task is: the same id never stands for two of them. */
+export interface TaskIdentity {
+  readonly taskId: string;
+  readonly role: string;
+  readonly task: string;
+  readonly context: Readonly<Record<string, unknown>>;
+  readonly step: StepOf | null;
+}
+
+/** A task between its acceptance and its result. */
+export class HeldTask {
+  readonly identity: TaskIdentity;
+  readonly listeners = new Set<TaskListener>();
+  readonly #result = defer<TaskResult>();
+  /** Whether somebody in this process waits for its result. */
+  isOwn: boolean;
+  /** Its journal as this process has written it; null where it must be read first. */
+  journal: Journal | null = null;
+  /** Its stored result, begun; null where it must be begun first. */
+  entry: ResultEntry | null = null;
+  /** Whether it was taken off the queue, to be worked on or ended here. */
+  isTaken = false;
+  isSettled = false;
+  #actor: AgentActor | null = null;
+  #cancelled: string | null = null;
+
+  constructor(identity: TaskIdentity, isOwn: boolean) {
+    this.identity = identity;
+    this.isOwn = isOwn;
+    // Where nobody waits for it, its rejection is nobody's business.
+    this.#result.promise.catch(() => undefined);
+  }
+
+  /** Its result; rejects where this process stops before there is one. */
+  get result(): Promise<TaskResult> {
+    return this.#result.promise;
+  }
+
+  /** Why it was cancelled; null where it was not. */
+  get cancelled(): string | null {
+    return this.#cancelled;
+  }
+
+  /** @throws TaskError where another task is meant by the same id. */
+  requireSame(other: TaskIdentity): void {
+    const mine = this.identity;
+    const difference =
+      mine.role !== other.role
+        ? `it is a task of "${mine.role}"`
+        : mine.task !== other.task
+          ? `it says ${JSON.stringify(mine.task.slice(0, 80))}`
+          : encode(mine.context) !== encode(other.context)
+            ? "its context is another"
+            : null;
+    if (difference === null) return;
+    throw new TaskError(
+      `The task id "${mine.taskId}" is taken: ${difference}. An id stands for one task for ever; give this one another.`,
+    );
+  }
+
+  tell(event: TaskEvent): void {
+    for (const listener of this.listeners) listener(event);
+  }
+
+  /** Puts it into an actor's hands, or takes it out of them. */
+  assign(actor: AgentActor | null): void {
+    this.#actor = actor;
+    if (actor !== null && this.#cancelled !== null) actor.cancel(this.identity.taskId, this.#cancelled);
+  }
+
+  /** Cancels it; the first reason stands. */
+  cancel(reason: string): void {
+    if (this.#cancelled !== null || this.isSettled) return;
+    this.#cancelled = reason;
+    if (this.journal?.find("cancelled") === undefined) this.journal?.note({ type: "cancelled", reason });
+    this.#actor?.cancel(this.identity.taskId, reason);
+  }
+
+  /** Has the actor stop without an end. */
+  leave(): void {
+    this.#actor?.leave(this.identity.taskId);
+  }
+
+  settle(result: TaskResult): void {
+    this.isSettled = true;
+    this.#result.resolve(result);
+  }
+
+  fail(reason: unknown): void {
+    this.isSettled = true;
+    this.#result.reject(reason);
+  }
+}

@@ -1,0 +1,159 @@
+// Takes a role's tasks off their queue and gives them to its actors, as many as these may work on; the others wait in
+// the queue, where another process can take them, and where they outlive this one.
+// Invariant: a task is acknowledged once its journal is closed; one that is left goes back to the queue.
+import type { Delivery, QueueConsumer } from "../src/core/ports.ts";
+import { messageOf } from "../src/core/errors.ts";
+import type { TaskResult } from "../src/core/task.ts";
+import { Journal } from "../src/journal.ts";
+import type { ActorParts } from "./parts.ts";
+
+/** A delivery that is neither settled nor renewed for so long goes to another process; in milliseconds. */
+const ACK_WAIT_MS = 30_000;
+/** The queue's own bound; the journal sees earlier that a task makes no headway. */
+const MAX_DELIVERIES = 1_000;
+/** Tasks in hand beyond those that may run, so that the next is there when a place is free. */
+const AHEAD = 2;
+/** How long a task that could not be taken up waits before it is given out again, in milliseconds. */
+const AGAIN_MS = 1_000;
+
+/** What taking tasks needs to know of its role. */
+export interface TaskIntakeOptions {
+  readonly role: string;
+  /** How many tasks may be in hand: those that the role's actors here may run, and those that wait for a person. */
+  readonly places: () => number;
+  /** Runs a task to its end; null where it was left. */
+  readonly run: (journal: Journal) => Promise<TaskResult | null>;
+  /** The journal of a task that was accepted here; saves reading it again. */
+  readonly fresh: (taskId: string) => Journal | null;
+  /** Told that a task had ended before it was taken. */
+  readonly ended: (result: TaskResult) => void;
+}
+
+/** One role's way from the queue to its actors. */
+export class TaskIntake {
+  readonly #parts: ActorParts;
+  readonly #options: TaskIntakeOptions;
+  readonly #inHand = new Set<Delivery>();
+  readonly #underWay = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+  #consumer: QueueConsumer | null = null;
+  #roomMade: () => void = () => undefined;
+  #renewal: ReturnType<typeof setInterval> | undefined;
+  #loop: Promise<void> | null = null;
+
+  constructor(parts: ActorParts, options: TaskIntakeOptions) {
+    this.#parts = parts;
+    this.#options = options;
+  }
+
+  /** Begins to take tasks, those first that an earlier process left. */
+  async open(): Promise<void> {
+    const { fabric, subjects } = this.#parts;
+    const consumer = await fabric.queue.consume(subjects.tasks(this.#options.role), {
+      ackWaitMs: ACK_WAIT_MS,
+      maxDeliveries: MAX_DELIVERIES,
+    });
+    this.#consumer = consumer;
+    this.#renewal = setInterval(() => this.#renew(), ACK_WAIT_MS / 3);
+    this.#renewal.unref();
+    this.#loop = this.#take(consumer);
+  }
+
+  /** Tells that actors came or went, or that a task waits for a person and takes no place. */
+  makeRoom(): void {
+    this.#roomMade();
+  }
+
+  /** Takes no more; resolves when what is in hand has ended or was left. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#roomMade();
+    await this.#loop;
+    await Promise.all(this.#underWay);
+    clearInterval(this.#renewal);
+    await this.#consumer?.close();
+  }
+
+  async #take(consumer: QueueConsumer): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await this.#room();
+      if (signal.aborted) return;
+      let delivery: Delivery | null;
+      try {
+        delivery = await consumer.take(signal);
+      } catch (thrown) {
+        this.#parts.log.error({ err: thrown, role: this.#options.role }, "cannot take tasks from the queue");
+        await this.#pause();
+        continue;
+      }
+      if (delivery === null) return;
+      this.#serve(delivery);
+    }
+  }
+
+  #serve(delivery: Delivery): void {
+    this.#inHand.add(delivery);
+    const work: Promise<void> = this.#run(delivery)
+      .catch(async (thrown: unknown) => {
+        const { role } = this.#options;
+        this.#parts.log.error(
+          { err: thrown, role, taskId: delivery.payload },
+          "a task could not be taken up",
+        );
+        await delivery.retry({ delayMs: AGAIN_MS, reason: messageOf(thrown) }).catch(() => undefined);
+      })
+      .finally(() => {
+        this.#underWay.delete(work);
+        this.#inHand.delete(delivery);
+        this.#roomMade();
+      });
+    this.#underWay.add(work);
+  }
+
+  async #run(delivery: Delivery): Promise<void> {
+    const taskId = delivery.payload;
+    const { fabric, subjects, clock } = this.#parts;
+    const journal =
+      this.#options.fresh(taskId) ??
+      (await Journal.open({ ledger: fabric.ledger, name: subjects.journal(taskId), clock }));
+    if (journal === null) {
+      // It was put in the queue a moment before its journal was, by a process that is about to write it or died.
+      if (delivery.deliveries > 10) await delivery.reject(`The task "${taskId}" has no journal.`);
+      else await delivery.retry({ delayMs: AGAIN_MS, reason: "its journal is not there yet" });
+      return;
+    }
+    const ended = journal.find("finished");
+    if (ended !== undefined) {
+      this.#options.ended(ended.result);
+      await delivery.ack();
+      return;
+    }
+    const result = await this.#options.run(journal);
+    if (result === null) await delivery.retry({ reason: "its owner left it" });
+    else await delivery.ack();
+  }
+
+  /** Waits until the role's actors may have one more task in hand. */
+  async #room(): Promise<void> {
+    while (this.#inHand.size >= this.#options.places() + AHEAD && !this.#closing.signal.aborted) {
+      await new Promise<void>((resolve) => (this.#roomMade = resolve));
+    }
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, AGAIN_MS);
+      const end = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#closing.signal.addEventListener("abort", end, { once: true });
+    });
+  }
+
+  /** A task that another process has been given meanwhile is found out by its journal, which refuses this one. */
+  #renew(): void {
+    for (const delivery of this.#inHand) delivery.inProgress().catch(() => undefined);
+  }
+}

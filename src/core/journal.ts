@@ -1,0 +1,120 @@
+// A task's journal: everything that happened to it and that must not happen twice, in order.
+// Invariant: an effect's result is in the journal before the chart sees it, and what is in the journal is never done
+// again; so the chart, run again over its journal, comes to where it was.
+import type { ApprovalAnswer, ApprovalPolicy, ApprovalRequest } from "./approval.ts";
+import type { Recall, Routing, Trial } from "./attempt.ts";
+import { decode, encode } from "./codec.ts";
+import { JournalError, messageOf } from "./errors.ts";
+import type { GuestEntropy, RecordedCall, RecordedReturn } from "./guest.ts";
+import type { ModelAnswer } from "./model.ts";
+import type { TaskFailure, TaskResult } from "./task.ts";
+
+/** What the task's chart starts from; of several claims, the first one's terms hold. */
+export interface TaskTerms {
+  /** `prompt`: the model writes code or prose. `custom`: the agent's own handler does the work. */
+  readonly kind: "prompt" | "custom";
+  readonly maxRepairs: number;
+  /** Time for the work, waiting for a place or an approval excluded, in milliseconds. */
+  readonly deadlineMs: number;
+  readonly approval: ApprovalPolicy;
+  /** Whether proven code may do the task without a model. */
+  readonly recalls: boolean;
+  /** Whether a profile must be chosen first. */
+  readonly routes: boolean;
+}
+
+/** The workflow that a task is a step of. */
+export interface StepOf {
+  readonly workflowId: string;
+  readonly stepId: string;
+}
+
+/** What a journal holds; `at` is in milliseconds since 1970. */
+export type JournalEntry = { readonly at: number } & (
+  | {
+      readonly type: "accepted";
+      readonly taskId: string;
+      readonly role: string;
+      readonly task: string;
+      readonly context: Readonly<Record<string, unknown>>;
+      readonly resultId: string;
+      readonly step: StepOf | null;
+      /** The task's own budget, as it was given. */
+      readonly budget: Readonly<Record<string, unknown>> | null;
+    }
+  /** A process took the task up; from here on its appends count, and no earlier owner's. */
+  | { readonly type: "claimed"; readonly node: string; readonly terms: TaskTerms }
+  /** Its owner gave it up unfinished, to be gone on with. */
+  | { readonly type: "left"; readonly node: string; readonly reason: string }
+  | { readonly type: "state"; readonly state: string }
+  | { readonly type: "routed"; readonly routing: Routing }
+  | { readonly type: "recalled"; readonly recall: Recall | null }
+  | { readonly type: "model-asked"; readonly callId: string; readonly repair: number }
+  | {
+      readonly type: "model-answered";
+      readonly callId: string;
+      readonly repair: number;
+      readonly answer: ModelAnswer;
+    }
+  | {
+      readonly type: "model-failed";
+      readonly callId: string;
+      readonly repair: number;
+      readonly error: TaskFailure;
+    }
+  | {
+      readonly type: "run-started";
+      readonly attempt: number;
+      readonly runId: string;
+      readonly entropy: GuestEntropy;
+    }
+  /** `guestAt` is the record's `at`: the guest's time. */
+  | ({ readonly runId: string; readonly guestAt: number } & Omit<RecordedCall, "at">)
+  | ({ readonly runId: string; readonly guestAt: number } & Omit<RecordedReturn, "at">)
+  | { readonly type: "run-finished"; readonly attempt: number; readonly trial: Trial }
+  | { readonly type: "handler-started" }
+  | { readonly type: "handler-finished"; readonly trial: Trial }
+  | ({ readonly type: "approval-asked" } & ApprovalRequest)
+  | ({ readonly type: "approval-answered"; readonly approvalId: string } & ApprovalAnswer)
+  | { readonly type: "cancelled"; readonly reason: string }
+  | { readonly type: "overdue" }
+  | { readonly type: "finished"; readonly result: TaskResult }
+);
+
+/** An entry's kind. */
+export type JournalEntryType = JournalEntry["type"];
+
+/** An entry of one kind. */
+export type JournalEntryOf<T extends JournalEntryType> = Extract<JournalEntry, { readonly type: T }>;
+
+/** An entry before it is stamped. */
+export type NewJournalEntry = JournalEntry extends infer E
+  ? E extends JournalEntry
+    ? Omit<E, "at">
+    : never
+  : never;
+
+/** Several entries as one text, appended together. */
+export function writeEntries(entries: readonly JournalEntry[]): string {
+  return encode(entries);
+}
+
+/** @throws JournalError where the text is not what `writeEntries` writes. */
+export function readEntries(text: string, journal: string): readonly JournalEntry[] {
+  let entries: unknown;
+  try {
+    entries = decode(text);
+  } catch (thrown) {
+    throw new JournalError(`Cannot read the journal "${journal}": ${messageOf(thrown)}`, { cause: thrown });
+  }
+  if (Array.isArray(entries) && entries.every(isEntry)) return entries;
+  throw new JournalError(
+    `Cannot read the journal "${journal}": it holds something that is no journal entry.`,
+  );
+}
+
+function isEntry(value: unknown): value is JournalEntry {
+  return (
+    typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string"
+  );
+}

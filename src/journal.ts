@@ -1,0 +1,158 @@
+// The journal of one task as its owner holds it: what is recorded, and the one way to record more.
+// Invariant: entries are appended in order and fenced by the ledger's sequence: once another process has claimed
+// the task, every append of this one is refused and it must stop. A note is recorded with the next append.
+import { systemClock, type Clock } from "./core/clock.ts";
+import { JournalError, OwnershipError, StorageError } from "./core/errors.ts";
+import {
+  readEntries,
+  writeEntries,
+  type JournalEntry,
+  type JournalEntryOf,
+  type JournalEntryType,
+  type NewJournalEntry,
+} from "./core/journal.ts";
+import type { Ledger } from "./core/ports.ts";
+
+/** How a journal is reached. */
+export interface JournalOptions {
+  readonly ledger: Ledger;
+  /** The ledger's name. */
+  readonly name: string;
+  readonly clock?: Clock | undefined;
+}
+
+interface Waiting {
+  readonly entries: readonly JournalEntry[];
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** A task's journal. */
+export class Journal {
+  readonly name: string;
+  readonly #ledger: Ledger;
+  readonly #clock: Clock;
+  readonly #entries: JournalEntry[];
+  #sequence: number;
+  #notes: JournalEntry[] = [];
+  #waiting: Waiting[] = [];
+  #isAppending = false;
+  #lost: OwnershipError | null = null;
+
+  private constructor(options: JournalOptions, entries: JournalEntry[], sequence: number) {
+    this.name = options.name;
+    this.#ledger = options.ledger;
+    this.#clock = options.clock ?? systemClock;
+    this.#entries = entries;
+    this.#sequence = sequence;
+  }
+
+  /**
+   * Begins a journal; null where there is one of that name.
+   *
+   * @throws StorageError where it cannot be written.
+   */
+  static async create(
+    options: JournalOptions,
+    first: Omit<JournalEntryOf<"accepted">, "at">,
+  ): Promise<Journal | null> {
+    const journal = new Journal(options, [], 0);
+    try {
+      await journal.append(first);
+      return journal;
+    } catch (thrown) {
+      if (thrown instanceof OwnershipError) return null;
+      throw thrown;
+    }
+  }
+
+  /**
+   * Reads a journal; null where there is none of that name.
+   *
+   * @throws StorageError, JournalError
+   */
+  static async open(options: JournalOptions): Promise<Journal | null> {
+    const stored = await options.ledger.read(options.name);
+    const last = stored.at(-1);
+    if (last === undefined) return null;
+    const entries = stored.flatMap(({ payload }) => readEntries(payload, options.name));
+    return new Journal(options, entries, last.sequence);
+  }
+
+  /** What is recorded, in order; notes that wait for the next append excluded. */
+  get entries(): readonly JournalEntry[] {
+    return this.#entries;
+  }
+
+  /** How the task was accepted. @throws JournalError where the journal does not begin with that. */
+  get accepted(): JournalEntryOf<"accepted"> {
+    const [first] = this.#entries;
+    if (first?.type === "accepted") return first;
+    throw new JournalError(`The journal "${this.name}" does not begin with the acceptance of a task.`);
+  }
+
+  /** The first entry of a kind that fits. */
+  find<T extends JournalEntryType>(
+    type: T,
+    fits: (entry: JournalEntryOf<T>) => boolean = () => true,
+  ): JournalEntryOf<T> | undefined {
+    return this.#entries.find(
+      (entry): entry is JournalEntryOf<T> => entry.type === type && fits(entry as JournalEntryOf<T>),
+    );
+  }
+
+  /** Records something with the next append. */
+  note(entry: NewJournalEntry): void {
+    this.#notes.push(this.#stamp(entry));
+  }
+
+  /**
+   * Records entries, the notes before them; resolves once they are durable. Entries that wait while others are being
+   * written are written together.
+   *
+   * @throws OwnershipError where another process has the task now; StorageError where it cannot be written.
+   */
+  append(...entries: readonly NewJournalEntry[]): Promise<void> {
+    const stamped = [...this.#notes, ...entries.map((entry) => this.#stamp(entry))];
+    this.#notes = [];
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ entries: stamped, resolve, reject });
+      if (!this.#isAppending) void this.#write();
+    });
+  }
+
+  async #write(): Promise<void> {
+    this.#isAppending = true;
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting;
+      this.#waiting = [];
+      try {
+        await this.#writeGroup(group.flatMap(({ entries }) => entries));
+        for (const { resolve } of group) resolve();
+      } catch (thrown) {
+        for (const { reject } of group) reject(thrown);
+      }
+    }
+    this.#isAppending = false;
+  }
+
+  async #writeGroup(entries: readonly JournalEntry[]): Promise<void> {
+    if (this.#lost !== null) throw this.#lost;
+    try {
+      this.#sequence = await this.#ledger.append(this.name, writeEntries(entries), this.#sequence);
+      this.#entries.push(...entries);
+    } catch (thrown) {
+      if (!(thrown instanceof StorageError) || thrown.code !== "SEQUENCE_CONFLICT") throw thrown;
+      this.#lost = new OwnershipError(
+        `Cannot append to the journal "${this.name}": another process has taken the task up since. ` +
+          "This one stops working on it.",
+        { cause: thrown },
+      );
+      throw this.#lost;
+    }
+  }
+
+  #stamp(entry: NewJournalEntry): JournalEntry {
+    return { at: this.#clock.now(), ...entry };
+  }
+}

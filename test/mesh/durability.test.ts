@@ -1,0 +1,249 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { defineAgent, defineTool, type Fabric, type ModelRequest, type TaskEvent } from "fettle";
+import { createSandbox } from "fettle/sandbox";
+import { createMemoryFabric, TestMesh, type TestMeshOptions } from "fettle/testing";
+import type { AgentDefinition } from "fettle";
+
+const sandbox = createSandbox({ isolates: 1 });
+afterAll(() => sandbox.close());
+
+const fenced = (code: string) => `\`\`\`js\n${code}\n\`\`\``;
+
+function start(fabric: Fabric, agent: AgentDefinition, options: TestMeshOptions = {}) {
+  return new TestMesh({ sandbox, fabric, ...options }).add(agent).start();
+}
+
+/** Resolves when the mesh tells such an event. */
+function heard(mesh: TestMesh, fits: (event: TaskEvent) => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    mesh.subscribe((event) => {
+      if ("taskId" in event && fits(event as TaskEvent)) resolve();
+    });
+  });
+}
+
+async function ended(fabric: Fabric, taskId: string): Promise<string> {
+  for (;;) {
+    const last = await fabric.ledger.last(`test.task.${taskId}`);
+    if (last?.payload.includes('"finished"')) return last.payload;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+describe("a task whose mesh is suspended", () => {
+  it("goes on at the next start without being asked: its model is not asked again, its tools not called again", async () => {
+    await using fabric = createMemoryFabric();
+    const calls: string[] = [];
+    let release: () => void = () => undefined;
+    let blocked = true;
+    const agent = defineAgent({
+      role: "worker",
+      capabilities: ["x"],
+      systemPrompt: "work",
+      tools: {
+        first: defineTool({
+          description: "first",
+          input: z.object({}),
+          execute: (_, { callId }) => {
+            calls.push(`first ${callId}`);
+            return Math.random();
+          },
+        }),
+        second: defineTool({
+          description: "second",
+          input: z.object({ seen: z.number() }),
+          execute: async ({ seen }, { callId, signal }) => {
+            calls.push(`second ${callId} ${seen}`);
+            if (blocked) {
+              await new Promise<void>((resolve) => {
+                release = resolve;
+                signal.addEventListener("abort", () => resolve(), { once: true });
+              });
+            }
+            return "done";
+          },
+        }),
+      },
+    });
+    const requests: ModelRequest[] = [];
+    const model = (request: ModelRequest) => {
+      requests.push(request);
+      return fenced(
+        "const a = await tools.first({}); result = [a, await tools.second({ seen: a }), Math.random()];",
+      );
+    };
+    const first = await start(fabric, agent, { model });
+    const called = heard(first, (event) => event.type === "tool" && event.tool === "second");
+    const running = first.execute("worker", { id: "t1", task: "x" });
+    await called;
+    await first.stop({ mode: "suspend" });
+    await expect(running).rejects.toThrow(/stopped before the task "t1" ended/);
+    release();
+    blocked = false;
+
+    await using second = await start(fabric, agent, { model });
+    await ended(fabric, "t1");
+    const result = await second.execute("worker", { id: "t1", task: "x" });
+    expect(result).toMatchObject({ status: "success", repairs: 0 });
+    expect(requests).toHaveLength(1);
+    const [seen] = result.output as [number];
+    expect(calls).toEqual(["first t1-1:0", `second t1-1:1 ${seen}`, `second t1-1:1 ${seen}`]);
+  });
+
+  it("gives the result of one that has ended, over restarts, and runs nothing", async () => {
+    await using fabric = createMemoryFabric();
+    const agent = defineAgent({ role: "worker", capabilities: ["x"], systemPrompt: "work" });
+    const task = { id: "t1", task: "x", context: { when: new Date(0) } };
+    const first = await start(fabric, agent, { model: ["result = new Map([[1, context.when]])"] });
+    const result = await first.execute("worker", task);
+    await first.stop();
+    await using second = await start(fabric, agent, { model: [] });
+    expect(await second.execute("worker", task)).toEqual(result);
+    expect(result.output).toEqual(new Map([[1, new Date(0)]]));
+    await expect(second.execute("worker", { ...task, context: {} })).rejects.toThrow(
+      /its context is another/,
+    );
+  });
+
+  it("is cancelled at once while it waits in the queue, also after a restart", async () => {
+    await using fabric = createMemoryFabric();
+    const agent = defineAgent({ role: "worker", capabilities: ["x"], systemPrompt: "work", concurrency: 1 });
+    const model = { name: "never", ask: () => new Promise<never>(() => undefined) };
+    const first = await start(fabric, agent, { model });
+    const all = ["a", "b", "c", "d", "e"].map((id) => first.execute("worker", { id, task: id }));
+    for (const one of all) one.catch(() => undefined);
+    expect(await first.cancel("e", "no more")).toMatchObject({
+      status: "cancelled",
+      error: { message: "no more" },
+    });
+    await first.stop({ mode: "suspend" });
+    await using second = await start(fabric, agent, { model });
+    expect(await second.cancel("d", "nor that")).toMatchObject({ status: "cancelled" });
+    await expect(second.cancel("e")).rejects.toMatchObject({ code: "TASK_UNKNOWN" });
+    await second.stop({ mode: "suspend" });
+  });
+
+  it("gives a handler's own tasks once, however often the handler is run", async () => {
+    await using fabric = createMemoryFabric();
+    let runs = 0;
+    let asked = 0;
+    const coder = defineAgent({ role: "coder", capabilities: ["x"], systemPrompt: "work" });
+    const chief = defineAgent({
+      role: "chief",
+      capabilities: ["y"],
+      handle: async (_message, actor) => {
+        runs += 1;
+        const results = await Promise.all(["one", "two", "two"].map((task) => actor.execute("coder", task)));
+        if (runs === 1) await new Promise(() => undefined);
+        return results.map(({ output }) => output);
+      },
+    });
+    const model = () => fenced(`result = ${(asked += 1)}`);
+    const first = await new TestMesh({ sandbox, fabric, model }).add(coder).add(chief).start();
+    first.execute("chief", { id: "t1", task: "x" }).catch(() => undefined);
+    while (asked < 3) await new Promise((resolve) => setTimeout(resolve, 5));
+    await first.stop({ mode: "suspend" });
+    await using second = await new TestMesh({ sandbox, fabric, model }).add(coder).add(chief).start();
+    const { output } = await second.execute("chief", { id: "t1", task: "x" });
+    expect([...(output as number[])].sort()).toEqual([1, 2, 3]);
+    expect(asked).toBe(3);
+    expect(runs).toBe(2);
+  });
+});
+
+describe("an approval", () => {
+  const send = (sent: string[], needsApproval?: (input: { to: string }) => boolean) =>
+    defineTool({
+      description: "Sends a letter.",
+      input: z.object({ to: z.string() }),
+      ...(needsApproval === undefined ? {} : { needsApproval }),
+      execute: ({ to }) => {
+        sent.push(to);
+        return `sent to ${to}`;
+      },
+    });
+
+  it("holds a tool call back, over a restart, until a person allows it; then it is made once", async () => {
+    await using fabric = createMemoryFabric();
+    const sent: string[] = [];
+    const agent = defineAgent({
+      role: "clerk",
+      capabilities: ["x"],
+      systemPrompt: "work",
+      tools: { send: send(sent, ({ to }) => to !== "me") },
+    });
+    const model = [fenced('result = [await tools.send({ to: "me" }), await tools.send({ to: "boss" })];')];
+    const first = await start(fabric, agent, { model });
+    const asks = heard(first, (event) => event.type === "approval");
+    first.execute("clerk", { id: "t1", task: "x" }).catch(() => undefined);
+    await asks;
+    expect(sent).toEqual(["me"]);
+    await first.stop();
+
+    await using second = await start(fabric, agent, { model: [] });
+    let pending = await second.pending();
+    while (pending.length === 0) pending = await second.pending();
+    expect(pending).toMatchObject([
+      { approvalId: "t1-a1", subject: { type: "tools", calls: [{ callId: "t1-1:1", tool: "send" }] } },
+    ]);
+    const running = second.execute("clerk", { id: "t1", task: "x" });
+    await second.approve("t1-a1", { by: "ann" });
+    expect(await running).toMatchObject({ status: "success", output: ["sent to me", "sent to boss"] });
+    expect(sent).toEqual(["me", "boss"]);
+    expect(await second.pending()).toEqual([]);
+    await expect(second.approve("t1-a1")).rejects.toMatchObject({ code: "APPROVAL_UNKNOWN" });
+  });
+
+  it("that is refused goes to repair with the reason", async () => {
+    await using fabric = createMemoryFabric();
+    const sent: string[] = [];
+    const requests: ModelRequest[] = [];
+    const agent = defineAgent({
+      role: "clerk",
+      capabilities: ["x"],
+      systemPrompt: "work",
+      approval: "tools",
+      tools: { send: send(sent) },
+    });
+    const model = (request: ModelRequest) => {
+      requests.push(request);
+      return fenced(
+        request.purpose === "repair" ? "result = 0" : 'result = await tools.send({ to: "boss" })',
+      );
+    };
+    await using mesh = await start(fabric, agent, { model });
+    const asks = heard(mesh, (event) => event.type === "approval");
+    const running = mesh.execute("clerk", { id: "t1", task: "x" });
+    await asks;
+    await mesh.reject("t1-a1", { by: "ann", note: "he is away" });
+    expect(await running).toMatchObject({ status: "success", output: 0, repairs: 1 });
+    expect(sent).toEqual([]);
+    expect(requests[1]?.messages.at(-1)?.content).toContain("refused by ann");
+    expect(requests[1]?.messages.at(-1)?.content).toContain("he is away");
+  });
+
+  it("of code comes before it runs, and expires where the agent says so", async () => {
+    await using fabric = createMemoryFabric();
+    const agent = defineAgent({
+      role: "coder",
+      capabilities: ["x"],
+      systemPrompt: "work",
+      approval: "code",
+      approvalTimeoutMs: 30,
+    });
+    await using mesh = await start(fabric, agent, { model: () => fenced("result = 1") });
+    const asks = heard(mesh, (event) => event.type === "approval");
+    const running = mesh.execute("coder", { id: "t1", task: "x" });
+    await asks;
+    expect(await running).toMatchObject({
+      status: "failure",
+      error: { name: "ApprovalExpiredError", category: "approval" },
+    });
+    const again = heard(mesh, (event) => event.type === "approval");
+    const allowed = mesh.execute("coder", { id: "t2", task: "x" });
+    await again;
+    await mesh.approve("t2-a1");
+    expect(await allowed).toMatchObject({ status: "success", output: 1 });
+  });
+});
