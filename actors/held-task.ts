@@ -45,6 +45,11 @@ export class HeldTask {
     this.#result.promise.catch(() => undefined);
   }
 
+  /** Whoever gave it no longer waits for it. */
+  disown(): void {
+    this.isOwn = false;
+  }
+
   /** Its result; rejects where this process stops before there is one. */
   get result(): Promise<TaskResult> {
     return this.#result.promise;

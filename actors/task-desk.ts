@@ -130,6 +130,11 @@ export class TaskDesk {
     return held.result;
   }
 
+  /** A task that was given to this process no longer counts as such: a mesh that stops leaves it for the next start. */
+  disown(taskId: string): void {
+    this.#held.get(taskId)?.disown();
+  }
+
   /** Stores and gives the result of a task that is not run at all. */
   async refuse(role: string, given: Task & { readonly id: string }, error: TaskFailure): Promise<TaskResult> {
     const { id: taskId, task } = given;

@@ -17,6 +17,7 @@ import {
   WorkflowRecord,
   type StoredWorkflow,
 } from "../src/workflow-record.ts";
+import type { MeshStopMode } from "./runtime.ts";
 import { WorkflowRun, type WorkflowPorts } from "./workflow.ts";
 
 /** The options of one workflow. */
@@ -45,6 +46,8 @@ interface Held {
   /** Resolves when the record is open. */
   readonly run: Promise<WorkflowRun>;
   readonly result: Promise<WorkflowResult>;
+  /** Whether this program asked for it, and not only its record. */
+  asked: boolean;
   readonly listeners: Set<(event: WorkflowEvent | TaskEvent) => void>;
 }
 
@@ -70,11 +73,19 @@ export class WorkflowDesk {
     steps: readonly WorkflowStep[],
     options: WorkflowRunOptions = {},
   ): Promise<WorkflowResult> {
-    const { signal, context = {}, onEvent } = options;
+    return this.#follow(this.#join(id, steps, options.context), id, options);
+  }
+
+  #join(id: string, steps: readonly WorkflowStep[], context: StoredWorkflow["context"] = {}): Held {
     const planned = this.#plan(id, steps, context);
     const definition: StoredWorkflow = { id, context, steps: planned.map(storedStep) };
     const held = this.#held.get(id) ?? this.#begin(definition, planned);
     if (held.definition !== definition) refuseOther(held.definition, definition);
+    return held;
+  }
+
+  async #follow(held: Held, id: string, { signal, onEvent }: WorkflowRunOptions): Promise<WorkflowResult> {
+    held.asked = true;
     if (onEvent !== undefined) held.listeners.add(onEvent);
     const cancel = () =>
       void this.cancel(id, "The workflow was cancelled by its caller.").catch(() => undefined);
@@ -102,9 +113,16 @@ export class WorkflowDesk {
     return held.result;
   }
 
-  /** Cancels all that are under way. */
-  async cancelAll(reason: string): Promise<void> {
-    await Promise.allSettled([...this.#held.keys()].map((id) => this.cancel(id, reason)));
+  /**
+   * Leaves what was only gone on with as it is. What this program asked for is let be (`drain`), cancelled, or left too
+   * (`suspend`).
+   */
+  async stop(mode: MeshStopMode, reason: string): Promise<void> {
+    const ended = [...this.#held].map(async ([id, { asked, run }]) => {
+      if (!asked || mode === "suspend") (await run).leave();
+      else if (mode === "cancel") await this.cancel(id, reason);
+    });
+    await Promise.allSettled(ended);
   }
 
   /** Goes on with the workflows that were begun and have not ended; those that need their program wait for it. */
@@ -122,7 +140,8 @@ export class WorkflowDesk {
         continue;
       }
       if (this.#held.has(id)) continue;
-      this.run(id, steps, { context }).then(
+      const resumed = Promise.resolve().then(() => this.#join(id, steps, context).result);
+      resumed.then(
         ({ status }) => log.info({ workflowId: id, status }, "an unfinished workflow was brought to its end"),
         (thrown: unknown) =>
           log.warn({ err: thrown, workflowId: id }, "an unfinished workflow was not gone on with"),
@@ -162,7 +181,7 @@ export class WorkflowDesk {
       (record) => new WorkflowRun({ steps, context }, record, { ...this.#parts, tell, onEvent }),
     );
     const result = track(run.then((running) => running.result).finally(() => this.#held.delete(id)));
-    const held = { definition, run, result, listeners };
+    const held = { definition, run, result, listeners, asked: false };
     this.#held.set(id, held);
     return held;
   }

@@ -8,7 +8,8 @@ import { workflowMachine } from "../machines/workflow-machine.ts";
 import type { Clock } from "../src/core/clock.ts";
 import { holds } from "../src/core/condition.ts";
 import type { PlannedStep } from "../src/core/dag.ts";
-import { FettleError, messageOf } from "../src/core/errors.ts";
+import { FettleError, MeshStateError, messageOf } from "../src/core/errors.ts";
+import type { StepOf } from "../src/core/journal.ts";
 import type { Scope } from "../src/core/reference.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
 import { workflowTaskId } from "../src/core/workflow.ts";
@@ -23,6 +24,8 @@ export interface WorkflowPorts {
   readonly inspect: Inspect | undefined;
   /** Runs a task to its end; one of an id that has ended gives its recorded result. */
   readonly runTask: (role: string, task: Required<Task>, options: TaskRunOptions) => Promise<TaskResult>;
+  /** Has a mesh that stops leave a task for the next start. */
+  readonly leaveTask: (taskId: string) => void;
   /** Cancels a task that is under way; gives null where it is not. */
   readonly cancelTask: (taskId: string) => Promise<TaskResult | null>;
   /** Stores and gives the result of a task that is not run. */
@@ -36,17 +39,8 @@ export interface WorkflowPorts {
 /** How a workflow has a task run. */
 export interface TaskRunOptions {
   readonly signal: AbortSignal;
-  readonly workflow: WorkflowTask;
+  readonly step: StepOf;
   readonly onEvent: (event: TaskEvent) => void;
-}
-
-/** Which part of which workflow a task is. */
-export interface WorkflowTask {
-  readonly id: string;
-  readonly step: string;
-  /** Null where the step is one task. */
-  readonly index: number | null;
-  readonly attempt: number;
 }
 
 type Why = "timeout" | "cancelled";
@@ -98,11 +92,20 @@ export class WorkflowRun {
       resumed: record.found,
     });
     this.result = toPromise(this.#chart).then((result) => {
-      if (result === null)
-        throw new FettleError("WORKFLOW_INVALID", `The workflow "${this.#id}" has no result.`);
-      return result;
+      // A chart that is stopped has no output.
+      if (typeof result === "object" && result !== null) return result;
+      throw new MeshStateError(
+        `The workflow "${this.#id}" was left: it goes on when a mesh is started again.`,
+      );
     });
     this.#chart.start();
+  }
+
+  /** Leaves it as it is, to be gone on with; `result` rejects with a MeshStateError. */
+  leave(): void {
+    this.#record.close();
+    this.#chart.stop();
+    for (const taskId of this.#stops.keys()) this.#ports.leaveTask(taskId);
   }
 
   /** Stops what runs and begins nothing more; resolves when that is recorded. */
@@ -221,7 +224,7 @@ export class WorkflowRun {
         { id: taskId, task: step.task, context },
         {
           signal: controller.signal,
-          workflow: { id: this.#id, step: name, index, attempt },
+          step: { workflowId: this.#id, stepId: name },
           onEvent: this.#onEvent,
         },
       );

@@ -118,12 +118,12 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     const running = this.#require("stop");
     this.#phase = "stopping";
     const { mode = "drain", timeoutMs } = options;
-    if (mode === "cancel") await this.#workflows?.cancelAll("The mesh was stopped.");
+    await this.#workflows?.stop(mode, "The mesh was stopped.");
     const overdue =
       timeoutMs === undefined
         ? undefined
         : setTimeout(() => {
-            void this.#workflows?.cancelAll("The mesh was stopped.");
+            void this.#workflows?.stop("cancel", "The mesh was stopped.");
             void running.desk.close("cancel", "The mesh was stopped.");
           }, timeoutMs);
     await running.stop(mode, "The mesh was stopped.");
@@ -293,6 +293,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
           if (thrown instanceof UnknownError) return null;
           throw thrown;
         }),
+      leaveTask: (taskId) => desk.disown(taskId),
       refuseTask: (role, task, error) => desk.refuse(role, task, error),
     });
     return this.#workflows;

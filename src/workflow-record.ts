@@ -3,7 +3,14 @@
 // Invariant: what is in the record is never done or decided again; whoever finds that another writes the same record
 // stops at once.
 import { decode, encode } from "./core/codec.ts";
-import { JournalError, messageOf, OwnershipError, StorageError, WorkflowError } from "./core/errors.ts";
+import {
+  JournalError,
+  MeshStateError,
+  messageOf,
+  OwnershipError,
+  StorageError,
+  WorkflowError,
+} from "./core/errors.ts";
 import type { Ledger } from "./core/ports.ts";
 import type { TaskResult, TaskStatus } from "./core/task.ts";
 import { differenceOf, isPlain, type StoredStep } from "./core/workflow.ts";
@@ -49,6 +56,7 @@ export class WorkflowRecord {
   readonly #timedOut = new Set<string>();
   readonly #steps = new Map<string, number>();
   #cancelled: string | null = null;
+  #closed = false;
   #ended: number | null = null;
   /** The sequence of the last entry, once all writes before have ended. */
   #last: Promise<number>;
@@ -126,7 +134,13 @@ export class WorkflowRecord {
     return written;
   }
 
+  /** Writes nothing more: what is under way is left to whoever opens the record next. */
+  close(): void {
+    this.#closed = true;
+  }
+
   async #write<Entry extends WorkflowEntry>(entry: Entry): Promise<Entry> {
+    if (this.#closed) throw new MeshStateError(`The workflow "${this.id}" was left as it is.`);
     const payload = encode(entry);
     const written = this.#last.then((expected) => this.#ledger.append(PREFIX + this.id, payload, expected));
     this.#last = written;

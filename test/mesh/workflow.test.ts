@@ -545,6 +545,36 @@ describe("a workflow that was broken off", () => {
     expect(await unfinishedIds(fabric)).toEqual([]);
   });
 
+  it("is left as it is by a mesh that went on with it unasked and is stopped", async () => {
+    const fabric = createMemoryFabric();
+    await runOn(dyingFabric(fabric, 4)).catch(() => undefined);
+    const hanging = scripted((_, signal) => untilAborted(signal));
+    const passing = await new Mesh({ config, fabric }).add(hanging.agent).start();
+    while (hanging.ids().length === 0) await new Promise(setImmediate);
+    await passing.stop({ mode: "cancel" });
+    expect(await unfinishedIds(fabric)).toEqual(["durable"]);
+    const { result, ids } = await runOn(fabric);
+    expect(result).toMatchObject({ status: "success", recorded: false });
+    expect(ids).not.toContain("durable-list");
+  });
+
+  it("is neither ended nor failed by suspend, and gone on with afterwards", async () => {
+    const fabric = createMemoryFabric();
+    const hanging = scripted(({ task }, signal) => (task === "list" ? ["a"] : untilAborted(signal)));
+    const first = await new Mesh({ config, fabric }).add(hanging.agent).start();
+    const running = first.workflow("durable", flow).catch((thrown: unknown) => thrown);
+    while (hanging.ids().length < 3) await new Promise(setImmediate);
+    await first.stop({ mode: "suspend" });
+    expect(await running).toMatchObject({ code: "MESH_STATE" });
+    const { agent, ids } = scripted(({ task }) => task);
+    await using mesh = await new Mesh({ config, fabric }).add(agent).start();
+    expect(await mesh.workflow("durable", flow)).toMatchObject({
+      status: "success",
+      outputs: { list: ["a"], each: ["do"], shaky: "shaky", end: "end" },
+    });
+    expect(ids()).not.toContain("durable-list");
+  });
+
   it("stops where another process writes its record", async () => {
     const fabric = createMemoryFabric();
     const { agent } = scripted(async () => {
