@@ -13,6 +13,8 @@ import type { FabricMessage, Unsubscribe } from "../src/core/ports.ts";
 import type { TaskTerms } from "../src/core/journal.ts";
 import type { Task, TaskResult } from "../src/core/task.ts";
 import type { Release } from "../src/admission.ts";
+import type { Memory } from "../src/core/memory.ts";
+import { createMemory } from "../src/memory.ts";
 import { Mailbox } from "../src/mailbox.ts";
 import type { Assignment } from "./assignment.ts";
 import { readMailbox, stoppedError, type Mail } from "./intake.ts";
@@ -35,6 +37,15 @@ export interface AgentActorOptions {
   readonly onExhausted: (crash: Crash | null) => void;
 }
 
+const HANDLED = Object.freeze({
+  kind: "custom" as const,
+  maxRepairs: 0,
+  approval: "never" as const,
+  recalls: false,
+  routes: false,
+  profile: null,
+});
+
 /** Runs an agent: takes its messages and tasks until stopped. */
 export class AgentActor {
   readonly info: ActorInfo;
@@ -42,6 +53,8 @@ export class AgentActor {
   readonly #parts: ActorParts;
   readonly #options: AgentActorOptions;
   readonly #mailbox: Mailbox<Mail>;
+  /** The actor's own, for its setup and its messages; a task has one of its own. */
+  readonly #memory: Memory;
   readonly #assignments = new Map<string, Assignment>();
   readonly #chart: AgentActorRef;
   readonly #ended: Promise<void>;
@@ -57,6 +70,9 @@ export class AgentActor {
     this.info = Object.freeze({ address, role: agent.role, capabilities: agent.capabilities });
     this.#parts = parts;
     this.#options = options;
+    const { fabric, model } = parts;
+    const scope = { role: agent.role, taskId: `actor-${options.instance}-${agent.role}`.slice(0, 128) };
+    this.#memory = createMemory({ ...fabric, model, scope });
     this.#mailbox = new Mailbox({ owner: address, capacity: agent.mailboxSize });
     this.#chart = createActor(this.#bindAgent(), {
       id: address,
@@ -92,10 +108,19 @@ export class AgentActor {
     const { agent } = this;
     const { maxRepairs, taskMs } = this.#parts.defaults;
     const deadlineMs = agent.limits.taskMs ?? taskMs;
-    const common = { deadlineMs, recalls: false, routes: false };
-    if (agent.kind === "custom") return { ...common, kind: "custom", maxRepairs: 0, approval: "never" };
-    const { approval } = agent;
-    return { ...common, kind: "prompt", maxRepairs: agent.maxRepairs ?? maxRepairs, approval };
+    if (agent.kind === "custom") {
+      return { ...HANDLED, deadlineMs };
+    }
+    const { approval, reuse, profile } = agent;
+    return {
+      kind: "prompt",
+      deadlineMs,
+      maxRepairs: agent.maxRepairs ?? maxRepairs,
+      approval,
+      recalls: reuse === "exact",
+      routes: profile === "auto",
+      profile: profile === "auto" ? null : (profile ?? "coder"),
+    };
   }
 
   /** Resolves when it has stopped and left the mesh. */
@@ -226,7 +251,7 @@ export class AgentActor {
         task: bindTask(this.agent, this.#parts, {
           address,
           assignmentOf: (taskId) => this.#assignmentOf(taskId),
-          context: (signal, { taskId }) => this.#taskContext(signal, taskId),
+          context: (signal, assignment) => this.#taskContext(signal, assignment),
         }),
       },
       actions: {
@@ -270,15 +295,17 @@ export class AgentActor {
       self: this.address,
       role: this.agent.role,
       state: this.#state,
+      memory: this.#memory,
+      blobs: this.#parts.blobs,
       signal,
     };
   }
 
   /** What a handler gives to others on behalf of a task is given once, however often the task is taken up. */
-  #taskContext(signal: AbortSignal, taskId: string): ActorContext {
+  #taskContext(signal: AbortSignal, { taskId, memory }: Assignment): ActorContext {
     const context = this.#context(signal);
     const names = new SubtaskNames(taskId);
-    return { ...context, execute: (role, task) => context.execute(role, names.name(role, task)) };
+    return { ...context, memory, execute: (role, task) => context.execute(role, names.name(role, task)) };
   }
 
   #receive(message: FabricMessage): void {

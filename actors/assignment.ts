@@ -2,6 +2,9 @@
 import type { Release } from "../src/admission.ts";
 import type { Journal } from "../src/journal.ts";
 import type { ResultEntry } from "../src/results.ts";
+import type { Memory } from "../src/core/memory.ts";
+import type { Reference } from "../src/core/prompt.ts";
+import type { Spending } from "./spending.ts";
 import type { StepOf } from "../src/core/journal.ts";
 import type { TaskEvent } from "../src/core/task.ts";
 
@@ -18,6 +21,12 @@ export interface Assignment {
   readonly task: string;
   readonly context: Readonly<Record<string, unknown>>;
   readonly step: StepOf | null;
+  /** The profile that was asked for with the task; null where none was. */
+  readonly profile: string | null;
+  readonly spending: Spending;
+  readonly memory: Memory;
+  /** Code of like tasks, once it was looked up. */
+  references: Promise<readonly Reference[]> | null;
   /** Milliseconds since 1970. */
   readonly acceptedAt: number;
   readonly journal: Journal;

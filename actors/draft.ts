@@ -1,54 +1,64 @@
-// The effect behind `generating` and `repairing`: asks the model and takes the code out of its answer.
+// The effect behind `generating` and `repairing`: asks the model and takes the code, or the prose, out of its answer.
 import { isModel, type ModelChoice, type PromptAgent } from "../src/core/agent.ts";
 import { extractCode } from "../src/core/answer.ts";
 import type { Draft, DraftRequest } from "../src/core/attempt.ts";
-import type { Model, ModelAnswer, ModelRequest } from "../src/core/model.ts";
-import { conversation } from "../src/core/prompt.ts";
+import type { Model, ModelAnswer } from "../src/core/model.ts";
+import { profileOf, type Profile } from "../src/core/profile.ts";
+import { conversation, type Reference } from "../src/core/prompt.ts";
 import type { TaskFailure } from "../src/core/task.ts";
 import type { Assignment } from "./assignment.ts";
+import type { ActorParts } from "./parts.ts";
 import { answerOnce } from "./recorded.ts";
 
-/** Writes the first code of a task, or mends the last; rejects where no model answers. */
+/** What the effects of a task that ask a model are given. */
+export interface AskOptions {
+  readonly assignment: Assignment;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/** Writes the first draft of a task, or mends the last; rejects where no model answers. */
 export async function writeDraft(
   agent: PromptAgent,
-  fallback: () => Model,
-  options: {
-    readonly assignment: Assignment;
-    /** The agent's system part: the same for all its tasks. */
-    readonly system: string;
+  parts: Pick<ActorParts, "model" | "tiers" | "registry" | "clock">,
+  options: AskOptions & {
     readonly request: DraftRequest;
-    readonly signal: AbortSignal;
-    readonly timeoutMs: number;
+    /** The agent's system part: the same for all its tasks of a profile. */
+    readonly system: (profile: Profile) => string;
   },
 ): Promise<Draft> {
-  const { assignment, system, request, signal, timeoutMs } = options;
-  const [model, choice] = chooseModel(agent, fallback);
-  const asked: ModelRequest = {
-    purpose: request.repair === 0 ? "generate" : "repair",
-    system,
-    messages: conversation(assignment.task, assignment.context, request.attempts),
-    temperature: choice.temperature,
-    maxOutputTokens: choice.maxOutputTokens,
-    model: choice.name,
-  };
+  const { assignment, request, signal, timeoutMs } = options;
   const { repair } = request;
-  const callId = `${assignment.taskId}-m${repair}`;
-  const answer = await answerOnce(assignment.journal, { repair, callId, signal }, () =>
-    model.ask(asked, {
-      signal,
-      timeoutMs,
-      onText: (text) => assignment.tell({ type: "text", text }),
-      onRestart: (reason) => assignment.tell({ type: "text-void", reason: reason.message }),
-    }),
-  );
-  const draft = draftOf(answer);
+  const profile = profileOf(request.profile);
+  const [model, choice] = chooseModel(agent, parts.model);
+  const references = model.isRecorded === true ? [] : await referencesFor(agent, profile, parts, assignment);
+  const answer = await answerOnce(assignment, {
+    call: `model-${repair}`,
+    repair,
+    request: {
+      purpose: repair === 0 ? "generate" : "repair",
+      system: options.system(profile),
+      messages: conversation(assignment.task, assignment.context, request.attempts, { profile, references }),
+      temperature: choice.temperature ?? profile.temperature,
+      maxOutputTokens: choice.maxOutputTokens,
+      model: choice.name ?? parts.tiers[profile.tier],
+    },
+    model,
+    cheaper: parts.tiers.fast,
+    clock: parts.clock,
+    signal,
+    timeoutMs,
+    onText: (text) => assignment.tell({ type: "text", text }),
+    onRestart: (reason) => assignment.tell({ type: "text-void", reason: reason.message }),
+  });
+  const draft = draftOf(answer, profile);
   if (draft.code !== null) assignment.tell({ type: "code", code: draft.code });
   return draft;
 }
 
 /** What a model's answer comes to. */
-export function draftOf(answer: ModelAnswer): Draft {
-  const { code, problem } = readAnswer(answer);
+export function draftOf(answer: ModelAnswer, profile: Profile): Draft {
+  const { code, problem } = readAnswer(answer, profile);
   return {
     code,
     problem,
@@ -60,13 +70,33 @@ export function draftOf(answer: ModelAnswer): Draft {
   };
 }
 
-function chooseModel(agent: PromptAgent, fallback: () => Model): [Model, ModelChoice] {
+/** The model that an agent asks, and what it chooses of it. */
+export function chooseModel(agent: PromptAgent, fallback: () => Model): [Model, ModelChoice] {
   if (agent.model === undefined) return [fallback(), {}];
   return isModel(agent.model) ? [agent.model, {}] : [fallback(), agent.model];
 }
 
-function readAnswer(answer: ModelAnswer): { code: string | null; problem: TaskFailure | null } {
+/** Code of like tasks, looked up once a task: a repair's conversation begins as the first draft's did. */
+async function referencesFor(
+  agent: PromptAgent,
+  profile: Profile,
+  { registry }: Pick<ActorParts, "registry">,
+  assignment: Assignment,
+): Promise<readonly Reference[]> {
+  if (agent.reuse !== "offer" || profile.draft === "prose") return [];
+  assignment.references ??= registry.findNear({ role: agent.role, task: assignment.task });
+  return assignment.references;
+}
+
+function readAnswer(
+  answer: ModelAnswer,
+  profile: Profile,
+): { code: string | null; problem: TaskFailure | null } {
   if (answer.finish === "refusal") return noCode("The model declined to answer.");
+  if (profile.draft === "prose") {
+    if (answer.finish !== "length") return { code: answer.text, problem: null };
+    return noCode("The answer was cut off at the output limit: write a shorter text.");
+  }
   const extracted = extractCode(answer.text);
   if (!extracted.ok) return noCode(extracted.problem);
   if (answer.finish === "length") {

@@ -42,7 +42,7 @@ async function handle(agent: CustomAgent, assignment: Assignment, context: Actor
   } catch (thrown) {
     return failure("OutputError", `The handler's output cannot be kept: ${messageOf(thrown)}`, "output");
   }
-  const checked = await checkOutput(agent, output);
+  const checked = await checkOutput(agent.output, output);
   if (!checked.ok) return { ok: false, error: checked.error, ...NO_EVIDENCE };
   return { ok: true, output: checked.value, ...NO_EVIDENCE };
 }

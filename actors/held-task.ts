@@ -1,6 +1,7 @@
 // A task that this process answers for: somebody here waits for its result, or an actor here works on it.
 // Invariant: its result is settled once; a cancel that comes before an actor has it is kept for then.
 import { defer } from "../src/core/deferred.ts";
+import type { Budget } from "../src/core/budget.ts";
 import { encode } from "../src/core/codec.ts";
 import { TaskError } from "../src/core/errors.ts";
 import type { StepOf } from "../src/core/journal.ts";
@@ -19,6 +20,8 @@ export interface TaskIdentity {
   readonly task: string;
   readonly context: Readonly<Record<string, unknown>>;
   readonly step: StepOf | null;
+  readonly profile: string | null;
+  readonly budget: Budget | null;
 }
 
 /** A task between its acceptance and its result. */
@@ -32,6 +35,8 @@ export class HeldTask {
   journal: Journal | null = null;
   /** Its stored result, begun; null where it must be begun first. */
   entry: ResultEntry | null = null;
+  /** Resolves once it is journaled and queued, or is known not to be. */
+  accepting: Promise<void> = Promise.resolve();
   /** Whether it was taken off the queue, to be worked on or ended here. */
   isTaken = false;
   isSettled = false;

@@ -1,12 +1,15 @@
 // What actors are made with: ports and services, opened by the caller and shared by all actors of a mesh.
 import type { InspectionEvent } from "xstate";
 import type { Address } from "../src/core/address.ts";
+import type { Budget } from "../src/core/budget.ts";
+import type { BudgetBook } from "../src/budgets.ts";
+import type { ModelTier } from "../src/core/profile.ts";
 import type { Clock } from "../src/core/clock.ts";
 import type { Sandbox } from "../src/core/guest.ts";
 import type { ActorOperations } from "../src/core/handler.ts";
 import type { Log } from "../src/core/log.ts";
 import type { Model } from "../src/core/model.ts";
-import type { Fabric } from "../src/core/ports.ts";
+import type { Blobs, Fabric } from "../src/core/ports.ts";
 import type { Subjects } from "../src/core/subjects.ts";
 import type { Admission } from "../src/admission.ts";
 import type { Directory } from "../src/directory.ts";
@@ -30,16 +33,26 @@ export interface ActorParts {
   readonly results: ResultStore;
   readonly registry: FunctionRegistry;
   readonly approvals: Approvals;
+  readonly book: BudgetBook;
   /** The mesh's model and sandbox; throw where no agent was known that needs them. */
   readonly model: () => Model;
   readonly sandbox: () => Sandbox;
   /** Acts in the mesh on behalf of an actor. */
   readonly operations: (from: Address) => ActorOperations;
+  /** The names of models for profiles and budgets that ask for another than the configured one. */
+  readonly tiers: ModelTiers;
+  /** What all tasks of the mesh together may cost. */
+  readonly budget: Budget | undefined;
+  /** Named byte sequences for handlers. */
+  readonly blobs: Blobs;
   readonly defaults: TaskDefaults;
   readonly inspect: Inspect | undefined;
   /** An integer from 0 to 2^32 - 1, for the guest's Math.random. */
   readonly nextSeed: () => number;
 }
+
+/** Names of models by how able they are; undefined for the configured one. */
+export type ModelTiers = Readonly<Record<ModelTier, string | undefined>>;
 
 /** What holds for tasks whose agent does not say otherwise. */
 export interface TaskDefaults {

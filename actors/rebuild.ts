@@ -5,6 +5,7 @@ import type { TaskMachineContext } from "../machines/task-books.ts";
 import { taskMachine } from "../machines/task-machine.ts";
 import { defer } from "../src/core/deferred.ts";
 import type { JournalEntry, JournalEntryOf, JournalEntryType } from "../src/core/journal.ts";
+import { profileOf } from "../src/core/profile.ts";
 import type { TaskFailure, TaskResult } from "../src/core/task.ts";
 import { JournalError } from "../src/core/errors.ts";
 import { draftOf } from "./draft.ts";
@@ -48,9 +49,9 @@ export async function rebuildTask(entries: readonly JournalEntry[]): Promise<Reb
           const recalled = find("recalled");
           return recalled === undefined ? end() : recalled.recall;
         }),
-        draft: fromPromise(async ({ input: { repair } }) => {
+        draft: fromPromise(async ({ input: { repair, profile } }) => {
           const answered = find("model-answered", (entry) => entry.repair === repair);
-          if (answered !== undefined) return draftOf(answered.answer);
+          if (answered !== undefined) return draftOf(answered.answer, profileOf(profile));
           const failed = find("model-failed", (entry) => entry.repair === repair);
           return failed === undefined ? end() : raise(failed.error);
         }),

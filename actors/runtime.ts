@@ -9,7 +9,7 @@ import type { Sandbox } from "../src/core/guest.ts";
 import type { ActorOperations } from "../src/core/handler.ts";
 import type { Log } from "../src/core/log.ts";
 import type { Model } from "../src/core/model.ts";
-import type { Fabric } from "../src/core/ports.ts";
+import type { Blobs, Fabric } from "../src/core/ports.ts";
 import { createSubjects } from "../src/core/subjects.ts";
 import type { TaskEvent } from "../src/core/task.ts";
 import type { WorkflowEvent } from "../src/core/workflow-event.ts";
@@ -18,10 +18,13 @@ import { PostOffice } from "../src/post.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
 import type { ResultStore } from "../src/results.ts";
 import type { StopMode } from "./agent-actor.ts";
-import type { ActorParts, Inspect, TaskDefaults } from "./parts.ts";
+import type { ActorParts, Inspect, ModelTiers, TaskDefaults } from "./parts.ts";
 import type { Population } from "./population.ts";
 import { TaskDesk } from "./task-desk.ts";
 import { Approvals } from "../src/approvals.ts";
+import { BudgetBook } from "../src/budgets.ts";
+import type { Budget } from "../src/core/budget.ts";
+import { scopeBlobs } from "../src/scoped-blobs.ts";
 
 /** What a mesh stands on, opened when it starts. */
 export interface MeshResources {
@@ -34,6 +37,9 @@ export interface MeshResources {
   readonly log: Log;
   readonly clock: Clock;
   readonly defaults: TaskDefaults;
+  readonly tiers: ModelTiers;
+  /** What all tasks of the mesh together may cost; undefined for no limit. */
+  readonly budget: Budget | undefined;
   /** Prompt agents' tasks that may run at once. */
   readonly concurrency: number;
   /** Called once, when the first agent is known that asks the mesh's model. */
@@ -60,6 +66,9 @@ export type MeshEvent =
  */
 export type MeshStopMode = StopMode | "suspend";
 
+/** Where handlers and programs keep their blobs: apart from the results. */
+const ARTIFACTS = "artifacts";
+
 /** A running mesh. */
 export class Runtime {
   readonly resources: MeshResources;
@@ -67,6 +76,9 @@ export class Runtime {
   readonly post: PostOffice;
   readonly desk: TaskDesk;
   readonly approvals: Approvals;
+  readonly book: BudgetBook;
+  /** Named byte sequences for handlers and programs. */
+  readonly blobs: Blobs;
   readonly #parts: ActorParts;
   readonly #population: Population;
   readonly #publish: (event: MeshEvent) => void;
@@ -94,6 +106,8 @@ export class Runtime {
       subjects,
       nextId: () => crypto.randomUUID(),
     });
+    this.book = new BudgetBook(fabric.keyValue);
+    this.blobs = scopeBlobs(fabric.blobs, ARTIFACTS);
     this.approvals = new Approvals(fabric.keyValue, { subjects, clock });
     this.#parts = {
       clock,
@@ -106,6 +120,10 @@ export class Runtime {
       results,
       registry,
       approvals: this.approvals,
+      book: this.book,
+      tiers: resources.tiers,
+      budget: resources.budget,
+      blobs: this.blobs,
       model: () => opened(this.#openModel, "model"),
       sandbox: () => opened(this.#openSandbox, "sandbox"),
       operations: (from) => this.#operationsOf(from),

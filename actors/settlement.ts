@@ -1,12 +1,15 @@
 // The effect behind `settling`: working code is registered, the result is stored and the journal closed with it.
 // Invariant: a result that cannot be stored is still given to the caller, as a failure that says so and keeps the
 // code of each try; it rejects only where another process has the task.
-import type { AgentDefinition, PromptAgent } from "../src/core/agent.ts";
+import type { AgentDefinition } from "../src/core/agent.ts";
 import type { Outcome } from "../src/core/attempt.ts";
 import { messageOf, OwnershipError } from "../src/core/errors.ts";
+import { profileOf } from "../src/core/profile.ts";
 import { instructionsOf } from "../src/core/prompt.ts";
 import type { TaskResult } from "../src/core/task.ts";
 import type { Assignment } from "./assignment.ts";
+import { returnsOf } from "./trial.ts";
+import { dropNotes } from "../src/memory.ts";
 import type { ActorParts } from "./parts.ts";
 
 /** Turns an outcome into the stored result. */
@@ -19,7 +22,7 @@ export async function settleTask(
   const result = (functionId: string | null): TaskResult => ({
     status: outcome.status,
     output: outcome.output,
-    code: outcome.code,
+    code: isProse(outcome) ? null : outcome.code,
     repairs: outcome.repairs,
     executionTime: (parts.clock.now() - assignment.acceptedAt) / 1000,
     tokens: outcome.tokens,
@@ -40,6 +43,8 @@ export async function settleTask(
   try {
     const stored = result(await registerCode(agent, parts, assignment, outcome));
     await assignment.entry.finish(stored);
+    await assignment.spending.close();
+    await dropNotes(parts.fabric, assignment.taskId);
     await assignment.journal.append({ type: "finished", result: stored });
     return stored;
   } catch (thrown) {
@@ -66,6 +71,7 @@ async function registerCode(
 ): Promise<string | null> {
   const { role } = agent;
   const { task } = assignment;
+  if (isProse(outcome)) return null;
   for (const { code, error, entropy } of outcome.attempts) {
     // Only a program that really ran says something about itself.
     if (error !== null && entropy !== null) await parts.registry.recordFailure({ role, task, code });
@@ -77,13 +83,13 @@ async function registerCode(
     code: outcome.code,
     context: assignment.context,
     output: outcome.output,
-    ...(agent.kind === "prompt" ? evidenceOf(agent) : {}),
+    ...(agent.kind === "prompt" ? { instructions: instructionsOf(agent, profileOf(outcome.profile)) } : {}),
+    toolReturns: returnsOf(assignment.journal, `${assignment.taskId}-${outcome.attempts.length}`),
   });
   return functionId;
 }
 
-/** What code of this agent may know by itself, and what it got from tools, as far as that is known. */
-function evidenceOf(agent: PromptAgent): { instructions: string; toolReturns: [] | undefined } {
-  const hasTools = Object.keys(agent.tools).length > 0;
-  return { instructions: instructionsOf(agent), toolReturns: hasTools ? undefined : [] };
+/** Prose is its own output: it has no code, and nothing that could be used again. */
+function isProse({ profile }: Outcome): boolean {
+  return profileOf(profile).draft === "prose";
 }

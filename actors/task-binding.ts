@@ -8,6 +8,7 @@ import type { DraftRequest, Outcome, TrialRequest } from "../src/core/attempt.ts
 import { FettleError, OwnershipError } from "../src/core/errors.ts";
 import type { GatedCall } from "../src/core/guest.ts";
 import type { ActorContext } from "../src/core/handler.ts";
+import type { Profile } from "../src/core/profile.ts";
 import { systemPrompt } from "../src/core/prompt.ts";
 import { flattenTools } from "../src/core/tool.ts";
 import { awaitApproval } from "./approving.ts";
@@ -15,6 +16,7 @@ import type { Assignment } from "./assignment.ts";
 import { writeDraft } from "./draft.ts";
 import { handleTask } from "./handling.ts";
 import type { ActorParts } from "./parts.ts";
+import { recallFunction, routeTask } from "./routing.ts";
 import { settleTask } from "./settlement.ts";
 import { runTrial } from "./trial.ts";
 
@@ -32,7 +34,12 @@ export function bindTask(
   { address, assignmentOf, context }: TaskBinding,
 ): typeof taskMachine {
   const timeoutMs = agent.limits.taskMs ?? parts.defaults.taskMs;
-  const system = agent.kind === "prompt" ? systemPrompt(agent) : "";
+  const systems = new Map<string, string>();
+  const systemOf = (prompt: PromptAgent) => (profile: Profile) => {
+    const system = systems.get(profile.name) ?? systemPrompt(prompt, profile);
+    systems.set(profile.name, system);
+    return system;
+  };
   const needsApproval = agent.kind === "prompt" ? gateOf(agent) : () => false;
   const effect = effectsOf(assignmentOf);
   return taskMachine.provide({
@@ -45,15 +52,24 @@ export function bindTask(
         else assignment.release = release;
         return null;
       }),
+      route: effect(async ({ assignment, signal }: Effect<{ readonly taskId: string }>) => {
+        if (agent.kind !== "prompt") throw misrouted(agent, "choose a profile");
+        return routeTask(agent, parts, { assignment, signal, timeoutMs });
+      }),
+      recall: effect(async ({ input, assignment }: Effect<{ taskId: string; profile: string | null }>) => {
+        if (agent.kind !== "prompt") throw misrouted(agent, "use proven code");
+        return recallFunction(agent, parts, { assignment, profile: input.profile });
+      }),
       draft: effect(async ({ input, assignment, signal }: Effect<DraftRequest>) => {
         if (agent.kind !== "prompt") throw misrouted(agent, "write code");
-        return writeDraft(agent, parts.model, { assignment, system, request: input, signal, timeoutMs });
+        const system = systemOf(agent);
+        return writeDraft(agent, parts, { assignment, system, request: input, signal, timeoutMs });
       }),
       trial: effect(async ({ input, assignment, signal }: Effect<TrialRequest>) => {
         if (agent.kind !== "prompt") throw misrouted(agent, "run code");
         const chooseEntropy = () => ({ seed: parts.nextSeed(), startedAt: parts.clock.now() });
         const options = { assignment, request: input, chooseEntropy, needsApproval, signal };
-        return runTrial(agent, parts.sandbox(), options);
+        return runTrial(agent, parts.sandbox, options);
       }),
       handle: effect(async ({ assignment, signal }: Effect<{ readonly taskId: string }>) => {
         if (agent.kind !== "custom") throw misrouted(agent, "handle tasks itself");

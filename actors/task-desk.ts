@@ -8,6 +8,8 @@ import { isName } from "../src/core/names.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
 import { Journal } from "../src/journal.ts";
 import type { Assignment, Progress } from "./assignment.ts";
+import { makeAssignment } from "./assigning.ts";
+import { claimsInVain, MAX_CLAIMS, termsOf } from "./claims.ts";
 import { HeldTask, type TaskListener } from "./held-task.ts";
 import type { ActorParts } from "./parts.ts";
 import type { Population } from "./population.ts";
@@ -24,9 +26,6 @@ export interface ExecuteOptions {
   /** Told of states, text, code, console output and tool calls as they come. */
   readonly onEvent?: TaskListener | undefined;
 }
-
-/** So often may a task be taken up without any headway before it is given up: its processes died of it. */
-const MAX_CLAIMS = 5;
 
 /** Takes tasks in and hands them to actors. */
 export class TaskDesk {
@@ -84,9 +83,10 @@ export class TaskDesk {
     given: string | Task,
     options: ExecuteOptions & { readonly step?: StepOf | undefined } = {},
   ): Promise<TaskResult> {
-    const { id: taskId, task, context } = checkTask(given);
+    const { id: taskId, ...asked } = checkTask(given);
+    const { context } = asked;
     checkContext(context, this.#population.agent(role).limits.contextBytes);
-    const identity = { taskId, role, task, context, step: options.step ?? null };
+    const identity = { taskId, role, ...asked, step: options.step ?? null };
     const known = this.#held.get(taskId);
     if (known !== undefined) {
       known.requireSame(identity);
@@ -98,8 +98,8 @@ export class TaskDesk {
     this.#held.set(taskId, held);
     this.#lookout.start();
     const result = this.#follow(held, options);
-    this.#accept(held, typeof given === "string" || given.id === undefined).catch((thrown: unknown) =>
-      held.fail(thrown),
+    held.accepting = this.#accept(held, typeof given === "string" || given.id === undefined).catch(
+      (thrown: unknown) => held.fail(thrown),
     );
     return result.finally(() => {
       giveBack();
@@ -168,13 +168,17 @@ export class TaskDesk {
   async close(mode: "cancel" | "leave", reason: string): Promise<void> {
     this.#isDraining = true;
     const closing = [...this.#intakes.values()].map((intake) => intake.close());
+    const own: Promise<unknown>[] = [];
     for (const held of this.#held.values()) {
+      own.push(held.accepting);
       if (mode === "cancel" && held.isOwn) {
         held.cancel(reason);
+        own.push(held.result);
         if (!held.isTaken) await this.#endWaiting(held);
       } else if (held.isTaken) held.leave();
       else held.fail(stoppedBefore(held.identity.taskId));
     }
+    await Promise.allSettled(own);
     await Promise.all(closing);
     this.#lookout.stop();
   }
@@ -203,7 +207,7 @@ export class TaskDesk {
       const entry = await results.begin({ taskId, role, task });
       const { resultId } = entry;
       const [journal] = await Promise.all([
-        Journal.create(place, { type: "accepted", ...held.identity, resultId, budget: null }),
+        Journal.create(place, { type: "accepted", ...held.identity, resultId }),
         this.#enqueue(held),
       ]);
       if (journal === null) throw taken(taskId);
@@ -261,7 +265,7 @@ export class TaskDesk {
       });
     }
     const actor = this.#population.idlest(role, { orStopped: true });
-    const terms = journal.find("claimed")?.terms ?? actor.terms;
+    const terms = journal.find("claimed")?.terms ?? termsOf(actor.terms, journal.accepted.profile);
     journal.note({ type: "claimed", node: this.#parts.node, terms });
     const asked = journal.find("cancelled");
     if (asked !== undefined) held.cancel(asked.reason);
@@ -278,9 +282,8 @@ export class TaskDesk {
     return null;
   }
 
-  async #assign(held: HeldTask, journal: Journal): Promise<Assignment> {
-    const { accepted } = journal;
-    const { taskId, role, task, context, step, resultId } = accepted;
+  #assign(held: HeldTask, journal: Journal): Promise<Assignment> {
+    const { taskId, role } = held.identity;
     const tell = (progress: Progress) => {
       const event: TaskEvent = { ...progress, taskId, role };
       if (event.type === "approval") this.#park(held);
@@ -288,18 +291,13 @@ export class TaskDesk {
       held.tell(event);
       this.#publish(event);
     };
-    return {
-      taskId,
-      task,
-      context,
-      step,
-      acceptedAt: accepted.at,
+    const { entry } = held;
+    return makeAssignment(this.#parts, this.#population.agent(role), {
       journal,
-      entry: held.entry ?? (await this.#parts.results.begin({ taskId, role, task, resultId })),
+      entry,
       tell,
       leave: () => held.leave(),
-      release: null,
-    };
+    });
   }
 
   /** A task that waits for a person takes no place; a mesh that drains does not wait for it. */
@@ -381,20 +379,4 @@ function stoppedBefore(taskId: string): MeshStateError {
     `The mesh stopped before the task "${taskId}" ended. Nothing is lost: it goes on when a mesh starts on the same data, ` +
       "and executing it again with the same id gives its result.",
   );
-}
-
-/** How often a task was taken up, at last, without anything done for it; waiting for a person is no fault of its own. */
-function claimsInVain(journal: Journal): number {
-  let claims = 0;
-  for (const { type } of journal.entries.toReversed()) {
-    if (type === "claimed") claims += 1;
-    else if (
-      type !== "state" &&
-      type !== "model-asked" &&
-      type !== "handler-started" &&
-      type !== "run-started"
-    )
-      break;
-  }
-  return claims;
 }

@@ -2,10 +2,13 @@
 // Invariant: a guest's failure is a value here too; only a sandbox that cannot serve rejects, and a guest that does
 // not follow its record. A run that was interrupted is repeated from its record, and no tool that returned is called
 // again.
-import type { AgentDefinition, PromptAgent } from "../src/core/agent.ts";
+import type { PromptAgent } from "../src/core/agent.ts";
 import type { HeldCall } from "../src/core/approval.ts";
 import type { Suspension, Trial, TrialRequest } from "../src/core/attempt.ts";
+import { decode } from "../src/core/codec.ts";
 import { JournalError } from "../src/core/errors.ts";
+import { checkFindings, outputSchemaOf } from "../src/core/finding.ts";
+import { DEFAULT_LIMITS } from "../src/core/guest.ts";
 import type {
   GatedCall,
   GuestEntropy,
@@ -14,8 +17,13 @@ import type {
   RunRecord,
   Sandbox,
 } from "../src/core/guest.ts";
-import { validate } from "../src/core/schema.ts";
+import { withMemory } from "../src/core/memory-tools.ts";
+import { profileOf, type Profile } from "../src/core/profile.ts";
+import { formOf } from "../src/core/prompt.ts";
+import { checkProse } from "../src/core/prose.ts";
+import { validate, type Schema } from "../src/core/schema.ts";
 import type { ErrorCategory, TaskFailure } from "../src/core/task.ts";
+import type { Journal } from "../src/journal.ts";
 import type { Assignment } from "./assignment.ts";
 
 const PHASES = { "tool-called": "called", "tool-returned": "returned", "tool-failed": "failed" } as const;
@@ -31,26 +39,58 @@ export interface TrialOptions {
   readonly signal: AbortSignal;
 }
 
-/** Runs a task's code, or gives what the journal has of it. */
+/** Runs a task's code, or looks at its prose, or gives what the journal has of it. */
 export async function runTrial(
+  agent: PromptAgent,
+  sandbox: () => Sandbox,
+  options: TrialOptions,
+): Promise<Trial | Suspension> {
+  const { journal } = options.assignment;
+  const { attempt, profile: name } = options.request;
+  const finished = journal.find("run-finished", (entry) => entry.attempt === attempt);
+  if (finished !== undefined) return finished.trial;
+  const profile = profileOf(name);
+  const trial =
+    profile.draft === "prose"
+      ? await readProse(agent, profile, options.request.code)
+      : await runCode(agent, sandbox(), options);
+  if ("held" in trial) return trial;
+  await journal.append({ type: "run-finished", attempt, trial });
+  return trial;
+}
+
+/** Prose is its own output: nothing runs, and its form and the agent's schema are looked at. */
+async function readProse(agent: PromptAgent, profile: Profile, text: string): Promise<Trial> {
+  const read = checkProse(text, formOf(agent));
+  const evidence = { console: [], usage: null, entropy: null };
+  if (!read.ok) return { ok: false, error: outputError(read.problem), ...evidence };
+  const checked = await checkOutput(outputSchemaOf(agent, profile), read.value);
+  return checked.ok
+    ? { ok: true, output: checked.value, ...evidence }
+    : { ok: false, error: checked.error, ...evidence };
+}
+
+async function runCode(
   agent: PromptAgent,
   sandbox: Sandbox,
   options: TrialOptions,
 ): Promise<Trial | Suspension> {
   const { assignment, request, signal } = options;
-  const { journal, taskId } = assignment;
+  const { journal, spending, taskId } = assignment;
   const { attempt } = request;
-  const finished = journal.find("run-finished", (entry) => entry.attempt === attempt);
-  if (finished !== undefined) return finished.trial;
+  const profile = profileOf(request.profile);
   const runId = `${taskId}-${attempt}`;
   const started = journal.find("run-started", (entry) => entry.attempt === attempt);
   const entropy = started?.entropy ?? options.chooseEntropy();
   if (started === undefined) journal.note({ type: "run-started", attempt, runId, entropy });
   const held: HeldCall[] = [];
+  const limits = guestLimits(agent);
+  const timeoutMs = limits.timeoutMs ?? DEFAULT_LIMITS.timeoutMs;
+  const granted = await spending.reserveRun(`run-${attempt}`, timeoutMs);
   const run = await sandbox.execute(request.code, {
     context: assignment.context,
-    tools: agent.tools,
-    limits: guestLimits(agent),
+    tools: withMemory(agent.tools, assignment.memory),
+    limits: granted < timeoutMs ? { ...limits, timeoutMs: granted } : limits,
     signal,
     entropy,
     runId,
@@ -59,23 +99,41 @@ export async function runTrial(
     onTool: ({ type, tool }) => assignment.tell({ type: "tool", tool, phase: PHASES[type] }),
     onConsole: (entry) => assignment.tell({ type: "console", entry }),
   });
+  await spending.settleRun(`run-${attempt}`, run.usage.wallMs);
   signal.throwIfAborted();
   if (!run.ok && run.error.failure === "suspended") return { held };
   if (!run.ok && run.error.failure === "diverged") throw new JournalError(run.error.message);
   const evidence = { console: run.console, usage: run.usage, entropy };
   const checked = run.ok
-    ? await checkOutput(agent, run.value)
+    ? await checkRun(agent, profile, run.value, returnsOf(journal, runId))
     : { ok: false as const, error: toFailure(run.error) };
-  const trial: Trial = checked.ok
+  return checked.ok
     ? { ok: true, output: checked.value, ...evidence }
     : { ok: false, error: checked.error, ...evidence };
-  await journal.append({ type: "run-finished", attempt, trial });
-  return trial;
+}
+
+/** What the tools of a run returned, as its journal has it. */
+export function returnsOf(journal: Journal, runId: string): readonly unknown[] {
+  return journal.entries.flatMap((entry) =>
+    entry.type === "tool-returned" && entry.runId === runId && entry.ok ? [decode(entry.text)] : [],
+  );
+}
+
+async function checkRun(
+  agent: PromptAgent,
+  profile: Profile,
+  value: unknown,
+  returns: readonly unknown[],
+): ReturnType<typeof checkOutput> {
+  const checked = await checkOutput(outputSchemaOf(agent, profile), value);
+  if (!checked.ok || profile.name !== "researcher") return checked;
+  const sourced = checkFindings(checked.value, returns);
+  return sourced.ok ? sourced : { ok: false, error: outputError(sourced.problem) };
 }
 
 /** The run's part of the task's journal. */
 function recordOf(runId: string, held: HeldCall[], options: TrialOptions): RunRecord {
-  const { journal } = options.assignment;
+  const { journal, spending } = options.assignment;
   return {
     entries: journal.entries.flatMap((entry) => {
       const isOfRun = "guestAt" in entry && entry.runId === runId;
@@ -85,13 +143,24 @@ function recordOf(runId: string, held: HeldCall[], options: TrialOptions): RunRe
       const { at: guestAt, ...entry } = gated.entry;
       const { callId, problem } = gated;
       if (!gated.isRecorded) await journal.append({ ...entry, runId, guestAt });
-      if (problem !== null || wasAllowed(options.assignment, callId)) return "call";
-      if (!(await options.needsApproval(gated))) return "call";
-      held.push({ callId, tool: entry.tool, input: entry.input });
-      return "hold";
+      if (problem !== null) return "call";
+      if (!wasAllowed(options.assignment, callId) && (await options.needsApproval(gated))) {
+        held.push({ callId, tool: entry.tool, input: entry.input });
+        return "hold";
+      }
+      await spending.reserveTool(budgetCall(options, entry.call));
+      return "call";
     },
-    returned: ({ at: guestAt, ...entry }) => journal.append({ ...entry, runId, guestAt }),
+    returned: async ({ at: guestAt, ...entry }) => {
+      await journal.append({ ...entry, runId, guestAt });
+      await spending.settleTool(budgetCall(options, entry.call));
+    },
   };
+}
+
+/** A tool call by its place in the task. */
+function budgetCall({ request }: TrialOptions, call: number): string {
+  return `tool-${request.attempt}-${call}`;
 }
 
 function wasAllowed({ journal }: Assignment, callId: string): boolean {
@@ -105,16 +174,19 @@ function wasAllowed({ journal }: Assignment, callId: string): boolean {
   });
 }
 
-/** Holds an output against the agent's schema, if it has one. */
+/** Holds an output against a schema, if there is one. */
 export async function checkOutput(
-  agent: AgentDefinition,
+  schema: Schema | undefined,
   value: unknown,
 ): Promise<{ ok: true; value: unknown } | { ok: false; error: TaskFailure }> {
-  if (agent.output === undefined) return { ok: true, value };
-  const checked = await validate(agent.output, value);
+  if (schema === undefined) return { ok: true, value };
+  const checked = await validate(schema, value);
   if (checked.ok) return checked;
-  const message = `The result does not fit the output schema:\n${checked.problem}`;
-  return { ok: false, error: { name: "OutputError", message, category: "output" } };
+  return { ok: false, error: outputError(`The result does not fit the output schema:\n${checked.problem}`) };
+}
+
+function outputError(message: string): TaskFailure {
+  return { name: "OutputError", message, category: "output" };
 }
 
 function guestLimits(agent: PromptAgent): Partial<GuestLimits> {

@@ -2,6 +2,7 @@
 // with those that a stopped process left.
 // Invariant: of one id there is one workflow under way; who asks for the same again joins it.
 import { checkContext } from "./task-check.ts";
+import { checkBudget, type Budget } from "../src/core/budget.ts";
 import { planWorkflow, type WorkflowStep } from "../src/core/dag.ts";
 import { UnknownError } from "../src/core/errors.ts";
 import type { Log } from "../src/core/log.ts";
@@ -26,6 +27,8 @@ export interface WorkflowRunOptions {
   readonly signal?: AbortSignal | undefined;
   /** What every step finds in its context, unless it has its own of that name. */
   readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** What all its tasks together may cost. */
+  readonly budget?: Budget | undefined;
   /** Told of the workflow, its steps and their tasks as they come. */
   readonly onEvent?: ((event: WorkflowEvent | TaskEvent) => void) | undefined;
 }
@@ -73,12 +76,17 @@ export class WorkflowDesk {
     steps: readonly WorkflowStep[],
     options: WorkflowRunOptions = {},
   ): Promise<WorkflowResult> {
-    return this.#follow(this.#join(id, steps, options.context), id, options);
+    const budget = options.budget === undefined ? undefined : checkBudget(options.budget, `Workflow "${id}"`);
+    return this.#follow(this.#join(id, steps, { context: options.context ?? {}, budget }), id, options);
   }
 
-  #join(id: string, steps: readonly WorkflowStep[], context: StoredWorkflow["context"] = {}): Held {
+  #join(
+    id: string,
+    steps: readonly WorkflowStep[],
+    { context, budget }: Pick<StoredWorkflow, "context" | "budget">,
+  ): Held {
     const planned = this.#plan(id, steps, context);
-    const definition: StoredWorkflow = { id, context, steps: planned.map(storedStep) };
+    const definition: StoredWorkflow = { id, context, steps: planned.map(storedStep), budget };
     const held = this.#held.get(id) ?? this.#begin(definition, planned);
     if (held.definition !== definition) refuseOther(held.definition, definition);
     return held;
@@ -131,7 +139,7 @@ export class WorkflowDesk {
     const unfinished = await unfinishedWorkflows(ledger, (id, error) =>
       log.error({ err: error, workflowId: id }, "a workflow's record cannot be read"),
     );
-    for (const { id, context, steps } of unfinished) {
+    for (const { id, context, steps, budget } of unfinished) {
       if (steps === null) {
         log.info(
           { workflowId: id },
@@ -140,7 +148,7 @@ export class WorkflowDesk {
         continue;
       }
       if (this.#held.has(id)) continue;
-      const resumed = Promise.resolve().then(() => this.#join(id, steps, context).result);
+      const resumed = Promise.resolve().then(() => this.#join(id, steps, { context, budget }).result);
       resumed.then(
         ({ status }) => log.info({ workflowId: id, status }, "an unfinished workflow was brought to its end"),
         (thrown: unknown) =>
@@ -168,7 +176,7 @@ export class WorkflowDesk {
 
   #begin(definition: StoredWorkflow, steps: ReturnType<typeof planWorkflow>): Held {
     const { ledger, clock, track, publish } = this.#parts;
-    const { id, context } = definition;
+    const { id, context, budget } = definition;
     const listeners: Held["listeners"] = new Set();
     const onEvent = (event: WorkflowEvent | TaskEvent) => {
       for (const listener of listeners) listener(event);
@@ -178,7 +186,7 @@ export class WorkflowDesk {
       publish(event);
     };
     const run = WorkflowRecord.open(ledger, definition, () => clock.now()).then(
-      (record) => new WorkflowRun({ steps, context }, record, { ...this.#parts, tell, onEvent }),
+      (record) => new WorkflowRun({ steps, context, budget }, record, { ...this.#parts, tell, onEvent }),
     );
     const result = track(run.then((running) => running.result).finally(() => this.#held.delete(id)));
     const held = { definition, run, result, listeners, asked: false };

@@ -5,6 +5,7 @@ import { createActor, fromPromise, toPromise } from "xstate";
 import { itemMachine, type ItemTry } from "../machines/item-machine.ts";
 import { stepMachine } from "../machines/step-machine.ts";
 import { workflowMachine } from "../machines/workflow-machine.ts";
+import type { Budget } from "../src/core/budget.ts";
 import type { Clock } from "../src/core/clock.ts";
 import { holds } from "../src/core/condition.ts";
 import type { PlannedStep } from "../src/core/dag.ts";
@@ -23,7 +24,11 @@ export interface WorkflowPorts {
   readonly clock: Clock;
   readonly inspect: Inspect | undefined;
   /** Runs a task to its end; one of an id that has ended gives its recorded result. */
-  readonly runTask: (role: string, task: Required<Task>, options: TaskRunOptions) => Promise<TaskResult>;
+  readonly runTask: (
+    role: string,
+    task: Task & { readonly id: string },
+    options: TaskRunOptions,
+  ) => Promise<TaskResult>;
   /** Has a mesh that stops leave a task for the next start. */
   readonly leaveTask: (taskId: string) => void;
   /** Cancels a task that is under way; gives null where it is not. */
@@ -58,12 +63,14 @@ export class WorkflowRun {
   readonly #stops = new Map<string, (why: Why) => void>();
   readonly #startedAt = new Map<string, number>();
   readonly #chart;
+  readonly #budget: Budget | undefined;
   #isCancelled: boolean;
 
   constructor(
     workflow: {
       readonly steps: readonly PlannedStep[];
       readonly context: Readonly<Record<string, unknown>>;
+      readonly budget?: Budget | undefined;
     },
     record: WorkflowRecord,
     options: WorkflowPorts & {
@@ -72,6 +79,7 @@ export class WorkflowRun {
     },
   ) {
     this.#id = record.id;
+    this.#budget = workflow.budget;
     this.#record = record;
     this.#ports = options;
     this.#tell = options.tell;
@@ -224,7 +232,7 @@ export class WorkflowRun {
         { id: taskId, task: step.task, context },
         {
           signal: controller.signal,
-          step: { workflowId: this.#id, stepId: name },
+          step: { workflowId: this.#id, stepId: name, budget: this.#budget },
           onEvent: this.#onEvent,
         },
       );
@@ -245,7 +253,11 @@ export class WorkflowRun {
   }
 
   /** A task that is not accepted ends as one that failed, unless the mesh or its store is what fails. */
-  async #execute(step: PlannedStep, task: Required<Task>, options: TaskRunOptions): Promise<TaskResult> {
+  async #execute(
+    step: PlannedStep,
+    task: Task & { readonly id: string },
+    options: TaskRunOptions,
+  ): Promise<TaskResult> {
     for (;;) {
       try {
         return await this.#ports.runTask(step.agent, task, options);

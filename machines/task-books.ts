@@ -1,15 +1,8 @@
 // What the task chart writes into its books: what each step's outcome changes in what the task knows.
 // Invariant: pure; from equal books and an equal outcome come equal books, so that a journal gives them again.
 import type { ApprovalAnswer, ApprovalRequest, ApprovalSubject } from "../src/core/approval.ts";
-import type {
-  Draft,
-  DraftRequest,
-  Outcome,
-  Recall,
-  Routing,
-  Suspension,
-  Trial,
-} from "../src/core/attempt.ts";
+import type { Draft, DraftRequest, Outcome, Recall, Routed, Suspension, Trial } from "../src/core/attempt.ts";
+import type { ScopeName } from "../src/core/budget.ts";
 import { BudgetError } from "../src/core/errors.ts";
 import type { TaskTerms } from "../src/core/journal.ts";
 import { addTokens } from "../src/core/model.ts";
@@ -61,8 +54,8 @@ function addCost(sum: number | null, cost: number | null): number | null {
 
 /** A budget that a person may allow to be exceeded. */
 export function overBudget(error: unknown, next: Step) {
-  const { budget, measure, message } = error as BudgetError;
-  return { subject: { type: "budget" as const, budget, measure, message }, next };
+  const { budget, measure, message, wanted } = error as BudgetError;
+  return { subject: { type: "budget" as const, budget: budget as ScopeName, measure, message, wanted: wanted ?? 0 }, next };
 }
 
 /** Why a task that was not allowed to go on ends, or what goes to repair. */
@@ -178,13 +171,13 @@ export function recalled(recall: Recall | null) {
   return { code, model: `registry/${functionId}`, reused: true };
 }
 
-export function routed(context: TaskMachineContext, { profile, tokens, costUsd }: Routing) {
+export function routed(context: TaskMachineContext, { profile, tokens, costUsd }: Routed) {
   return { profile, tokens: addTokens(context.tokens, tokens), costUsd: addCost(context.costUsd, costUsd) };
 }
 
 /** Whether a budget stopped the work that a person may allow to be exceeded. */
 export function isAsking(error: unknown): boolean {
-  return error instanceof BudgetError && error.retryable;
+  return error instanceof BudgetError && error.onExceeded === "ask" && error.wanted !== null;
 }
 
 /** Whether a run was put away instead of ended. */

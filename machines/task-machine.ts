@@ -12,7 +12,7 @@ import {
   type DraftRequest,
   type Outcome,
   type Recall,
-  type Routing,
+  type Routed,
   type Suspension,
   type Trial,
   type TrialRequest,
@@ -64,9 +64,9 @@ export const taskMachine = setup({
     /** Waits for a place among the agent's and the mesh's running tasks. */
     admit: slot<null, { readonly taskId: string }>("admit"),
     /** Chooses the profile to work with. */
-    route: slot<Routing, { readonly taskId: string }>("route"),
+    route: slot<Routed, { readonly taskId: string }>("route"),
     /** Looks for proven code for exactly this task; null where there is none. */
-    recall: slot<Recall | null, { readonly taskId: string }>("recall"),
+    recall: slot<Recall | null, { readonly taskId: string; readonly profile: string | null }>("recall"),
     /** Asks the model for code, first or repaired. */
     draft: slot<Draft, DraftRequest>("draft"),
     /** Runs the code in the sandbox and checks the output. */
@@ -185,7 +185,7 @@ export const taskMachine = setup({
           description: "The registry is asked for proven code.",
           invoke: {
             src: "recall",
-            input: ({ context }) => ({ taskId: context.taskId }),
+            input: ({ context: { taskId, profile } }) => ({ taskId, profile }),
             onDone: [
               { guard: ({ event }) => event.output === null, target: "generating" },
               {

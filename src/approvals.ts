@@ -2,6 +2,7 @@
 // Invariant: the first answer stands; an approval is kept until its task's journal has the answer.
 import { z } from "zod";
 import type { Approval, ApprovalAnswer, ApprovalRequest } from "./core/approval.ts";
+import { MEASURES, type ScopeName } from "./core/budget.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
 import { defer } from "./core/deferred.ts";
 import { ApprovalError, messageOf, StorageError } from "./core/errors.ts";
@@ -18,7 +19,13 @@ const subjectSchema = z.discriminatedUnion("type", [
     type: z.literal("tools"),
     calls: z.array(z.object({ callId: z.string(), tool: z.string(), input: z.string() })),
   }),
-  z.object({ type: z.literal("budget"), budget: z.string(), measure: z.string(), message: z.string() }),
+  z.object({
+    type: z.literal("budget"),
+    budget: z.string().transform((name) => name as ScopeName),
+    measure: z.enum(MEASURES),
+    wanted: z.number(),
+    message: z.string(),
+  }),
 ]);
 
 const approvalSchema = z.object({

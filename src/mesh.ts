@@ -14,7 +14,10 @@ import type { WorkflowStep } from "./core/dag.ts";
 import { MeshStateError, UnknownError } from "./core/errors.ts";
 import type { ActorInfo, AskOptions, BroadcastResult, Discovery } from "./core/handler.ts";
 import { requireName } from "./core/names.ts";
-import type { Unsubscribe } from "./core/ports.ts";
+import type { BudgetStatus } from "./core/budget-record.ts";
+import type { Amounts, BudgetScope, ScopeName } from "./core/budget.ts";
+import type { Blobs, Unsubscribe } from "./core/ports.ts";
+import { scopeLedger } from "./scoped-ledger.ts";
 import type { Task, TaskResult } from "./core/task.ts";
 import type { WorkflowResult } from "./core/workflow-result.ts";
 
@@ -255,6 +258,25 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     return this.#require("discover actors").directory.find(query);
   }
 
+  /** Named byte sequences that handlers and programs share, apart from the stored results. */
+  get blobs(): Blobs {
+    return this.#require("use blobs").blobs;
+  }
+
+  /** How a budget stands; `scope` names whose, as `mesh`, `agent:coder` or `task:t1`, and what it limits now. */
+  async budget(scope: BudgetScope): Promise<BudgetStatus> {
+    return this.#require("read a budget").book.status(scope);
+  }
+
+  /** Lifts the limits of a budget for good, by so much; with an `id` it counts once, however often it is called. */
+  async raiseBudget(
+    name: ScopeName,
+    amounts: Amounts,
+    options: { readonly id?: string } = {},
+  ): Promise<void> {
+    await this.#require("raise a budget").book.raise(name, amounts, options);
+  }
+
   /** Keeps a role's tasks and messages waiting; what runs goes on. */
   pause(role: string): void {
     this.#require(`pause "${role}"`);
@@ -283,7 +305,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
       clock,
       log,
       inspect: this.#inspect,
-      ledger: fabric.ledger,
+      ledger: scopeLedger(fabric.ledger, resources.name),
       checkRole: (role) => this.#population.agent(role),
       track: (work) => desk.track(work),
       publish: (event) => this.#publish(event),

@@ -1,9 +1,10 @@
 // What tests of agents need: a model that answers from a script, a clock that moves by hand, a mesh in memory.
 // Invariant: nothing here reads the environment, writes to disk or talks to a provider; the charts, the sandbox
 // and the repair are the real ones.
-import type { Inspect } from "../actors/parts.ts";
+import type { Inspect, ModelTiers } from "../actors/parts.ts";
 import type { MeshResources } from "../actors/runtime.ts";
 import { isModel, type AgentDefinition } from "./core/agent.ts";
+import type { Budget } from "./core/budget.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
 import type { Sandbox } from "./core/guest.ts";
 import { silentLog, type Log } from "./core/log.ts";
@@ -33,6 +34,9 @@ export interface TestMeshOptions {
   readonly log?: Log;
   readonly concurrency?: number;
   readonly maxRepairs?: number;
+  readonly budget?: Budget;
+  /** Names of models, as FETTLE_MODEL_FAST and FETTLE_MODEL_STRONG. */
+  readonly tiers?: Partial<ModelTiers>;
   readonly taskMs?: number;
   readonly inspect?: Inspect;
 }
@@ -80,6 +84,8 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
       log,
       clock,
       defaults: { maxRepairs: this.#options.maxRepairs ?? 3, taskMs: this.#options.taskMs ?? 300_000 },
+      tiers: { fast: undefined, standard: undefined, strong: undefined, ...this.#options.tiers },
+      budget: this.#options.budget,
       concurrency: this.#options.concurrency ?? 64,
       openModel: async () => (isModel(model) ? model : createScriptedModel(model, { clock })),
       openSandbox: async () => given ?? (own ??= createSandbox()),

@@ -14,6 +14,7 @@ import {
 import type { Ledger } from "./core/ports.ts";
 import type { TaskResult, TaskStatus } from "./core/task.ts";
 import { differenceOf, isPlain, type StoredStep } from "./core/workflow.ts";
+import type { Budget } from "./core/budget.ts";
 import { canonical } from "./core/canonical.ts";
 import type { Decision, StepStatus } from "./core/workflow-result.ts";
 import type { WorkflowStep } from "./core/dag.ts";
@@ -23,6 +24,8 @@ export interface StoredWorkflow {
   readonly id: string;
   readonly context: Readonly<Record<string, unknown>>;
   readonly steps: readonly StoredStep[];
+  /** What all its tasks together may cost; it may change from start to start. */
+  readonly budget?: Budget | undefined;
 }
 
 /** One entry of a workflow's record. */
@@ -190,6 +193,7 @@ export interface UnfinishedWorkflow {
   readonly context: Readonly<Record<string, unknown>>;
   /** Null where functions decide on its steps: only the program that has them can go on with it. */
   readonly steps: readonly WorkflowStep[] | null;
+  readonly budget?: Budget | undefined;
 }
 
 /** The workflows of a fabric that were begun and have not ended; of a record that cannot be read it is told. */
@@ -216,8 +220,8 @@ async function readUnfinished(ledger: Ledger, id: string): Promise<UnfinishedWor
   if (last === null || readEntry(id, last.payload).type === "ended") return null;
   const [first] = await ledger.read(PREFIX + id, { limit: 1 });
   if (first === undefined) return null;
-  const { context, steps } = readDefinition(id, first.payload);
-  return { id, context, steps: isPlain(steps) ? steps : null };
+  const { context, steps, budget } = readDefinition(id, first.payload);
+  return { id, context, steps: isPlain(steps) ? steps : null, budget };
 }
 
 /**

@@ -24,6 +24,8 @@ export interface Config {
   /** Time for a whole task, in milliseconds. */
   readonly executionTimeoutMs: number;
   readonly maxRepairs: number;
+  /** Names of models in place of the configured one, for profiles and budgets that ask for a faster or stronger one. */
+  readonly tiers: { readonly fast: string | undefined; readonly strong: string | undefined };
   /** Undefined for the mesh's own default, as the next two. */
   readonly maxConcurrentTasks: number | undefined;
   readonly sandbox: {
@@ -104,6 +106,7 @@ export function loadConfig(options: LoadOptions = {}): Config {
     replay: settings.FETTLE_REPLAY === undefined ? undefined : path(settings.FETTLE_REPLAY),
     executionTimeoutMs: settings.EXECUTION_TIMEOUT * 1000,
     maxRepairs: settings.MAX_REPAIR_ATTEMPTS,
+    tiers: { fast: settings.FETTLE_MODEL_FAST, strong: settings.FETTLE_MODEL_STRONG },
     maxConcurrentTasks: settings.FETTLE_MAX_CONCURRENT_TASKS,
     sandbox: {
       mode: settings.SANDBOX_MODE,

@@ -6,6 +6,7 @@ import { hostname } from "node:os";
 import type { Inspect } from "../../actors/parts.ts";
 import type { MeshResources } from "../../actors/runtime.ts";
 import type { AgentDefinition } from "../core/agent.ts";
+import { checkBudget, type Budget } from "../core/budget.ts";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { Sandbox } from "../core/guest.ts";
@@ -36,6 +37,8 @@ export interface MeshOptions {
   readonly inspect?: Inspect;
   /** Prompt agents' tasks that may run at once; default `FETTLE_MAX_CONCURRENT_TASKS`. */
   readonly concurrency?: number;
+  /** What all tasks of the mesh together may cost, for good; no limit where absent. */
+  readonly budget?: Budget;
   /** Default `MAX_REPAIR_ATTEMPTS`, else 3. */
   readonly maxRepairs?: number;
   /** The whole of a task, in seconds; default `EXECUTION_TIMEOUT`, else 300. */
@@ -62,6 +65,7 @@ const OPTIONS: Readonly<Record<keyof MeshOptions, true>> = {
   clock: true,
   inspect: true,
   concurrency: true,
+  budget: true,
   maxRepairs: true,
   executionTimeout: true,
   logDirectory: true,
@@ -131,6 +135,8 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
             ? config.executionTimeoutMs
             : options.executionTimeout * 1000,
       },
+      tiers: { fast: config.tiers.fast, standard: undefined, strong: config.tiers.strong },
+      budget: options.budget === undefined ? undefined : checkBudget(options.budget, "The mesh"),
       concurrency: options.concurrency ?? config.maxConcurrentTasks ?? DEFAULT_CONCURRENCY,
       openModel: async () => {
         return options.model ?? openModel({ config, clock, log, prices: options.prices }).model;

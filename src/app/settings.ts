@@ -94,6 +94,8 @@ export const modelSettingsSchema = z.object({
 export const settingsSchema = z.object({
   ...modelSettingsSchema.shape,
   FETTLE_MODEL_ORDER: providers,
+  FETTLE_MODEL_FAST: text,
+  FETTLE_MODEL_STRONG: text,
   FETTLE_RECORD: text,
   FETTLE_REPLAY: text,
   EXECUTION_TIMEOUT: seconds.default(300),

@@ -1,6 +1,7 @@
 // Agents: frozen definitions of who does what. A prompt agent writes code for its tasks; a custom agent has a
 // `handle` function of its own. Both become the same kind of actor.
 // Invariant: a definition that exists is valid: everything wrong about it was an error in defineAgent().
+import { checkBudget, type Budget } from "./budget.ts";
 import type { ApprovalPolicy } from "./approval.ts";
 import { DefinitionError, messageOf } from "./errors.ts";
 import { DEFAULT_LIMITS, type GuestLimits } from "./guest.ts";
@@ -45,6 +46,8 @@ interface CommonOptions<Role extends string, Out> {
   /** Messages, and tasks, that may wait for each actor; more are an error to their sender. Default 1,024. */
   readonly mailboxSize?: number;
   readonly supervision?: Partial<Supervision>;
+  /** What all tasks of the agent together may cost, for good; see BudgetBook for how it is raised. */
+  readonly budget?: Budget;
   /** Called when an actor starts and each time it is restarted; what it returns is the handler's `state`. */
   readonly setup?: Setup;
 }
@@ -89,6 +92,7 @@ interface CommonDefinition<Role extends string, Out> {
   readonly concurrency: number;
   readonly mailboxSize: number;
   readonly supervision: Supervision;
+  readonly budget: Budget | undefined;
   readonly setup: Setup | undefined;
 }
 
@@ -135,6 +139,7 @@ const COMMON = [
   "concurrency",
   "mailboxSize",
   "supervision",
+  "budget",
   "setup",
 ];
 const PROMPT_OPTIONS = new Set([
@@ -196,6 +201,7 @@ export function defineAgent<Role extends string, Out>(
     concurrency: checkCount(options.concurrency ?? 16, 1, 10_000, `${who}: concurrency`),
     mailboxSize: checkCount(options.mailboxSize ?? 1024, 1, 10_000_000, `${who}: mailboxSize`),
     supervision: checkSupervision(options.supervision ?? {}, who),
+    budget: options.budget === undefined ? undefined : checkBudget(options.budget, who),
     setup: options.setup,
   };
   if (options.output !== undefined && !isSchema(options.output)) {

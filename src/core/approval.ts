@@ -1,6 +1,8 @@
 // Approvals: what a task may wait for a person to allow, and what that person answered.
 // Invariant: plain data; an approval is answered once, and what it was asked for is shown as it would be done.
 
+import type { Measure, ScopeName } from "./budget.ts";
+
 /** A tool call that waits to be allowed. */
 export interface HeldCall {
   readonly callId: string;
@@ -16,7 +18,15 @@ export type ApprovalSubject =
   /** To make tool calls of a run that was put away; they are allowed or refused together. */
   | { readonly type: "tools"; readonly calls: readonly HeldCall[] }
   /** To go on past a budget. */
-  | { readonly type: "budget"; readonly budget: string; readonly measure: string; readonly message: string };
+  | {
+      readonly type: "budget";
+      /** Whose, as `agent:coder`. */
+      readonly budget: ScopeName;
+      readonly measure: Measure;
+      /** How much more is asked for, in the unit of the measure. */
+      readonly wanted: number;
+      readonly message: string;
+    };
 
 /** What a task's chart asks an approver. */
 export interface ApprovalRequest {

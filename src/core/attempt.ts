@@ -1,5 +1,6 @@
 // What passes between a task's chart and its effects: a draft of code, and what came of running it.
 // Invariant: plain data only, so that each can be recorded, replayed and shown.
+import type { Routing } from "./kernel.ts";
 import { NO_TOKENS, type TokenUsage } from "./model.ts";
 import type { HeldCall } from "./approval.ts";
 import type { Attempt, TaskFailure } from "./task.ts";
@@ -29,13 +30,8 @@ export interface Suspension {
   readonly held: readonly HeldCall[];
 }
 
-/** The profile that was chosen for a task, and by what. */
-export interface Routing {
-  readonly profile: string;
-  readonly by: "explicit" | "rule" | "model" | "default";
-  /** From 0 to 1. */
-  readonly confidence: number;
-  readonly reason: string;
+/** The profile that was chosen for a task. */
+export interface Routed extends Routing {
   /** What asking a model for it used. */
   readonly tokens: TokenUsage;
   readonly costUsd: number | null;

@@ -82,9 +82,9 @@ export interface ActorContext<State = unknown> extends ActorOperations {
   /** Aborted when the actor stops or crashes, or, for a task, when the task is cancelled. */
   readonly signal: AbortSignal;
   /** What the agent remembers: of the task, its workflow and its role. */
-  readonly memory?: Memory | undefined;
+  readonly memory: Memory;
   /** Named byte sequences of the mesh. */
-  readonly blobs?: Blobs | undefined;
+  readonly blobs: Blobs;
 }
 
 /** The logic of a custom agent. A message it throws on crashes the actor; a task it throws on fails. */

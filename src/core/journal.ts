@@ -2,7 +2,8 @@
 // Invariant: an effect's result is in the journal before the chart sees it, and what is in the journal is never done
 // again; so the chart, run again over its journal, comes to where it was.
 import type { ApprovalAnswer, ApprovalPolicy, ApprovalRequest } from "./approval.ts";
-import type { Recall, Routing, Trial } from "./attempt.ts";
+import type { Recall, Routed, Trial } from "./attempt.ts";
+import type { Budget } from "./budget.ts";
 import { decode, encode } from "./codec.ts";
 import { JournalError, messageOf } from "./errors.ts";
 import type { GuestEntropy, RecordedCall, RecordedReturn } from "./guest.ts";
@@ -21,12 +22,16 @@ export interface TaskTerms {
   readonly recalls: boolean;
   /** Whether a profile must be chosen first. */
   readonly routes: boolean;
+  /** The profile where it is chosen already; null where it is not, and for a custom agent. */
+  readonly profile: string | null;
 }
 
 /** The workflow that a task is a step of. */
 export interface StepOf {
   readonly workflowId: string;
   readonly stepId: string;
+  /** The whole workflow's budget, as it was given. */
+  readonly budget?: Budget | undefined;
 }
 
 /** What a journal holds; `at` is in milliseconds since 1970. */
@@ -39,15 +44,16 @@ export type JournalEntry = { readonly at: number } & (
       readonly context: Readonly<Record<string, unknown>>;
       readonly resultId: string;
       readonly step: StepOf | null;
-      /** The task's own budget, as it was given. */
-      readonly budget: Readonly<Record<string, unknown>> | null;
+      /** The task's own budget and profile, as they were given. */
+      readonly budget: Budget | null;
+      readonly profile: string | null;
     }
   /** A process took the task up; from here on its appends count, and no earlier owner's. */
   | { readonly type: "claimed"; readonly node: string; readonly terms: TaskTerms }
   /** Its owner gave it up unfinished, to be gone on with. */
   | { readonly type: "left"; readonly node: string; readonly reason: string }
   | { readonly type: "state"; readonly state: string }
-  | { readonly type: "routed"; readonly routing: Routing }
+  | { readonly type: "routed"; readonly routing: Routed }
   | { readonly type: "recalled"; readonly recall: Recall | null }
   | { readonly type: "model-asked"; readonly callId: string; readonly repair: number }
   | {

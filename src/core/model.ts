@@ -76,6 +76,16 @@ export interface Model {
   /** For logs and checks, such as `anthropic/claude-sonnet-4-5`. */
   readonly name: string;
   /**
+   * Whether answers are found by a request's content, as in a recording: then requests are made from the task alone,
+   * and not from what other tasks have left.
+   */
+  readonly isRecorded?: boolean | undefined;
+  /**
+   * What a usage would cost in US dollars, of a model named as in {@link ModelRequest}; null where the price is
+   * unknown. Absent where nothing is known of prices: then as null.
+   */
+  costOf?(tokens: TokenUsage, model?: string): number | null;
+  /**
    * Asks the model; resolves with its answer or rejects for good (retries are inside).
    *
    * @throws ModelError, ReplayError; CancelledError where `signal` was aborted.

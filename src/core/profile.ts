@@ -57,6 +57,11 @@ How to write:
 - Everything that the text says of facts and figures comes from the task and its data. Where something is missing, leave it out: invent nothing and leave no placeholder.
 - No tool and no program will run: there is nothing to call.`;
 
+/** A profile by its name; the coder where none is named. */
+export function profileOf(name: string | null | undefined): Profile {
+  return PROFILE_NAMES.includes(name as ProfileName) ? PROFILES[name as ProfileName] : PROFILES.coder;
+}
+
 /** All profiles. */
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = Object.freeze({
   coder: Object.freeze({

@@ -1,6 +1,8 @@
 // Tasks and their results: what goes to an agent and what comes back.
 // Invariant: a failed run is never a success; `code` is the code that produced `output`, after repairs.
 import type { ApprovalSubject } from "./approval.ts";
+import type { Budget } from "./budget.ts";
+import type { ProfileName } from "./profile.ts";
 import type { ConsoleEntry, GuestEntropy, GuestUsage } from "./guest.ts";
 import type { TokenUsage } from "./model.ts";
 
@@ -12,6 +14,10 @@ export interface Task {
   readonly task: string;
   /** Data for the work; the guest sees it as `context`. Any value that the codec can carry. */
   readonly context?: Readonly<Record<string, unknown>>;
+  /** How to work on it, in place of what the agent says. */
+  readonly profile?: ProfileName | undefined;
+  /** What it may cost. */
+  readonly budget?: Budget | undefined;
 }
 
 /** What kind of failure ended a task, or a try. */

@@ -56,6 +56,7 @@ export function createAnthropicModel(options: AnthropicOptions): Model {
 
   const once: Model = {
     name: `anthropic/${options.model}`,
+    costOf: (tokens, model = options.model) => provider.cost(model, model, tokens),
     async ask(request, call = {}) {
       const model = request.model ?? options.model;
       const context = provider.context(model);

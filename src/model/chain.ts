@@ -26,6 +26,12 @@ export function chainModels(models: readonly Model[], options: ChainOptions = {}
   const clock = options.clock ?? systemClock;
   return {
     name: models.map((model) => model.name).join(" → "),
+    isRecorded: models.some((model) => model.isRecorded === true),
+    /** Any of them may answer: the dearest counts, and one without a price leaves it open. */
+    costOf: (tokens, model) => {
+      const costs = models.map((one, index) => one.costOf?.(tokens, index === 0 ? model : undefined) ?? null);
+      return costs.some((cost) => cost === null) ? null : Math.max(...costs.map(Number));
+    },
     async ask(request, callOptions = {}) {
       const { signal, timeoutMs } = callOptions;
       const endsAt = clock.now() + (timeoutMs ?? Infinity);

@@ -88,6 +88,7 @@ export function createOpenAiModel(options: OpenAiOptions): Model {
 
   const once: Model = {
     name: `${preset}/${options.model}`,
+    costOf: (tokens, model = options.model) => provider.cost(model, model, tokens),
     async ask(request, call = {}) {
       const model = request.model ?? options.model;
       const context = provider.context(model);

@@ -125,6 +125,8 @@ export function recordModel(model: Model, file: string, options: RecordOptions =
   const { secrets = [], now = Date.now } = options;
   return {
     name: model.name,
+    isRecorded: true,
+    costOf: (tokens, named) => model.costOf?.(tokens, named) ?? null,
     async ask(request, callOptions) {
       const answer = await model.ask(request, callOptions);
       const { replayed: _replayed, ...recorded } = answer;

@@ -60,6 +60,8 @@ export function createReplayModel(
 
   return {
     name: `replay/${typeof source === "string" ? source : "entries"}`,
+    isRecorded: true,
+    costOf: () => 0,
     async ask(request, call = {}) {
       if (call.signal?.aborted === true) throw new CancelledError("Cancelled while replaying an answer.");
       const content = contentOf(request, secrets);

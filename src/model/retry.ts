@@ -37,6 +37,8 @@ export function retryModel(once: Model, options: RetryOptions = {}): Model {
   };
   return {
     name: once.name,
+    isRecorded: once.isRecorded,
+    costOf: (tokens, model) => once.costOf?.(tokens, model) ?? null,
     async ask(request, callOptions = {}) {
       const deadline = createDeadline(settings.clock, callOptions);
       const feed = createTextFeed(callOptions);

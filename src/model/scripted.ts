@@ -63,6 +63,7 @@ export function createScriptedModel(script: Script, options: ScriptedOptions = {
   return {
     name,
     requests,
+    costOf: () => defaults.costUsd,
     async ask(request, call = {}) {
       const index = requests.push(request) - 1;
       const deadline = createDeadline(clock, call);

@@ -52,6 +52,7 @@ describe("settings", () => {
     expect(load()).toEqual({
       models: {},
       modelOrder: undefined,
+      tiers: { fast: undefined, strong: undefined },
       record: undefined,
       replay: undefined,
       executionTimeoutMs: 300_000,
@@ -85,6 +86,7 @@ describe("settings", () => {
     expect(config).toEqual({
       models: { CLAUDE_API_KEY: "sk-ant-REDACTED" },
       modelOrder: ["openai", "claude"],
+      tiers: { fast: undefined, strong: undefined },
       record: join(folder, "answers.json"),
       replay: undefined,
       executionTimeoutMs: 1500,

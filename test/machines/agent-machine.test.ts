@@ -12,6 +12,7 @@ const taskInput = (taskId: string): TaskMachineInput => ({
   approval: "never",
   recalls: false,
   routes: false,
+  profile: "coder",
   kind: "prompt",
   maxRepairs: 0,
   deadlineMs: 60_000,

@@ -13,6 +13,7 @@ const input: TaskMachineInput = {
   approval: "never",
   recalls: false,
   routes: false,
+  profile: "coder",
 };
 const evidence = { console: [], entropy: { seed: 1, startedAt: 0 }, usage: null };
 const good = (output: unknown): Trial => ({ ok: true, output, ...evidence });

@@ -9,6 +9,7 @@ import {
   type WorkflowStep,
 } from "fettle";
 import { TestMesh } from "fettle/testing";
+import { scopeLedger } from "#src/scoped-ledger";
 import { unfinishedWorkflows } from "#src/workflow-record";
 
 const order: string[] = [];
@@ -425,7 +426,7 @@ function dyingFabric(fabric: Fabric, after: number): Fabric {
   let left = after;
   const { ledger } = fabric;
   const append: typeof ledger.append = (name, payload, expected) => {
-    if (name.startsWith("workflow.") && left-- <= 0) return Promise.reject(new Error("died"));
+    if (name.startsWith("default.workflow.") && left-- <= 0) return Promise.reject(new Error("died"));
     return ledger.append(name, payload, expected);
   };
   const bound = (method: keyof typeof ledger) =>
@@ -578,9 +579,9 @@ describe("a workflow that was broken off", () => {
   it("stops where another process writes its record", async () => {
     const fabric = createMemoryFabric();
     const { agent } = scripted(async () => {
-      const last = await fabric.ledger.last("workflow.durable");
+      const last = await fabric.ledger.last("default.workflow.durable");
       await fabric.ledger.append(
-        "workflow.durable",
+        "default.workflow.durable",
         '{"type":"cancelled","reason":"other"}',
         last?.sequence ?? 0,
       );
@@ -599,11 +600,11 @@ describe("a workflow that was broken off", () => {
   }
 
   async function unfinishedIds(fabric: Fabric): Promise<readonly string[]> {
-    return (await unfinishedWorkflows(fabric.ledger)).map(({ id }) => id);
+    return (await unfinishedWorkflows(scopeLedger(fabric.ledger, "default"))).map(({ id }) => id);
   }
 
   async function recordedTasks(fabric: Fabric): Promise<readonly string[]> {
-    const entries = await fabric.ledger.read("workflow.durable");
+    const entries = await fabric.ledger.read("default.workflow.durable");
     return entries.flatMap(({ payload }) => /"taskId":"([^"]+)"/.exec(payload)?.[1] ?? []);
   }
 });

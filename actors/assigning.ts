@@ -1,0 +1,66 @@
+// Makes what an actor is given of a task: its journal and result, its books and its memory.
+import type { AgentDefinition } from "../src/core/agent.ts";
+import type { Memory, Outputs } from "../src/core/memory.ts";
+import { profileOf } from "../src/core/profile.ts";
+import { createMemory } from "../src/memory.ts";
+import type { ResultEntry } from "../src/results.ts";
+import type { Assignment } from "./assignment.ts";
+import type { TaskIdentity } from "./held-task.ts";
+import type { ActorParts } from "./parts.ts";
+import { Spending } from "./spending.ts";
+
+/** What the desk knows of a task. */
+export interface AssignmentParts extends Pick<Assignment, "journal" | "tell" | "leave"> {
+  /** Its stored result; begun here where it is null. */
+  readonly entry: ResultEntry | null;
+}
+
+/** @throws StorageError where its result cannot be begun. */
+export async function makeAssignment(
+  parts: ActorParts,
+  agent: AgentDefinition,
+  { entry, ...given }: AssignmentParts,
+): Promise<Assignment> {
+  const { accepted } = given.journal;
+  const { taskId, role, task, context, step, profile, resultId } = accepted;
+  return {
+    taskId,
+    task,
+    context,
+    step,
+    profile,
+    acceptedAt: accepted.at,
+    ...given,
+    entry: entry ?? (await parts.results.begin({ taskId, role, task, resultId })),
+    spending: spendingOf(parts, agent, accepted),
+    memory: memoryOf(parts, accepted),
+    references: null,
+    release: null,
+  };
+}
+
+function spendingOf(
+  { book, budget: mesh }: ActorParts,
+  agent: AgentDefinition,
+  { taskId, role, step, budget, profile }: TaskIdentity,
+): Spending {
+  const usual = agent.kind === "prompt" ? profileOf(profile ?? agent.profile).budget : undefined;
+  const workflow = step?.budget === undefined ? null : { id: step.workflowId, budget: step.budget };
+  return new Spending(book, { taskId, role }, { task: budget ?? usual, workflow, agent: agent.budget, mesh });
+}
+
+function memoryOf({ fabric, model }: ActorParts, { taskId, role, step, context }: TaskIdentity): Memory {
+  const scope = { role, taskId, ...(step === null ? {} : { workflowId: step.workflowId }) };
+  const { keyValue, ledger, blobs } = fabric;
+  return createMemory({ keyValue, ledger, blobs, model, scope, outputs: outputsIn(context) });
+}
+
+/** What earlier steps of a workflow gave, as it stands in the context. */
+function outputsIn(context: TaskIdentity["context"]): Outputs {
+  const { previousStepResults: results } = context;
+  const earlier = typeof results === "object" && results !== null ? (results as Record<string, unknown>) : {};
+  return {
+    get: (id) => (Object.hasOwn(earlier, id) ? earlier[id] : undefined),
+    keys: () => Object.keys(earlier),
+  };
+}

@@ -1,0 +1,27 @@
+// What taking a task up depends on: the terms that it is done on, and whether it was taken up in vain too often.
+import type { TaskTerms } from "../src/core/journal.ts";
+import type { Journal } from "../src/journal.ts";
+
+/** So often may a task be taken up without any headway before it is given up: its processes died of it. */
+export const MAX_CLAIMS = 5;
+
+/** A profile that was asked for with the task goes before what the agent says. */
+export function termsOf(terms: TaskTerms, profile: string | null): TaskTerms {
+  return profile === null || terms.kind === "custom" ? terms : { ...terms, profile, routes: false };
+}
+
+/** How often a task was taken up, at last, without anything done for it; waiting for a person is no fault of its own. */
+export function claimsInVain(journal: Journal): number {
+  let claims = 0;
+  for (const { type } of journal.entries.toReversed()) {
+    if (type === "claimed") claims += 1;
+    else if (
+      type !== "state" &&
+      type !== "model-asked" &&
+      type !== "handler-started" &&
+      type !== "run-started"
+    )
+      break;
+  }
+  return claims;
+}

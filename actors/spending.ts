@@ -1,0 +1,111 @@
+// What a task spends: each call is reserved in all budgets that it falls under before it is made, and settled after.
+// Invariant: a call that would go over a budget is not made. What is in the journal is settled again when a task goes
+// on, which changes nothing where it was settled before.
+import type { Budget, BudgetScope } from "../src/core/budget.ts";
+import { BudgetError } from "../src/core/errors.ts";
+import { estimateCall } from "../src/core/estimate.ts";
+import type { Model, ModelAnswer, ModelRequest } from "../src/core/model.ts";
+import type { BudgetAccount, BudgetBook } from "../src/budgets.ts";
+
+/** The longest answer that is allowed where a budget counts tokens or money and nobody says otherwise. */
+const LONGEST_ANSWER = 8_192;
+
+/** Whose budgets a task falls under. */
+export interface Budgets {
+  readonly task: Budget | undefined;
+  readonly workflow: { readonly id: string; readonly budget: Budget } | null;
+  readonly agent: Budget | undefined;
+  readonly mesh: Budget | undefined;
+}
+
+/** The books of one task. */
+export class Spending {
+  readonly #account: BudgetAccount;
+  /** Whether a limit counts what an answer may be long. */
+  readonly #countsTokens: boolean;
+
+  constructor(book: BudgetBook, task: { readonly taskId: string; readonly role: string }, budgets: Budgets) {
+    const { taskId, role } = task;
+    const scopes: BudgetScope[] = [
+      { name: `task:${taskId}`, budget: budgets.task },
+      ...(budgets.workflow === null
+        ? []
+        : [{ name: `workflow:${budgets.workflow.id}` as const, budget: budgets.workflow.budget }]),
+      { name: `agent:${role}`, budget: budgets.agent },
+      { name: "mesh", budget: budgets.mesh },
+    ];
+    this.#account = book.account(taskId, scopes);
+    this.#countsTokens = scopes.some(
+      ({ budget }) => budget?.tokens !== undefined || budget?.usd !== undefined,
+    );
+  }
+
+  /** A request with a bound to its answer, where what the answer costs is limited. */
+  bounded(request: ModelRequest): ModelRequest {
+    if (!this.#countsTokens || request.maxOutputTokens !== undefined) return request;
+    return { ...request, maxOutputTokens: LONGEST_ANSWER };
+  }
+
+  /**
+   * Reserves a model call; gives the time that it may take.
+   *
+   * @throws BudgetError
+   */
+  async reserveModel(call: string, request: ModelRequest, terms: ModelTerms): Promise<number> {
+    if (!this.#account.isLimited) return terms.timeoutMs;
+    const estimate = estimateCall(request, {
+      maxOutputTokens: LONGEST_ANSWER,
+      costOf: (tokens) => terms.model.costOf?.(tokens, request.model) ?? null,
+    });
+    const granted = await this.#account.reserve(call, { ...estimate, wallMs: terms.timeoutMs });
+    return Math.max(1, Math.min(terms.timeoutMs, granted.wallMs ?? terms.timeoutMs));
+  }
+
+  /** Books what a model call used; `ms` is absent where it was made before a restart. */
+  async settleModel(call: string, { tokens, costUsd }: ModelAnswer, ms = 0): Promise<void> {
+    const { input, output, cacheRead, cacheWrite } = tokens;
+    const used = { tokens: input + output + cacheRead + cacheWrite, usd: costUsd, modelCalls: 1, wallMs: ms };
+    await this.#account.settle(call, used);
+  }
+
+  /** Reserves a run of code; gives the time that it may take. @throws BudgetError */
+  async reserveRun(call: string, timeoutMs: number): Promise<number> {
+    if (!this.#account.isLimited) return timeoutMs;
+    const granted = await this.#account.reserve(call, { wallMs: timeoutMs });
+    return Math.max(1, Math.min(timeoutMs, granted.wallMs ?? timeoutMs));
+  }
+
+  async settleRun(call: string, ms: number): Promise<void> {
+    await this.#account.settle(call, { wallMs: Math.ceil(ms) });
+  }
+
+  /** Reserves a tool call. @throws BudgetError */
+  async reserveTool(call: string): Promise<void> {
+    if (this.#account.isLimited) await this.#account.reserve(call, { toolCalls: 1 });
+  }
+
+  async settleTool(call: string): Promise<void> {
+    await this.#account.settle(call, { toolCalls: 1 });
+  }
+
+  /** Gives back what was reserved for a call that used nothing. */
+  async release(call: string): Promise<void> {
+    await this.#account.release(call);
+  }
+
+  /** Ends the books with the task. */
+  async close(): Promise<void> {
+    await this.#account.close();
+  }
+}
+
+/** What a model call may take. */
+export interface ModelTerms {
+  readonly model: Model;
+  readonly timeoutMs: number;
+}
+
+/** Whether a cheaper model is to be asked in place of the one that a budget has too little left for. */
+export function asksCheaper(thrown: unknown): boolean {
+  return thrown instanceof BudgetError && thrown.onExceeded === "cheaper";
+}
