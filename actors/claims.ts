@@ -3,7 +3,7 @@ import type { TaskTerms } from "../src/core/journal.ts";
 import type { Journal } from "../src/journal.ts";
 
 /** So often may a task be taken up without any headway before it is given up: its processes died of it. */
-export const MAX_CLAIMS = 5;
+export const MAX_CLAIMS = 10;
 
 /** A profile that was asked for with the task goes before what the agent says. */
 export function termsOf(terms: TaskTerms, profile: string | null): TaskTerms {

@@ -45,6 +45,7 @@ export async function settleTask(
     await assignment.entry.finish(stored);
     await assignment.spending.close();
     await dropNotes(parts.fabric, assignment.taskId);
+    await withdrawApprovals(parts, assignment);
     await assignment.journal.append({ type: "finished", result: stored });
     return stored;
   } catch (thrown) {
@@ -92,4 +93,15 @@ async function registerCode(
 /** Prose is its own output: it has no code, and nothing that could be used again. */
 function isProse({ profile }: Outcome): boolean {
   return profileOf(profile).draft === "prose";
+}
+
+/** What a task that ended meanwhile had asked for is asked no more. */
+async function withdrawApprovals({ approvals }: ActorParts, { journal }: Assignment): Promise<void> {
+  for (const asked of journal.entries) {
+    if (asked.type !== "approval-asked") continue;
+    const { approvalId } = asked;
+    if (journal.find("approval-answered", (answer) => answer.approvalId === approvalId) === undefined) {
+      await approvals.close(approvalId);
+    }
+  }
 }

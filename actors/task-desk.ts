@@ -211,8 +211,8 @@ export class TaskDesk {
         this.#enqueue(held),
       ]);
       if (journal === null) throw taken(taskId);
-      held.journal = journal;
-      held.entry = entry;
+      // An actor that took it in this very moment has read its journal for itself.
+      if (!held.isTaken) [held.journal, held.entry] = [journal, entry];
     } else {
       new HeldTask(earlier.accepted, false).requireSame(held.identity);
       const ended = earlier.find("finished");

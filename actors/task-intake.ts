@@ -13,6 +13,8 @@ const ACK_WAIT_MS = 30_000;
 const MAX_DELIVERIES = 1_000;
 /** Tasks in hand beyond those that may run, so that the next is there when a place is free. */
 const AHEAD = 2;
+/** How long a task waits that another process has in spite of this delivery: most likely it ends it meanwhile. */
+const LOST_MS = 10_000;
 /** How long a task that could not be taken up waits before it is given out again, in milliseconds. */
 const AGAIN_MS = 1_000;
 
@@ -130,8 +132,9 @@ export class TaskIntake {
       return;
     }
     const result = await this.#options.run(journal);
-    if (result === null) await delivery.retry({ reason: "its owner left it" });
-    else await delivery.ack();
+    if (result !== null) await delivery.ack();
+    else if (this.#closing.signal.aborted) await delivery.retry({ reason: "its owner stopped" });
+    else await delivery.retry({ delayMs: LOST_MS, reason: "another process has it" });
   }
 
   /** Waits until the role's actors may have one more task in hand. */
