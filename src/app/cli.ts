@@ -4,11 +4,14 @@
 // 1 that it did not, 2 that the command was not understood. With --json, standard output is one JSON document.
 import { Command, CommanderError } from "commander";
 import { FettleError, messageOf } from "../core/errors.ts";
+import { approvalsCommand } from "./commands/approvals.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { initCommand } from "./commands/init.ts";
 import { runCommand } from "./commands/run.ts";
+import { showCommand } from "./commands/show.ts";
 import { smoketestCommand } from "./commands/smoketest.ts";
+import { tasksCommand } from "./commands/tasks.ts";
 import { workflowCommand } from "./commands/workflow.ts";
 import { printJson } from "./output.ts";
 import { packageManifest } from "./package-root.ts";
@@ -27,6 +30,11 @@ A task from the shell:
 A workflow of several, live; the same id again goes on where it was:
   $ fettle workflow report.yaml --id report-1
 
+What happened, what is under way, what waits for you:
+  $ fettle tasks
+  $ fettle show <taskId>
+  $ fettle approvals
+
 Settings come from the environment and .env; .env.example in the package lists them all.`;
 
 /** Runs the command line; gives the exit code. */
@@ -38,6 +46,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .helpOption("-h, --help", "print this help")
     .addHelpText("after", HELP)
     .showSuggestionAfterError()
+    .enablePositionalOptions()
     .exitOverride()
     .hook("preAction", (_, action) => {
       json = action.opts<{ json?: boolean }>().json === true;
@@ -49,13 +58,17 @@ export async function main(args: readonly string[]): Promise<number> {
     runCommand(),
     demoCommand(),
     workflowCommand(),
+    tasksCommand(),
+    showCommand(),
+    approvalsCommand(),
   ]) {
-    program.addCommand(
-      command
+    for (const one of [command, ...command.commands]) {
+      one
         .exitOverride()
         .helpOption("-h, --help", "print this help")
-        .showHelpAfterError(`(fettle ${command.name()} --help explains)`),
-    );
+        .showHelpAfterError(`(fettle ${command.name()} --help explains)`);
+    }
+    program.addCommand(command);
   }
   if (args.length === 0) {
     program.outputHelp();

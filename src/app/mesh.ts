@@ -1,8 +1,6 @@
 // The mesh as programs use it: reads the settings, opens what agents need, and closes it again.
 // Invariant: an option that is given goes before the setting of the same meaning; nothing is opened before
 // `start`, and what the caller passed in is the caller's to close.
-import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
 import type { Inspect } from "../../actors/parts.ts";
 import type { MeshResources } from "../../actors/runtime.ts";
 import type { AgentDefinition } from "../core/agent.ts";
@@ -23,6 +21,7 @@ import { createSandbox } from "../sandbox/sandbox.ts";
 import { openBlobs } from "./blobs.ts";
 import { loadConfig, secretsOf, type Config } from "./config.ts";
 import { openModel } from "./models.ts";
+import { nodeName } from "./node-name.ts";
 
 /** What a {@link Mesh} takes; each absent option is the setting's of the same meaning, or its default. */
 export interface MeshOptions {
@@ -122,7 +121,7 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
     let sandbox: Sandbox | null = null;
     return {
       name: options.name ?? config.mesh,
-      node: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+      node: nodeName(),
       fabric,
       results: new ResultStore(fabric.blobs, { clock }),
       registry: new FunctionRegistry(fabric.keyValue, { clock }),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { projectRoot, runFettle } from "../harness/program.ts";
 
-const COMMANDS = ["init", "check", "smoketest", "run", "demo", "workflow"];
+const COMMANDS = ["init", "check", "smoketest", "run", "demo", "workflow", "tasks", "show", "approvals"];
 
 let folder = "";
 beforeAll(async () => {

@@ -34,7 +34,7 @@ async function runDemo(options: { readonly json?: boolean }): Promise<void> {
   const json = options.json === true;
   if (!json) print(introduceModel(opened, config));
   const progress = new Progress();
-  const mesh = new Mesh({ config, model: opened.model }).add(calculator);
+  const mesh = new Mesh({ config, model: opened.model, name: "demo" }).add(calculator);
   const results: TaskResult[] = [];
   const interrupt = onInterrupt();
   try {
@@ -42,12 +42,13 @@ async function runDemo(options: { readonly json?: boolean }): Promise<void> {
     for (const [index, { shows, task }] of tasks.entries()) {
       if (interrupt.signal.aborted) break;
       const states: string[] = [];
-      const unsubscribe = mesh.subscribe((event) => {
-        if (event.type === "state") states.push(event.state);
-        if (!json) progress.show(event);
+      const result = await mesh.execute("calculator", task, {
+        signal: interrupt.signal,
+        onEvent: (event) => {
+          if (event.type === "state") states.push(event.state);
+          if (!json) progress.show(event);
+        },
       });
-      const result = await mesh.execute("calculator", task, { signal: interrupt.signal });
-      unsubscribe();
       progress.end();
       results.push(result);
       if (json) continue;

@@ -68,7 +68,7 @@ async function smoketest(options: SmoketestOptions): Promise<void> {
       dataDirectory: join(folder, "data"),
       blobDirectory: join(folder, "results"),
     });
-    const mesh = new Mesh({ config, model, fabric });
+    const mesh = new Mesh({ config, model, fabric, name: "smoketest" });
     mesh.subscribe(progress.show);
     for (const step of prepareSteps(mesh, fabric, interrupt.signal)) {
       if (!interrupt.signal.aborted) await take(step);

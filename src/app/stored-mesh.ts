@@ -1,0 +1,64 @@
+// What a mesh keeps on disk, for commands that look at it or answer it without running it.
+// Invariant: opening makes nothing: where there is no data folder, there is nothing to see.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Approvals } from "../approvals.ts";
+import { UnknownError } from "../core/errors.ts";
+import type { JournalEntry } from "../core/journal.ts";
+import { createSubjects } from "../core/subjects.ts";
+import { createEmbeddedFabric } from "../fabric/embedded/fabric.ts";
+import { createMemoryFabric } from "../fabric/memory/fabric.ts";
+import { TaskList } from "../task-list.ts";
+import { loadConfig, type Config } from "./config.ts";
+import { isGone } from "./node-name.ts";
+import { nearestName } from "./spelling.ts";
+
+/** A mesh's data, open. */
+export interface StoredMesh extends AsyncDisposable {
+  readonly name: string;
+  readonly dataDirectory: string;
+  readonly tasks: TaskList;
+  readonly approvals: Approvals;
+}
+
+/** Opens the data of the mesh that the settings name. */
+export function openStoredMesh(config: Config = loadConfig()): StoredMesh {
+  const { mesh: name, dataDirectory } = config;
+  const fabric = existsSync(join(dataDirectory, "state.mdb"))
+    ? createEmbeddedFabric({ dataDirectory, blobDirectory: config.logDirectory })
+    : createMemoryFabric();
+  const subjects = createSubjects(name);
+  return {
+    name,
+    dataDirectory,
+    tasks: new TaskList(fabric.ledger, { subjects, queue: fabric.queue, isGone }),
+    approvals: new Approvals(fabric.keyValue, { subjects }),
+    [Symbol.asyncDispose]: () => fabric.close(),
+  };
+}
+
+/**
+ * A task's journal.
+ *
+ * @throws UnknownError that names the ids that are most like the given one.
+ */
+export async function readTask(stored: StoredMesh, taskId: string): Promise<readonly JournalEntry[]> {
+  try {
+    return await stored.tasks.read(taskId);
+  } catch (thrown) {
+    if (!(thrown instanceof UnknownError)) throw thrown;
+    throw new UnknownError("TASK_UNKNOWN", `${thrown.message} ${await hint(stored, taskId)}`);
+  }
+}
+
+async function hint(stored: StoredMesh, taskId: string): Promise<string> {
+  const where = `the mesh "${stored.name}" in ${stored.dataDirectory} (FETTLE_MESH, FETTLE_DATA_DIRECTORY)`;
+  const ids = await stored.tasks.ids();
+  if (ids.length === 0) return `There are no tasks at all in ${where}.`;
+  const begun = ids.filter((id) => taskId !== "" && id.startsWith(taskId));
+  const nearest = nearestName(taskId, ids);
+  const isNear = nearest !== null && nearest.distance <= Math.max(2, taskId.length / 3);
+  const near = begun.length > 0 ? begun.slice(0, 5) : isNear ? [nearest.name] : [];
+  if (near.length > 0) return `Did you mean ${near.join(", ")}?`;
+  return `"fettle tasks" lists those of ${where}.`;
+}
