@@ -65,7 +65,7 @@ export async function openContenders() {
       absent.push({ name: described.name, absent: reasonOf(error) });
     }
   }
-  return { contenders, absent };
+  return { contenders, absent, close: () => Promise.all(contenders.map(({ close }) => close())) };
 }
 
 /** A warm thread that only sends back what it gets: what any sandbox in another thread pays at the least. */
@@ -134,7 +134,8 @@ function peer(name) {
   };
 }
 
-function reasonOf({ code, message }) {
+/** Why a contender is not there, for the table. */
+export function reasonOf({ code, message }) {
   const missing = ["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND", "ERR_DLOPEN_FAILED"];
   if (missing.includes(code)) return "not installed, or not built for this runtime";
   return String(message).split("\n")[0].slice(0, 120);

@@ -11,6 +11,9 @@ export const FULL = Object.freeze({
   taskRounds: 40,
   programRounds: 15,
   waiting: 1000,
+  durableRounds: 25,
+  byteTasks: 500,
+  unfinished: 10_000,
 });
 
 export const SHORT = Object.freeze({
@@ -24,4 +27,7 @@ export const SHORT = Object.freeze({
   taskRounds: 2,
   programRounds: 1,
   waiting: 20,
+  durableRounds: 2,
+  byteTasks: 4,
+  unfinished: 20,
 });

@@ -5,7 +5,13 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { openContenders } from "./contenders.mjs";
+import { openContenders as openDurableContenders } from "./durable/contenders.mjs";
+import { durableBytes } from "./lines/durable-bytes.mjs";
+import { durableParts } from "./lines/durable-parts.mjs";
+import { durableRepair, durableTask } from "./lines/durable-task.mjs";
+import { durableThroughput } from "./lines/durable-throughput.mjs";
 import { polling } from "./lines/polling.mjs";
+import { recovery } from "./lines/recovery.mjs";
 import { task } from "./lines/task.mjs";
 import { throughput } from "./lines/throughput.mjs";
 import { toolCall } from "./lines/tool-call.mjs";
@@ -17,7 +23,15 @@ import { drawPlot } from "./plot.mjs";
 import { quoteResults } from "./quote.mjs";
 import { finish, writeReport } from "./report.mjs";
 
-const LINES = [warmRun, throughput, waiting, toolCall, task, polling];
+/** Lines that share their contenders, which are open for these lines only. */
+const GROUPS = [
+  { open: openContenders, lines: [warmRun, throughput, waiting, toolCall, task, polling] },
+  {
+    open: openDurableContenders,
+    lines: [durableTask, durableRepair, durableParts, durableThroughput, durableBytes, recovery],
+  },
+];
+const LINES = GROUPS.flatMap(({ lines }) => lines);
 const HELP = `Measures Fettle and what it is compared with: node bench/run.mjs [options]
 
   --short       a few seconds, small counts: to see that it works, not how fast it is
@@ -48,13 +62,19 @@ async function main() {
   if (!options.short) installPeers();
   const counts = options.short ? SHORT : FULL;
   const machine = describeMachine();
-  const { contenders, absent } = await openContenders();
   const results = [];
-  for (const line of lines) {
-    console.error(`${line.title} …`);
-    results.push(finish(line, await line.measure({ contenders, counts })));
+  const absent = [];
+  for (const group of GROUPS) {
+    const chosen = group.lines.filter((line) => lines.includes(line));
+    if (chosen.length === 0) continue;
+    const opened = await group.open();
+    absent.push(...opened.absent);
+    for (const line of chosen) {
+      console.error(`${line.title} …`);
+      results.push(finish(line, await line.measure({ contenders: opened.contenders, counts })));
+    }
+    await opened.close();
   }
-  await Promise.all(contenders.map(({ close }) => close()));
   const run = { machine, short: options.short, lines: results, absent };
   const report = writeReport(run);
   const isWhole = !options.short && options.only === undefined;

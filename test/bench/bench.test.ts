@@ -32,7 +32,20 @@ const runSchema = z.object({
   absent: z.array(z.object({ name: z.string(), absent: z.string().min(1) })),
 });
 
-const LINES = ["warm-run", "throughput", "waiting", "tool-call", "task", "polling"];
+const LINES = [
+  "warm-run",
+  "throughput",
+  "waiting",
+  "tool-call",
+  "task",
+  "polling",
+  "durable-task",
+  "durable-repair",
+  "durable-parts",
+  "durable-throughput",
+  "durable-bytes",
+  "recovery",
+];
 const bench = new URL("../../bench/run.mjs", import.meta.url);
 
 describe("the benchmark in its short form", () => {
@@ -66,6 +79,29 @@ describe("the benchmark in its short form", () => {
 
   it("loses none of the guests that wait", () => {
     expect(run.lines.find(({ id }) => id === "waiting")?.rows).toMatchObject([{ guests: 20, lost: 0 }]);
+  });
+
+  it("recovers every task that was unfinished when its process was killed, and asks for each once", () => {
+    const rows = run.lines.find(({ id }) => id === "recovery")?.rows ?? [];
+    expect(rows.length).toBeGreaterThan(1);
+    for (const row of rows) expect(row, row.name).toMatchObject({ tasks: 20, lost: 0, asked: 20 });
+  });
+
+  it("counts what a durable task does to the disk", () => {
+    const task = run.lines.find(({ id }) => id === "durable-task")?.rows[0];
+    expect(task).toMatchObject({ name: "Fettle" });
+    expect(task?.["commits"]).toBeGreaterThan(2);
+    expect(task?.["syncs"]).toBeGreaterThan(1);
+    const kinds = run.lines.find(({ id }) => id === "durable-bytes")?.rows ?? [];
+    const [plain = 0, repair = 0, tools = 0] = kinds.map((row) => row["appends"] as number);
+    expect(plain).toBeGreaterThan(2);
+    expect(repair).toBeGreaterThan(plain);
+    expect(tools).toBeGreaterThan(plain);
+  });
+
+  it("names LangGraph.js among what is measured or absent", () => {
+    const names = run.lines.find(({ id }) => id === "durable-task")?.rows.map(({ name }) => name) ?? [];
+    expect([...names, ...run.absent.map(({ name }) => name)]).toContain("LangGraph.js, SQLite");
   });
 
   it("puts Fettle first and what the runtime itself offers beside it; what is absent has a reason", () => {
