@@ -7,7 +7,9 @@ export type { Inspect } from "../actors/parts.ts";
 export type { MeshEvent } from "../actors/runtime.ts";
 export type { ExecuteOptions } from "../actors/task-desk.ts";
 export type { WorkflowRunOptions } from "../actors/workflow-desk.ts";
-export type { StopMode } from "../actors/agent-actor.ts";
+export type { MeshStopMode } from "../actors/runtime.ts";
+export type { Answerer } from "./approvals.ts";
+export type { Approval, ApprovalAnswer, ApprovalPolicy, ApprovalSubject, HeldCall } from "./core/approval.ts";
 
 export {
   defineAgent,

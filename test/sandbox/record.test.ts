@@ -403,10 +403,12 @@ describe("a run whose calls are held back", () => {
     const { tools, open } = bench();
     const record = new MemoryRecord([], { verdict: holding("echo", "a") });
     const quiet =
-      "setTimeout(() => console.log('timer'), 1); tools.late(2).then(() => console.log('return'));" +
+      "setTimeout(() => console.log('timer'), 200); tools.late(2).then(() => console.log('return'));" +
       "tools.open(1); result = await tools.echo('a');";
     const running = run(quiet, record, tools);
     await expect.poll(() => [open.length, story(record.kept).includes("0 returned")]).toEqual([1, true]);
+    // That nothing fires can be seen only by letting its time go by.
+    await new Promise((resolve) => setTimeout(resolve, 300));
     open[0]?.();
     const result = await running;
     expect([errorOf(result).failure, result.console]).toEqual(["suspended", []]);
