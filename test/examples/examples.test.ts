@@ -1,5 +1,5 @@
 // Each example, run as its reader would run it; each checks itself and ends by itself.
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -22,10 +22,27 @@ describe("the example", () => {
     expect(run.stdout).toContain("playing back recorded answers");
   });
 
+  it("financial-pipeline is done once: a second program with the same data does no step again", async () => {
+    const cwd = join(folder, "twice");
+    await mkdir(cwd);
+    const main = join(projectRoot, "examples/financial-pipeline/main.ts");
+    const first = await runFettle(["run", main], { cwd });
+    expect(first.stdout.match(/done now/g)).toHaveLength(3);
+    expect(first.stdout).toContain('sent back: The heading "Sources" is missing');
+    const second = await runFettle(["run", main], { cwd });
+    expect(second).toMatchObject({ code: 0, stderr: "" });
+    expect(second.stdout).not.toContain("done now");
+    expect(second.stdout.match(/success, from the record/g)).toHaveLength(6);
+    const report = await readFile(join(cwd, "logs/artifacts/reports/financial-report.md"), "utf8");
+    expect(report).toMatch(/^# Half-year report/);
+    expect(second.stdout).toContain(report);
+  });
+
   it("suite covers what the README promises", () => {
     expect(names.sort()).toEqual([
       "calculator",
       "custom-agent",
+      "financial-pipeline",
       "repair",
       "research-write",
       "review-merge",
