@@ -77,7 +77,7 @@ function tell(entry: JournalEntry, tools: ReadonlyMap<string, string>): Told {
       return { text: words === undefined ? entry.state : `${entry.state}: ${words}` };
     }
     case "routed": {
-      const { profile, by, confidence, reason } = entry.routing;
+      const { profile, decidedBy: by, confidence, reason } = entry.routing;
       const sure = by === "model" ? `, ${Math.round(confidence * 100)} % sure` : "";
       return { text: `profile ${profile} chosen (${by}${sure})`, details: [reason] };
     }

@@ -87,5 +87,6 @@ export function accepted(taskId: string, at: number, role = "calculator"): Journ
     resultId: `r-${taskId}`,
     step: null,
     budget: null,
+    profile: null,
   };
 }

@@ -17,6 +17,7 @@ const TERMS = {
   approval: "never",
   recalls: false,
   routes: false,
+  profile: null,
 } as const;
 
 let folder = "";
