@@ -227,11 +227,10 @@ function spentOn(entries: readonly JournalEntry[]): Pick<TaskSummary, "tokens" |
   let repairs = 0;
   for (const entry of entries) {
     if (entry.type === "model-asked") repairs = Math.max(repairs, entry.repair);
-    const paid =
-      entry.type === "model-answered" ? entry.answer : entry.type === "routed" ? entry.routing : null;
-    if (paid === null) continue;
-    tokens = addTokens(tokens, paid.tokens);
-    costUsd = costUsd === null || paid.costUsd === null ? null : costUsd + paid.costUsd;
+    if (entry.type !== "model-answered") continue;
+    const { answer } = entry;
+    tokens = addTokens(tokens, answer.tokens);
+    costUsd = costUsd === null || answer.costUsd === null ? null : costUsd + answer.costUsd;
   }
   return { tokens, costUsd, repairs };
 }

@@ -142,7 +142,8 @@ function tell(entry: JournalEntry, tools: ReadonlyMap<string, string>): Told {
 }
 
 function forWhat(repair: number): string {
-  return repair === 0 ? "for code" : `for repair ${repair}`;
+  if (repair < 0) return "how to go about it";
+  return repair === 0 ? "for a first draft" : `for repair ${repair}`;
 }
 
 function trialTold(what: string, trial: Trial): Told {

@@ -40,7 +40,7 @@ describe("fettle show", () => {
       "taken up by test",
       "queued: waits for its turn",
       "generating: the model writes code",
-      "model asked for code (roll-1-model-0)",
+      "model asked for a first draft (roll-1-model-0)",
       expect.stringMatching(/ answered: /),
       "executing: the code runs",
       "run roll-1-1 started (…)",
