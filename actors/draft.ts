@@ -7,7 +7,7 @@ import { profileOf, type Profile } from "../src/core/profile.ts";
 import { conversation, type Reference } from "../src/core/prompt.ts";
 import type { TaskFailure } from "../src/core/task.ts";
 import type { Assignment } from "./assignment.ts";
-import type { ActorParts } from "./parts.ts";
+import type { ActorParts, ModelTiers } from "./parts.ts";
 import { answerOnce } from "./recorded.ts";
 
 /** What the effects of a task that ask a model are given. */
@@ -30,7 +30,7 @@ export async function writeDraft(
   const { assignment, request, signal, timeoutMs } = options;
   const { repair } = request;
   const profile = profileOf(request.profile);
-  const [model, choice] = chooseModel(agent, parts.model);
+  const { model, choice, tiers } = chooseModel(agent, parts);
   const references = model.isRecorded === true ? [] : await referencesFor(agent, profile, parts, assignment);
   const answer = await answerOnce(assignment, {
     call: `model-${repair}`,
@@ -41,10 +41,11 @@ export async function writeDraft(
       messages: conversation(assignment.task, assignment.context, request.attempts, { profile, references }),
       temperature: choice.temperature ?? profile.temperature,
       maxOutputTokens: choice.maxOutputTokens,
-      model: choice.name ?? parts.tiers[profile.tier],
+      model: choice.name ?? tiers[profile.tier],
     },
     model,
-    cheaper: parts.tiers.fast,
+    approvals: request.approvals,
+    cheaper: tiers.fast,
     clock: parts.clock,
     signal,
     timeoutMs,
@@ -52,7 +53,7 @@ export async function writeDraft(
     onRestart: (reason) => assignment.tell({ type: "text-void", reason: reason.message }),
   });
   const draft = draftOf(answer, profile);
-  if (draft.code !== null) assignment.tell({ type: "code", code: draft.code });
+  if (draft.code !== null && profile.draft === "code") assignment.tell({ type: "code", code: draft.code });
   return draft;
 }
 
@@ -70,10 +71,13 @@ export function draftOf(answer: ModelAnswer, profile: Profile): Draft {
   };
 }
 
-/** The model that an agent asks, and what it chooses of it. */
-export function chooseModel(agent: PromptAgent, fallback: () => Model): [Model, ModelChoice] {
-  if (agent.model === undefined) return [fallback(), {}];
-  return isModel(agent.model) ? [agent.model, {}] : [fallback(), agent.model];
+/** The model that an agent asks, and what it chooses of it; the mesh's names of models mean nothing to one of its own. */
+export function chooseModel(
+  { model }: PromptAgent,
+  parts: Pick<ActorParts, "model" | "tiers">,
+): { readonly model: Model; readonly choice: ModelChoice; readonly tiers: Partial<ModelTiers> } {
+  if (model !== undefined && isModel(model)) return { model, choice: {}, tiers: {} };
+  return { model: parts.model(), choice: model ?? {}, tiers: parts.tiers };
 }
 
 /** Code of like tasks, looked up once a task: a repair's conversation begins as the first draft's did. */

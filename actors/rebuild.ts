@@ -8,6 +8,7 @@ import type { JournalEntry, JournalEntryOf, JournalEntryType } from "../src/core
 import { profileOf } from "../src/core/profile.ts";
 import type { TaskFailure, TaskResult } from "../src/core/task.ts";
 import { JournalError } from "../src/core/errors.ts";
+import { askedBefore, stopAsBefore } from "./asked-before.ts";
 import { draftOf } from "./draft.ts";
 import { leafOf } from "./state-path.ts";
 
@@ -44,26 +45,36 @@ export async function rebuildTask(entries: readonly JournalEntry[]): Promise<Reb
     taskMachine.provide({
       actors: {
         admit: fromPromise(async () => null),
-        route: fromPromise(async () => find("routed")?.routing ?? end()),
+        route: fromPromise(async ({ input }) => {
+          stopAsBefore(entries, input, ({ type }) => type === "routed");
+          const failed = find("model-failed", ({ repair }) => repair === -1);
+          return failed === undefined ? (find("routed")?.routing ?? end()) : raise(failed.error);
+        }),
         recall: fromPromise(async () => {
           const recalled = find("recalled");
           return recalled === undefined ? end() : recalled.recall;
         }),
-        draft: fromPromise(async ({ input: { repair, profile } }) => {
+        draft: fromPromise(async ({ input }) => {
+          const { repair, profile } = input;
+          stopAsBefore(entries, input, (entry) => isAnswer(entry) && entry.repair === repair);
           const answered = find("model-answered", (entry) => entry.repair === repair);
           if (answered !== undefined) return draftOf(answered.answer, profileOf(profile));
           const failed = find("model-failed", (entry) => entry.repair === repair);
           return failed === undefined ? end() : raise(failed.error);
         }),
-        trial: fromPromise(async ({ input: { attempt } }) => {
-          const finished = find("run-finished", (entry) => entry.attempt === attempt);
-          return finished?.trial ?? end();
+        trial: fromPromise(async ({ input }) => {
+          const isEnd = (entry: JournalEntry) =>
+            entry.type === "run-finished" && entry.attempt === input.attempt;
+          stopAsBefore(entries, input, isEnd);
+          const asked = askedBefore(entries, input, isEnd);
+          if (asked?.type === "tools") return { held: asked.calls };
+          return find("run-finished", isEnd)?.trial ?? end();
         }),
         handle: fromPromise(async () => find("handler-finished")?.trial ?? end()),
         approve: fromPromise(async ({ input: { approvalId } }) => {
           return find("approval-answered", (entry) => entry.approvalId === approvalId) ?? end();
         }),
-        settle: fromPromise(async (): Promise<TaskResult> => find("finished")?.result ?? end()),
+        settle: fromPromise(async (): Promise<TaskResult | null> => find("finished")?.result ?? end()),
       },
     }),
     { input: { taskId: accepted.taskId, ...claimed.terms } },
@@ -84,6 +95,10 @@ export async function rebuildTask(entries: readonly JournalEntry[]): Promise<Reb
   const { context, status } = chart.getSnapshot();
   chart.stop();
   return { states, context, isEnded: status === "done" };
+}
+
+function isAnswer(entry: JournalEntry) {
+  return entry.type === "model-answered" || entry.type === "model-failed";
 }
 
 function raise({ name, message }: TaskFailure): never {

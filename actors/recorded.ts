@@ -3,8 +3,10 @@
 // durable. A call that was interrupted leaves no answer and is made again, under the same id.
 import type { Clock } from "../src/core/clock.ts";
 import { BudgetError, messageOf, OwnershipError, StorageError } from "../src/core/errors.ts";
+import type { JournalEntry } from "../src/core/journal.ts";
 import type { Model, ModelAnswer, ModelCallOptions, ModelRequest } from "../src/core/model.ts";
 import type { TaskFailure } from "../src/core/task.ts";
+import { stopAsBefore } from "./asked-before.ts";
 import type { Assignment } from "./assignment.ts";
 import { asksCheaper } from "./spending.ts";
 
@@ -16,6 +18,8 @@ export interface ModelCall {
   readonly repair: number;
   readonly request: ModelRequest;
   readonly model: Model;
+  /** How often a person was asked until now. */
+  readonly approvals: number;
   /** The name of a cheaper model, for budgets that say to ask one; undefined where none is known. */
   readonly cheaper: string | undefined;
   readonly clock: Clock;
@@ -30,14 +34,19 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
   const { journal, spending, taskId } = assignment;
   const { call, repair, signal, model, clock } = given;
   const callId = `${taskId}-${call}`;
+  const moment = { taskId, approvals: given.approvals };
+  stopAsBefore(journal.entries, moment, (entry) => isEndOf(entry, callId));
   const answered = journal.find("model-answered", (entry) => entry.callId === callId);
   if (answered !== undefined) {
-    await spending.settleModel(call, answered.answer);
+    for (const booked of bookings(call)) await spending.settleModel(booked, answered.answer);
     return answered.answer;
   }
   const failed = journal.find("model-failed", (entry) => entry.callId === callId);
-  if (failed !== undefined) throw asError(failed.error);
-  const { request, timeoutMs } = await reserve(assignment, given);
+  if (failed !== undefined) {
+    for (const booked of bookings(call)) await spending.release(booked);
+    throw asError(failed.error);
+  }
+  const { booking, request, timeoutMs } = await reserve(assignment, given);
   await journal.append({ type: "model-asked", callId, repair });
   signal.throwIfAborted();
   const startedAt = clock.now();
@@ -48,12 +57,12 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
   } catch (thrown) {
     if (!signal.aborted && !isOurs(thrown)) {
       await journal.append({ type: "model-failed", callId, repair, error: asFailure(thrown) });
-      await spending.release(call);
+      await spending.release(booking);
     }
     throw thrown;
   }
   await journal.append({ type: "model-answered", callId, repair, answer });
-  await spending.settleModel(call, answer, clock.now() - startedAt);
+  await spending.settleModel(booking, answer, clock.now() - startedAt);
   return answer;
 }
 
@@ -61,17 +70,34 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
 async function reserve({ spending }: Assignment, given: ModelCall) {
   const { call, model, cheaper } = given;
   const request = spending.bounded(given.request);
+  const terms = { model, timeoutMs: given.timeoutMs };
+  const [booking, bookingOfCheaper] = bookings(call);
   try {
-    return {
-      request,
-      timeoutMs: await spending.reserveModel(call, request, { model, timeoutMs: given.timeoutMs }),
-    };
+    return { booking, request, timeoutMs: await spending.reserveModel(booking, request, terms) };
   } catch (thrown) {
-    if (!asksCheaper(thrown) || cheaper === undefined || request.model === cheaper) throw thrown;
+    if (!asksCheaper(thrown)) throw thrown;
+    if (cheaper === undefined || request.model === cheaper) throw withoutCheaper(thrown, cheaper);
     const smaller = { ...request, model: cheaper };
-    const terms = { model, timeoutMs: given.timeoutMs };
-    return { request: smaller, timeoutMs: await spending.reserveModel(call, smaller, terms) };
+    const timeoutMs = await spending.reserveModel(bookingOfCheaper, smaller, terms);
+    return { booking: bookingOfCheaper, request: smaller, timeoutMs };
   }
+}
+
+/** A cheaper model's call is booked by itself: what is held for it may not be enough for the other. */
+function bookings(call: string): readonly [call: string, ofCheaper: string] {
+  return [call, `cheaper-${call}`];
+}
+
+function withoutCheaper(thrown: BudgetError, cheaper: string | undefined): BudgetError {
+  const why =
+    cheaper === undefined
+      ? "No cheaper model is known that could be asked: name one by FETTLE_MODEL_FAST."
+      : `The model that would be asked, "${cheaper}", is the cheapest already.`;
+  return new BudgetError(`${thrown.message} ${why}`, thrown);
+}
+
+function isEndOf(entry: JournalEntry, callId: string): boolean {
+  return (entry.type === "model-answered" || entry.type === "model-failed") && entry.callId === callId;
 }
 
 /** What did not come from the model: a budget, the journal or the storage stopped the call. */

@@ -4,7 +4,7 @@
 import type { PromptAgent } from "../src/core/agent.ts";
 import type { Recall, Routed } from "../src/core/attempt.ts";
 import { routeFully } from "../src/core/kernel.ts";
-import { addTokens, NO_TOKENS, type TokenUsage } from "../src/core/model.ts";
+import { addTokens, NO_TOKENS, type ModelRequest, type TokenUsage } from "../src/core/model.ts";
 import { profileOf, type ProfileName } from "../src/core/profile.ts";
 import { instructionsOf } from "../src/core/prompt.ts";
 import type { Assignment } from "./assignment.ts";
@@ -12,36 +12,54 @@ import { chooseModel, type AskOptions } from "./draft.ts";
 import type { ActorParts } from "./parts.ts";
 import { answerOnce } from "./recorded.ts";
 
-/** Chooses the profile of a task. */
+/** Chooses the profile of a task; what that usually may cost holds from here on. */
 export async function routeTask(
   agent: PromptAgent,
   parts: Pick<ActorParts, "model" | "tiers" | "clock">,
-  { assignment, signal, timeoutMs }: AskOptions,
+  options: RouteOptions,
 ): Promise<Routed> {
-  const { journal, task } = assignment;
-  const known = journal.find("routed");
-  if (known !== undefined) return known.routing;
+  const { journal, spending } = options.assignment;
+  let routed = journal.find("routed")?.routing;
+  if (routed === undefined) {
+    routed = await decide(agent, parts, options);
+    await journal.append({ type: "routed", routing: routed });
+  }
+  spending.useUsual(profileOf(routed.profile).budget);
+  return routed;
+}
+
+interface RouteOptions extends AskOptions {
+  /** How often a person was asked until now. */
+  readonly approvals: number;
+}
+
+async function decide(
+  agent: PromptAgent,
+  parts: Pick<ActorParts, "model" | "tiers" | "clock">,
+  { assignment, approvals, signal, timeoutMs }: RouteOptions,
+): Promise<Routed> {
   let tokens: TokenUsage = NO_TOKENS;
   let costUsd: number | null = 0;
+  const ask = async (request: ModelRequest) => {
+    const { model, choice, tiers } = chooseModel(agent, parts);
+    const answer = await answerOnce(assignment, {
+      call: "route-0",
+      repair: -1,
+      approvals,
+      request: { ...request, model: tiers.fast ?? choice.name },
+      model,
+      cheaper: tiers.fast,
+      clock: parts.clock,
+      signal,
+      timeoutMs,
+    });
+    tokens = addTokens(tokens, answer.tokens);
+    costUsd = answer.costUsd;
+    return answer.text;
+  };
   const explicit = (assignment.profile ?? undefined) as ProfileName | undefined;
-  const routing = await routeFully(
-    { task, agent },
-    {
-      explicit,
-      ask: async (request) => {
-        const [model] = chooseModel(agent, parts.model);
-        const call = { call: "route-0", repair: -1, model, cheaper: parts.tiers.fast, clock: parts.clock };
-        const asked = { ...request, model: parts.tiers.fast };
-        const answer = await answerOnce(assignment, { ...call, request: asked, signal, timeoutMs });
-        tokens = addTokens(tokens, answer.tokens);
-        costUsd = answer.costUsd;
-        return answer.text;
-      },
-    },
-  );
-  const routed = { ...routing, tokens, costUsd };
-  await journal.append({ type: "routed", routing: routed });
-  return routed;
+  const routing = await routeFully({ task: assignment.task, agent }, { explicit, ask });
+  return { ...routing, tokens, costUsd };
 }
 
 /** Looks for proven code that may do exactly this task. */

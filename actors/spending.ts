@@ -20,24 +20,23 @@ export interface Budgets {
 
 /** The books of one task. */
 export class Spending {
-  readonly #account: BudgetAccount;
+  readonly #book: BudgetBook;
+  readonly #task: { readonly taskId: string; readonly role: string };
+  readonly #budgets: Budgets;
+  #account: BudgetAccount;
   /** Whether a limit counts what an answer may be long. */
-  readonly #countsTokens: boolean;
+  #countsTokens = false;
 
   constructor(book: BudgetBook, task: { readonly taskId: string; readonly role: string }, budgets: Budgets) {
-    const { taskId, role } = task;
-    const scopes: BudgetScope[] = [
-      { name: `task:${taskId}`, budget: budgets.task },
-      ...(budgets.workflow === null
-        ? []
-        : [{ name: `workflow:${budgets.workflow.id}` as const, budget: budgets.workflow.budget }]),
-      { name: `agent:${role}`, budget: budgets.agent },
-      { name: "mesh", budget: budgets.mesh },
-    ];
-    this.#account = book.account(taskId, scopes);
-    this.#countsTokens = scopes.some(
-      ({ budget }) => budget?.tokens !== undefined || budget?.usd !== undefined,
-    );
+    this.#book = book;
+    this.#task = task;
+    this.#budgets = budgets;
+    this.#account = this.#open(budgets.task);
+  }
+
+  /** Limits a task that has no budget of its own by what its profile usually may cost. */
+  useUsual(budget: Budget | undefined): void {
+    if (this.#budgets.task === undefined && budget !== undefined) this.#account = this.#open(budget);
   }
 
   /** A request with a bound to its answer, where what the answer costs is limited. */
@@ -97,6 +96,21 @@ export class Spending {
   async close(): Promise<void> {
     await this.#account.close();
   }
+
+  #open(budget: Budget | undefined): BudgetAccount {
+    const { workflow, agent, mesh } = this.#budgets;
+    const { taskId, role } = this.#task;
+    const scopes: BudgetScope[] = [
+      { name: `task:${taskId}`, budget },
+      ...(workflow === null ? [] : [{ name: `workflow:${workflow.id}` as const, budget: workflow.budget }]),
+      { name: `agent:${role}`, budget: agent },
+      { name: "mesh", budget: mesh },
+    ];
+    this.#countsTokens = scopes.some(
+      (one) => one.budget?.tokens !== undefined || one.budget?.usd !== undefined,
+    );
+    return this.#book.account(taskId, scopes);
+  }
 }
 
 /** What a model call may take. */
@@ -106,6 +120,6 @@ export interface ModelTerms {
 }
 
 /** Whether a cheaper model is to be asked in place of the one that a budget has too little left for. */
-export function asksCheaper(thrown: unknown): boolean {
+export function asksCheaper(thrown: unknown): thrown is BudgetError {
   return thrown instanceof BudgetError && thrown.onExceeded === "cheaper";
 }

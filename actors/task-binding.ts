@@ -4,7 +4,7 @@ import { fromPromise } from "xstate";
 import { taskMachine } from "../machines/task-machine.ts";
 import type { AgentDefinition, PromptAgent } from "../src/core/agent.ts";
 import type { ApprovalRequest } from "../src/core/approval.ts";
-import type { DraftRequest, Outcome, TrialRequest } from "../src/core/attempt.ts";
+import type { DraftRequest, Moment, Outcome, TrialRequest } from "../src/core/attempt.ts";
 import { FettleError, OwnershipError } from "../src/core/errors.ts";
 import type { GatedCall } from "../src/core/guest.ts";
 import type { ActorContext } from "../src/core/handler.ts";
@@ -52,9 +52,9 @@ export function bindTask(
         else assignment.release = release;
         return null;
       }),
-      route: effect(async ({ assignment, signal }: Effect<{ readonly taskId: string }>) => {
+      route: effect(async ({ input: { approvals }, assignment, signal }: Effect<Moment>) => {
         if (agent.kind !== "prompt") throw misrouted(agent, "choose a profile");
-        return routeTask(agent, parts, { assignment, signal, timeoutMs });
+        return routeTask(agent, parts, { assignment, approvals, signal, timeoutMs });
       }),
       recall: effect(async ({ input, assignment }: Effect<{ taskId: string; profile: string | null }>) => {
         if (agent.kind !== "prompt") throw misrouted(agent, "use proven code");
@@ -68,7 +68,8 @@ export function bindTask(
       trial: effect(async ({ input, assignment, signal }: Effect<TrialRequest>) => {
         if (agent.kind !== "prompt") throw misrouted(agent, "run code");
         const chooseEntropy = () => ({ seed: parts.nextSeed(), startedAt: parts.clock.now() });
-        const options = { assignment, request: input, chooseEntropy, needsApproval, signal };
+        const { clock } = parts;
+        const options = { assignment, request: input, chooseEntropy, needsApproval, clock, signal };
         return runTrial(agent, parts.sandbox, options);
       }),
       handle: effect(async ({ assignment, signal }: Effect<{ readonly taskId: string }>) => {
@@ -78,9 +79,16 @@ export function bindTask(
       approve: effect(async ({ input, assignment, signal }: Effect<ApprovalRequest>) =>
         awaitApproval(agent, parts, { assignment, request: input, signal }),
       ),
-      settle: effect(async ({ input, assignment }: Effect<Outcome>) =>
-        settleTask(agent, parts, { assignment, outcome: input }),
-      ),
+      // Only the news that another process has the task ends it without a result: nothing else interrupts it.
+      settle: fromPromise(async ({ input }: { readonly input: Outcome }) => {
+        await Promise.resolve();
+        try {
+          return await settleTask(agent, parts, { assignment: assignmentOf(input.taskId), outcome: input });
+        } catch (thrown) {
+          if (thrown instanceof OwnershipError) return null;
+          throw thrown;
+        }
+      }),
     },
     actions: {
       release: ({ context: { taskId } }) => {

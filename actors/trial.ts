@@ -6,7 +6,8 @@ import type { PromptAgent } from "../src/core/agent.ts";
 import type { HeldCall } from "../src/core/approval.ts";
 import type { Suspension, Trial, TrialRequest } from "../src/core/attempt.ts";
 import { decode } from "../src/core/codec.ts";
-import { JournalError } from "../src/core/errors.ts";
+import type { Clock } from "../src/core/clock.ts";
+import { BudgetError, JournalError } from "../src/core/errors.ts";
 import { checkFindings, outputSchemaOf } from "../src/core/finding.ts";
 import { DEFAULT_LIMITS } from "../src/core/guest.ts";
 import type {
@@ -17,6 +18,7 @@ import type {
   RunRecord,
   Sandbox,
 } from "../src/core/guest.ts";
+import type { JournalEntry } from "../src/core/journal.ts";
 import { withMemory } from "../src/core/memory-tools.ts";
 import { profileOf, type Profile } from "../src/core/profile.ts";
 import { formOf } from "../src/core/prompt.ts";
@@ -24,6 +26,7 @@ import { checkProse } from "../src/core/prose.ts";
 import { validate, type Schema } from "../src/core/schema.ts";
 import type { ErrorCategory, TaskFailure } from "../src/core/task.ts";
 import type { Journal } from "../src/journal.ts";
+import { askedBefore, stopAsBefore } from "./asked-before.ts";
 import type { Assignment } from "./assignment.ts";
 
 const PHASES = { "tool-called": "called", "tool-returned": "returned", "tool-failed": "failed" } as const;
@@ -34,6 +37,7 @@ export interface TrialOptions {
   readonly request: TrialRequest;
   /** Chosen anew for a run that is not recorded yet. */
   readonly chooseEntropy: () => GuestEntropy;
+  readonly clock: Clock;
   /** Whether a call must be allowed by a person first. */
   readonly needsApproval: (call: GatedCall) => boolean | Promise<boolean>;
   readonly signal: AbortSignal;
@@ -47,6 +51,10 @@ export async function runTrial(
 ): Promise<Trial | Suspension> {
   const { journal } = options.assignment;
   const { attempt, profile: name } = options.request;
+  const isEnd = (entry: JournalEntry) => entry.type === "run-finished" && entry.attempt === attempt;
+  stopAsBefore(journal.entries, options.request, isEnd);
+  const asked = askedBefore(journal.entries, options.request, isEnd);
+  if (asked?.type === "tools") return { held: asked.calls };
   const finished = journal.find("run-finished", (entry) => entry.attempt === attempt);
   if (finished !== undefined) return finished.trial;
   const profile = profileOf(name);
@@ -75,7 +83,7 @@ async function runCode(
   sandbox: Sandbox,
   options: TrialOptions,
 ): Promise<Trial | Suspension> {
-  const { assignment, request, signal } = options;
+  const { assignment, request, clock, signal } = options;
   const { journal, spending, taskId } = assignment;
   const { attempt } = request;
   const profile = profileOf(request.profile);
@@ -83,11 +91,14 @@ async function runCode(
   const started = journal.find("run-started", (entry) => entry.attempt === attempt);
   const entropy = started?.entropy ?? options.chooseEntropy();
   if (started === undefined) journal.note({ type: "run-started", attempt, runId, entropy });
-  const held: HeldCall[] = [];
+  const held: Held = { calls: [], stopped: null };
   const limits = guestLimits(agent);
   const timeoutMs = limits.timeoutMs ?? DEFAULT_LIMITS.timeoutMs;
-  const granted = await spending.reserveRun(`run-${attempt}`, timeoutMs);
-  const run = await sandbox.execute(request.code, {
+  // A run that is repeated after an approval takes its time anew.
+  const booking = `run-${request.approvals}-${attempt}`;
+  const granted = await spending.reserveRun(booking, timeoutMs);
+  const startedAt = clock.now();
+  const execution = sandbox.execute(request.code, {
     context: assignment.context,
     tools: withMemory(agent.tools, assignment.memory),
     limits: granted < timeoutMs ? { ...limits, timeoutMs: granted } : limits,
@@ -99,9 +110,16 @@ async function runCode(
     onTool: ({ type, tool }) => assignment.tell({ type: "tool", tool, phase: PHASES[type] }),
     onConsole: (entry) => assignment.tell({ type: "console", entry }),
   });
-  await spending.settleRun(`run-${attempt}`, run.usage.wallMs);
+  const run = await execution.catch(async (thrown: unknown) => {
+    if (!signal.aborted) await spending.settleRun(booking, clock.now() - startedAt);
+    throw thrown;
+  });
+  await spending.settleRun(booking, run.usage.wallMs);
   signal.throwIfAborted();
-  if (!run.ok && run.error.failure === "suspended") return { held };
+  if (!run.ok && run.error.failure === "suspended") {
+    if (held.stopped !== null) throw held.stopped;
+    return { held: held.calls };
+  }
   if (!run.ok && run.error.failure === "diverged") throw new JournalError(run.error.message);
   const evidence = { console: run.console, usage: run.usage, entropy };
   const checked = run.ok
@@ -131,8 +149,14 @@ async function checkRun(
   return sourced.ok ? sourced : { ok: false, error: outputError(sourced.problem) };
 }
 
+/** What was held back of a run: calls that a person must allow, and the budget that another would have gone over. */
+interface Held {
+  readonly calls: HeldCall[];
+  stopped: BudgetError | null;
+}
+
 /** The run's part of the task's journal. */
-function recordOf(runId: string, held: HeldCall[], options: TrialOptions): RunRecord {
+function recordOf(runId: string, held: Held, options: TrialOptions): RunRecord {
   const { journal, spending } = options.assignment;
   return {
     entries: journal.entries.flatMap((entry) => {
@@ -145,10 +169,17 @@ function recordOf(runId: string, held: HeldCall[], options: TrialOptions): RunRe
       if (!gated.isRecorded) await journal.append({ ...entry, runId, guestAt });
       if (problem !== null) return "call";
       if (!wasAllowed(options.assignment, callId) && (await options.needsApproval(gated))) {
-        held.push({ callId, tool: entry.tool, input: entry.input });
+        held.calls.push({ callId, tool: entry.tool, input: entry.input });
         return "hold";
       }
-      await spending.reserveTool(budgetCall(options, entry.call));
+      try {
+        await spending.reserveTool(budgetCall(options, entry.call));
+      } catch (thrown) {
+        if (!(thrown instanceof BudgetError)) throw thrown;
+        // Calls that are under way may end, and are recorded: then the run is put away.
+        held.stopped ??= thrown;
+        return "hold";
+      }
       return "call";
     },
     returned: async ({ at: guestAt, ...entry }) => {

@@ -1,17 +1,29 @@
 // What the task chart writes into its books: what each step's outcome changes in what the task knows.
 // Invariant: pure; from equal books and an equal outcome come equal books, so that a journal gives them again.
-import type { ApprovalAnswer, ApprovalRequest, ApprovalSubject } from "../src/core/approval.ts";
+import {
+  approvalIdOf,
+  type ApprovalAnswer,
+  type ApprovalRequest,
+  type ApprovalSubject,
+} from "../src/core/approval.ts";
 import type { Draft, DraftRequest, Outcome, Recall, Routed, Suspension, Trial } from "../src/core/attempt.ts";
 import type { ScopeName } from "../src/core/budget.ts";
 import { BudgetError } from "../src/core/errors.ts";
 import type { TaskTerms } from "../src/core/journal.ts";
 import { addTokens } from "../src/core/model.ts";
+import { profileOf } from "../src/core/profile.ts";
 import type { Attempt, TaskFailure, TaskResult } from "../src/core/task.ts";
 
 /** What a task's chart starts from. */
 export interface TaskMachineInput extends TaskTerms {
   readonly taskId: string;
 }
+
+/** Events that a task's chart takes from outside. */
+export type TaskMachineEvent =
+  | { readonly type: "cancel"; readonly reason?: string }
+  /** Stops the work without an end: another process, or the next start, goes on with it. */
+  | { readonly type: "leave" };
 
 /** Where a task goes on once it has a place: at its beginning, or after an approval. */
 export type Step = "begin" | "generating" | "executing" | "repairing" | "handling";
@@ -55,7 +67,10 @@ function addCost(sum: number | null, cost: number | null): number | null {
 /** A budget that a person may allow to be exceeded. */
 export function overBudget(error: unknown, next: Step) {
   const { budget, measure, message, wanted } = error as BudgetError;
-  return { subject: { type: "budget" as const, budget: budget as ScopeName, measure, message, wanted: wanted ?? 0 }, next };
+  return {
+    subject: { type: "budget" as const, budget: budget as ScopeName, measure, message, wanted: wanted ?? 0 },
+    next,
+  };
 }
 
 /** Why a task that was not allowed to go on ends, or what goes to repair. */
@@ -100,11 +115,11 @@ export function account(context: TaskMachineContext, draft: Draft) {
     costUsd: addCost(context.costUsd, draft.costUsd),
     model: draft.model,
     replayed: context.replayed || draft.replayed,
+    reused: false,
   };
 }
 
 /** A draft without code is a try that failed: it goes back to the model like any other. */
-/** The end of a task by an error of one of its effects. */
 export function failedDraft(context: TaskMachineContext, draft: Draft) {
   const error = draft.problem;
   const attempt: Attempt = {
@@ -144,10 +159,10 @@ export function concluded(context: TaskMachineContext, trial: Trial | Suspension
 }
 
 export function draftRequest(
-  { taskId, attempts, profile }: TaskMachineContext,
+  { taskId, approvals, attempts, profile }: TaskMachineContext,
   repair: number,
 ): DraftRequest {
-  return { taskId, repair, attempts, profile };
+  return { taskId, approvals, repair, attempts, profile };
 }
 
 export function codeToAllow({ code }: TaskMachineContext) {
@@ -161,7 +176,7 @@ export function callsToAllow(trial: Trial | Suspension) {
 
 export function approvalRequest({ taskId, approvals, subject }: TaskMachineContext): ApprovalRequest {
   if (subject === null) throw new Error(`The task "${taskId}" waits for an approval of nothing.`);
-  return { approvalId: `${taskId}-a${approvals}`, taskId, subject };
+  return { approvalId: approvalIdOf(taskId, approvals), taskId, subject };
 }
 
 /** The code from the registry takes the place of a draft. */
@@ -185,8 +200,18 @@ export function isSuspension(trial: Trial | Suspension): trial is Suspension {
   return "held" in trial;
 }
 
+/** Prose is not run: nothing of it needs to be allowed. */
+export function needsApproval({ approval, profile }: TaskMachineContext): boolean {
+  return approval === "code" && profileOf(profile).draft === "code";
+}
+
+/** Code that failed when it was used again was no try of the model's: it gets one in any case. */
+export function mayRepair({ repairs, maxRepairs, reused }: TaskMachineContext): boolean {
+  return repairs < maxRepairs || reused;
+}
+
 /** Whether what was refused goes back to the model. */
 export function mayMend(context: TaskMachineContext, answer: ApprovalAnswer): boolean {
   if (answer.decision !== "rejected" || context.subject?.type === "budget") return false;
-  return context.repairs < context.maxRepairs;
+  return mayRepair(context);
 }

@@ -10,6 +10,7 @@ import {
   NOTHING_DONE,
   type Draft,
   type DraftRequest,
+  type Moment,
   type Outcome,
   type Recall,
   type Routed,
@@ -32,6 +33,8 @@ import {
   isAsking,
   isSuspension,
   mayMend,
+  mayRepair,
+  needsApproval,
   overBudget,
   overdue,
   recalled,
@@ -40,14 +43,9 @@ import {
   verdict,
   type Step,
   type TaskMachineContext,
+  type TaskMachineEvent,
   type TaskMachineInput,
 } from "./task-books.ts";
-
-/** Events that a task's chart takes from outside. */
-export type TaskMachineEvent =
-  | { readonly type: "cancel"; readonly reason?: string }
-  /** Stops the work without an end: another process, or the next start, goes on with it. */
-  | { readonly type: "leave" };
 
 /** A running task chart. */
 export type TaskActorRef = ActorRefFrom<typeof taskMachine>;
@@ -64,7 +62,7 @@ export const taskMachine = setup({
     /** Waits for a place among the agent's and the mesh's running tasks. */
     admit: slot<null, { readonly taskId: string }>("admit"),
     /** Chooses the profile to work with. */
-    route: slot<Routed, { readonly taskId: string }>("route"),
+    route: slot<Routed, Moment>("route"),
     /** Looks for proven code for exactly this task; null where there is none. */
     recall: slot<Recall | null, { readonly taskId: string; readonly profile: string | null }>("recall"),
     /** Asks the model for code, first or repaired. */
@@ -75,8 +73,8 @@ export const taskMachine = setup({
     handle: slot<Trial, { readonly taskId: string }>("handle"),
     /** Waits for a person's answer, over restarts if need be. */
     approve: slot<ApprovalAnswer, ApprovalRequest>("approve"),
-    /** Registers working code and stores the result. */
-    settle: slot<TaskResult, Outcome>("settle"),
+    /** Registers working code and stores the result; null where another process has the task. */
+    settle: slot<TaskResult | null, Outcome>("settle"),
   },
   actions: {
     /** Gives the place back that `admit` took. */
@@ -92,8 +90,8 @@ export const taskMachine = setup({
     routes: ({ context }) => context.routes && context.profile === null,
     recalls: ({ context }) => context.recalls,
     goesOn: ({ context }, step: Step) => context.next === step,
-    needsApproval: ({ context }) => context.approval === "code",
-    mayRepair: ({ context }) => context.repairs < context.maxRepairs,
+    needsApproval: ({ context }) => needsApproval(context),
+    mayRepair: ({ context }) => mayRepair(context),
     succeeded: ({ context }) => context.status === "success",
     wasCancelled: ({ context }) => context.status === "cancelled",
   },
@@ -163,7 +161,7 @@ export const taskMachine = setup({
           description: "The profile is chosen, by rules or by the model.",
           invoke: {
             src: "route",
-            input: ({ context }) => ({ taskId: context.taskId }),
+            input: ({ context: { taskId, approvals } }) => ({ taskId, approvals }),
             onDone: {
               target: "choosing",
               actions: { type: "record", params: ({ context, event }) => routed(context, event.output) },
@@ -189,7 +187,7 @@ export const taskMachine = setup({
             onDone: [
               { guard: ({ event }) => event.output === null, target: "generating" },
               {
-                target: "executing",
+                target: "reviewing",
                 actions: { type: "record", params: ({ event }) => recalled(event.output) },
               },
             ],
@@ -243,6 +241,7 @@ export const taskMachine = setup({
             src: "trial",
             input: ({ context }) => ({
               taskId: context.taskId,
+              approvals: context.approvals,
               attempt: context.attempts.length + 1,
               code: context.code ?? "",
               profile: context.profile,
@@ -368,11 +367,12 @@ export const taskMachine = setup({
     },
     settling: {
       description: "The outcome is known; working code is registered and the result stored.",
-      on: { cancel: {} },
+      on: { cancel: {}, leave: {} },
       invoke: {
         src: "settle",
         input: ({ context }) => context,
         onDone: [
+          { guard: ({ event }) => event.output === null, target: "left" },
           {
             guard: "succeeded",
             target: "done",

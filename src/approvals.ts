@@ -106,7 +106,10 @@ export class Approvals implements AsyncDisposable {
         },
         { prefix: this.#subjects.approval() },
       );
-      await this.#watch;
+      await this.#watch.catch((thrown: unknown) => {
+        this.#watch = null; // The next one tries again.
+        throw thrown;
+      });
       const now = await this.#read(approvalId);
       if (now !== null) this.#hear(now.approval);
       cancelTimer = this.#expire(approvalId, now?.approval.expiresAt ?? null, reject);

@@ -22,6 +22,7 @@ export interface JournalOptions {
 }
 
 interface Waiting {
+  readonly notes: readonly JournalEntry[];
   readonly entries: readonly JournalEntry[];
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
@@ -113,10 +114,10 @@ export class Journal {
    * @throws OwnershipError where another process has the task now; StorageError where it cannot be written.
    */
   append(...entries: readonly NewJournalEntry[]): Promise<void> {
-    const stamped = [...this.#notes, ...entries.map((entry) => this.#stamp(entry))];
+    const notes = this.#notes;
     this.#notes = [];
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ entries: stamped, resolve, reject });
+      this.#waiting.push({ notes, entries: entries.map((entry) => this.#stamp(entry)), resolve, reject });
       if (!this.#isAppending) void this.#write();
     });
   }
@@ -127,9 +128,11 @@ export class Journal {
       const group = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#writeGroup(group.flatMap(({ entries }) => entries));
+        await this.#writeGroup(group.flatMap(({ notes, entries }) => [...notes, ...entries]));
         for (const { resolve } of group) resolve();
       } catch (thrown) {
+        // Whoever appended hears of it; what was noted is nobody's but the journal's.
+        this.#notes = [...group.flatMap(({ notes }) => notes), ...this.#notes];
         for (const { reject } of group) reject(thrown);
       }
     }

@@ -7,8 +7,8 @@ export {
   type AgentMachineInput,
   type Crash,
 } from "../machines/agent-machine.ts";
-export { taskMachine, type TaskActorRef, type TaskMachineEvent } from "../machines/task-machine.ts";
-export type { TaskMachineContext, TaskMachineInput } from "../machines/task-books.ts";
+export { taskMachine, type TaskActorRef } from "../machines/task-machine.ts";
+export type { TaskMachineContext, TaskMachineEvent, TaskMachineInput } from "../machines/task-books.ts";
 export {
   itemMachine,
   type ItemMachineContext,

@@ -36,6 +36,11 @@ export interface ApprovalRequest {
   readonly subject: ApprovalSubject;
 }
 
+/** The id of a task's n-th approval, n from 1. */
+export function approvalIdOf(taskId: string, number: number): string {
+  return `${taskId}-a${number}`;
+}
+
 /** What came of it; `expired` where nobody answered in the time that the agent sets. */
 export interface ApprovalAnswer {
   readonly decision: "approved" | "rejected" | "expired";

@@ -44,9 +44,14 @@ export interface Recall {
   readonly code: string;
 }
 
-/** What the chart hands to the model's next call. */
-export interface DraftRequest {
+/** By what an effect of a task knows where the task is: how often a person was asked until then. */
+export interface Moment {
   readonly taskId: string;
+  readonly approvals: number;
+}
+
+/** What the chart hands to the model's next call. */
+export interface DraftRequest extends Moment {
   /** 0 for the first draft, then the number of the repair. */
   readonly repair: number;
   readonly attempts: readonly Attempt[];
@@ -55,8 +60,7 @@ export interface DraftRequest {
 }
 
 /** What the chart hands to the next run. */
-export interface TrialRequest {
-  readonly taskId: string;
+export interface TrialRequest extends Moment {
   /** The number of the try, from 1. */
   readonly attempt: number;
   readonly code: string;
