@@ -65,6 +65,7 @@ export class TaskDesk {
       places: () => this.#population.placesOf(role) + (this.#parked.get(role)?.size ?? 0),
       run: (journal) => this.#run(journal),
       fresh: (taskId) => this.#held.get(taskId)?.journal ?? null,
+      isStopping: () => this.#isDraining,
       ended: (result) => this.#settle(result),
     });
     this.#intakes.set(role, intake);

@@ -27,6 +27,8 @@ export interface TaskIntakeOptions {
   readonly run: (journal: Journal) => Promise<TaskResult | null>;
   /** The journal of a task that was accepted here; saves reading it again. */
   readonly fresh: (taskId: string) => Journal | null;
+  /** Whether tasks are left because the mesh is about to stop. */
+  readonly isStopping: () => boolean;
   /** Told that a task had ended before it was taken. */
   readonly ended: (result: TaskResult) => void;
 }
@@ -36,6 +38,8 @@ export class TaskIntake {
   readonly #parts: ActorParts;
   readonly #options: TaskIntakeOptions;
   readonly #inHand = new Set<Delivery>();
+  /** Left by a mesh that is about to stop: given back at its end, and not taken again before. */
+  readonly #left = new Set<Delivery>();
   readonly #underWay = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   #consumer: QueueConsumer | null = null;
@@ -72,6 +76,8 @@ export class TaskIntake {
     this.#roomMade();
     await this.#loop;
     await Promise.all(this.#underWay);
+    const reason = "its owner stopped";
+    await Promise.all([...this.#left].map((delivery) => delivery.retry({ reason }).catch(() => undefined)));
     clearInterval(this.#renewal);
     await this.#consumer?.close();
   }
@@ -133,7 +139,7 @@ export class TaskIntake {
     }
     const result = await this.#options.run(journal);
     if (result !== null) await delivery.ack();
-    else if (this.#closing.signal.aborted) await delivery.retry({ reason: "its owner stopped" });
+    else if (this.#options.isStopping()) this.#left.add(delivery);
     else await delivery.retry({ delayMs: LOST_MS, reason: "another process has it" });
   }
 
@@ -157,6 +163,6 @@ export class TaskIntake {
 
   /** A task that another process has been given meanwhile is found out by its journal, which refuses this one. */
   #renew(): void {
-    for (const delivery of this.#inHand) delivery.inProgress().catch(() => undefined);
+    for (const delivery of [...this.#inHand, ...this.#left]) delivery.inProgress().catch(() => undefined);
   }
 }
