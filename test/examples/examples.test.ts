@@ -40,6 +40,7 @@ describe("the example", () => {
 
   it("suite covers what the README promises", () => {
     expect(names.sort()).toEqual([
+      "approval",
       "calculator",
       "custom-agent",
       "financial-pipeline",
