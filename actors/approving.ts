@@ -21,6 +21,8 @@ export async function awaitApproval(
   const { approvalId } = request;
   const answered = journal.find("approval-answered", (entry) => entry.approvalId === approvalId);
   if (answered !== undefined) {
+    // A crash between the two may have left it behind.
+    await approvals.close(approvalId);
     const { decision, by, note } = answered;
     return { decision, by, note };
   }

@@ -35,7 +35,7 @@ export class HeldTask {
   journal: Journal | null = null;
   /** Its stored result, begun; null where it must be begun first. */
   entry: ResultEntry | null = null;
-  /** Resolves once it is journaled and queued, or is known not to be. */
+  /** Resolves once it is queued and journaled, or is known not to be. */
   accepting: Promise<void> = Promise.resolve();
   /** Whether it was taken off the queue, to be worked on or ended here. */
   isTaken = false;

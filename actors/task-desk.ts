@@ -64,7 +64,11 @@ export class TaskDesk {
       role,
       places: () => this.#population.placesOf(role) + (this.#parked.get(role)?.size ?? 0),
       run: (journal) => this.#run(journal),
-      fresh: (taskId) => this.#held.get(taskId)?.journal ?? null,
+      fresh: async (taskId) => {
+        const held = this.#held.get(taskId);
+        await held?.accepting;
+        return held?.journal ?? null;
+      },
       isStopping: () => this.#isDraining,
       ended: (result) => this.#settle(result),
     });
@@ -205,12 +209,13 @@ export class TaskDesk {
     const place = { ledger: fabric.ledger, name: subjects.journal(taskId), clock };
     const earlier = isNew ? null : await Journal.open(place);
     if (earlier === null) {
-      const entry = await results.begin({ taskId, role, task });
-      const { resultId } = entry;
-      const [journal] = await Promise.all([
-        Journal.create(place, { type: "accepted", ...held.identity, resultId }),
-        this.#enqueue(held),
+      // First the queue, then the journal: a task in a journal alone would be accepted and never taken up.
+      const [entry] = await Promise.all([
+        results.begin({ taskId, role, task }),
+        this.#enqueue(held, { isNew: true }),
       ]);
+      const { resultId } = entry;
+      const journal = await Journal.create(place, { type: "accepted", ...held.identity, resultId });
       if (journal === null) throw taken(taskId);
       // An actor that took it in this very moment has read its journal for itself.
       if (!held.isTaken) [held.journal, held.entry] = [journal, entry];
@@ -223,9 +228,13 @@ export class TaskDesk {
     if (held.cancelled !== null && !held.isTaken && !held.isSettled) await this.#endWaiting(held);
   }
 
-  async #enqueue({ identity: { taskId, role } }: HeldTask): Promise<void> {
-    const { fabric, subjects } = this.#parts;
-    await fabric.queue.publish(subjects.tasks(role), taskId, { id: taskId });
+  async #enqueue({ identity: { taskId, role } }: HeldTask, { isNew = false } = {}): Promise<void> {
+    const { queue } = this.#parts.fabric;
+    const tasks = this.#parts.subjects.tasks(role);
+    const { duplicate } = await queue.publish(tasks, taskId, { id: taskId });
+    // A process that died before the journal was there may have left the message, or it was given up since: of the two
+    // only one more message helps, and one too many does no harm.
+    if (duplicate && isNew) await queue.publish(tasks, taskId);
   }
 
   /** Works on a task that was taken off its queue; null where it was left. */
@@ -274,7 +283,12 @@ export class TaskDesk {
     held.assign(actor);
     const result = await running;
     held.assign(null);
-    if (result !== null || !this.#isDraining) return result;
+    if (result !== null) return result;
+    // What ended in the very moment when it was left has ended.
+    await journal.written();
+    const ended = journal.find("finished");
+    if (ended !== undefined) return ended.result;
+    if (!this.#isDraining) return null;
     await journal
       .append({ type: "left", node: this.#parts.node, reason: "The mesh stopped." })
       .catch((thrown: unknown) =>

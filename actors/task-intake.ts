@@ -17,6 +17,9 @@ const AHEAD = 2;
 const LOST_MS = 10_000;
 /** How long a task that could not be taken up waits before it is given out again, in milliseconds. */
 const AGAIN_MS = 1_000;
+/** So often is a task looked for whose journal is not there yet, at first soon and then every so many milliseconds. */
+const MAX_LOOKS = 200;
+const LONGEST_LOOK_MS = 5_000;
 
 /** What taking tasks needs to know of its role. */
 export interface TaskIntakeOptions {
@@ -26,7 +29,7 @@ export interface TaskIntakeOptions {
   /** Runs a task to its end; null where it was left. */
   readonly run: (journal: Journal) => Promise<TaskResult | null>;
   /** The journal of a task that was accepted here; saves reading it again. */
-  readonly fresh: (taskId: string) => Journal | null;
+  readonly fresh: (taskId: string) => Promise<Journal | null>;
   /** Whether tasks are left because the mesh is about to stop. */
   readonly isStopping: () => boolean;
   /** Told that a task had ended before it was taken. */
@@ -123,12 +126,15 @@ export class TaskIntake {
     const taskId = delivery.payload;
     const { fabric, subjects, clock } = this.#parts;
     const journal =
-      this.#options.fresh(taskId) ??
+      (await this.#options.fresh(taskId)) ??
       (await Journal.open({ ledger: fabric.ledger, name: subjects.journal(taskId), clock }));
     if (journal === null) {
       // It was put in the queue a moment before its journal was, by a process that is about to write it or died.
-      if (delivery.deliveries > 10) await delivery.reject(`The task "${taskId}" has no journal.`);
-      else await delivery.retry({ delayMs: AGAIN_MS, reason: "its journal is not there yet" });
+      if (delivery.deliveries > MAX_LOOKS) await delivery.reject(`The task "${taskId}" has no journal.`);
+      else {
+        const delayMs = Math.min(LONGEST_LOOK_MS, 10 * 2 ** delivery.deliveries);
+        await delivery.retry({ delayMs, reason: "its journal is not there yet" });
+      }
       return;
     }
     const ended = journal.find("finished");

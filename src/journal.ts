@@ -38,6 +38,7 @@ export class Journal {
   #notes: JournalEntry[] = [];
   #waiting: Waiting[] = [];
   #isAppending = false;
+  #writing: Promise<void> = Promise.resolve();
   #lost: OwnershipError | null = null;
 
   private constructor(options: JournalOptions, entries: JournalEntry[], sequence: number) {
@@ -118,8 +119,13 @@ export class Journal {
     this.#notes = [];
     return new Promise((resolve, reject) => {
       this.#waiting.push({ notes, entries: entries.map((entry) => this.#stamp(entry)), resolve, reject });
-      if (!this.#isAppending) void this.#write();
+      if (!this.#isAppending) this.#writing = this.#write();
     });
+  }
+
+  /** Resolves once all that was appended is durable or refused. */
+  async written(): Promise<void> {
+    await this.#writing;
   }
 
   async #write(): Promise<void> {

@@ -247,3 +247,50 @@ describe("an approval", () => {
     expect(await allowed).toMatchObject({ status: "success", output: 1 });
   });
 });
+
+describe("a task whose process died while it was being accepted", () => {
+  const agent = defineAgent({ role: "worker", capabilities: ["x"], systemPrompt: "work" });
+
+  it("is done once it is given again, though its message was given up meanwhile", async () => {
+    await using fabric = createMemoryFabric();
+    await fabric.queue.publish("test.task.worker", "t1", { id: "t1" });
+    const consumer = await fabric.queue.consume("test.task.worker", { ackWaitMs: 1000, maxDeliveries: 9 });
+    await (await consumer.take())?.reject("it has no journal");
+    await consumer.close();
+    await using mesh = await start(fabric, agent, { model: [fenced("result = 1")] });
+    expect(await mesh.execute("worker", { id: "t1", task: "x" })).toMatchObject({ output: 1 });
+  });
+
+  it("is in the queue before it is in its journal: what counts as accepted is taken up", async () => {
+    await using fabric = createMemoryFabric();
+    const order: string[] = [];
+    const { ledger, queue } = fabric;
+    const watched: Fabric = {
+      ...fabric,
+      ledger: {
+        append: async (name, payload, expected) => {
+          if (expected === 0) order.push("journal begins");
+          return ledger.append(name, payload, expected);
+        },
+        read: (name, options) => ledger.read(name, options),
+        last: (name) => ledger.last(name),
+        names: (prefix) => ledger.names(prefix),
+        delete: (name) => ledger.delete(name),
+      },
+      queue: {
+        publish: async (name, payload, options) => {
+          const published = await queue.publish(name, payload, options);
+          order.push("queued");
+          return published;
+        },
+        consume: (name, options) => queue.consume(name, options),
+        size: (name) => queue.size(name),
+        dead: (name) => queue.dead(name),
+        bury: (name, id) => queue.bury(name, id),
+      },
+    };
+    await using mesh = await start(watched, agent, { model: [fenced("result = 1")] });
+    expect(await mesh.execute("worker", { id: "t1", task: "x" })).toMatchObject({ output: 1 });
+    expect(order).toEqual(["queued", "journal begins"]);
+  });
+});
