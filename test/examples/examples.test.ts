@@ -38,9 +38,25 @@ describe("the example", () => {
     expect(second.stdout).toContain(report);
   });
 
+  it("approval asks once for each payment, and pays each invoice once", async () => {
+    const main = join(projectRoot, "examples/approval/main.ts");
+    const { stdout } = await runFettle(["run", main], { cwd: folder });
+    expect(stdout.match(/clerk wants bank\.pay/g)).toHaveLength(2);
+    expect(stdout).toContain('the bank\'s books: {"paper-17":120,"machines-4":12500}');
+  });
+
+  it("budget names the budget that ended a task, and what was paid for the others", async () => {
+    const main = join(projectRoot, "examples/budget/main.ts");
+    const { stdout } = await runFettle(["run", main], { cwd: folder });
+    expect(stdout).toMatch(/failure, 0\.00000 USD paid: Cannot make call "ends-.* and budget "task:ends-/);
+    expect(stdout).toMatch(/task:asks-\S+ asks for 0\.\d+ usd more/);
+    expect(stdout).toMatch(/success: 25, 0\.\d+ USD paid to example\/small/);
+  });
+
   it("suite covers what the README promises", () => {
     expect(names.sort()).toEqual([
       "approval",
+      "budget",
       "calculator",
       "custom-agent",
       "financial-pipeline",
