@@ -25,6 +25,7 @@ import { formOf } from "../src/core/prompt.ts";
 import { checkProse } from "../src/core/prose.ts";
 import { validate, type Schema } from "../src/core/schema.ts";
 import type { ErrorCategory, TaskFailure } from "../src/core/task.ts";
+import { flattenTools } from "../src/core/tool.ts";
 import type { Journal } from "../src/journal.ts";
 import { askedBefore, stopAsBefore } from "./asked-before.ts";
 import type { Assignment } from "./assignment.ts";
@@ -90,9 +91,12 @@ async function runCode(
   const runId = `${taskId}-${attempt}`;
   const started = journal.find("run-started", (entry) => entry.attempt === attempt);
   const entropy = started?.entropy ?? options.chooseEntropy();
-  if (started === undefined) journal.note({ type: "run-started", attempt, runId, entropy });
-  const held: Held = { calls: [], stopped: null };
   const limits = guestLimits(agent);
+  if (started === undefined) {
+    const tools = [...flattenTools(agent.tools).keys()];
+    journal.note({ type: "run-started", attempt, runId, entropy, tools, limits });
+  }
+  const held: Held = { calls: [], stopped: null };
   const timeoutMs = limits.timeoutMs ?? DEFAULT_LIMITS.timeoutMs;
   // A run that is repeated after an approval takes its time anew.
   const booking = `run-${request.approvals}-${attempt}`;

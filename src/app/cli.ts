@@ -8,6 +8,7 @@ import { approvalsCommand } from "./commands/approvals.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { initCommand } from "./commands/init.ts";
+import { replayCommand } from "./commands/replay.ts";
 import { runCommand } from "./commands/run.ts";
 import { showCommand } from "./commands/show.ts";
 import { smoketestCommand } from "./commands/smoketest.ts";
@@ -33,6 +34,7 @@ A workflow of several, live; the same id again goes on where it was:
 What happened, what is under way, what waits for you:
   $ fettle tasks
   $ fettle show <taskId>
+  $ fettle replay <taskId>
   $ fettle approvals
 
 Settings come from the environment and .env; .env.example in the package lists them all.`;
@@ -60,6 +62,7 @@ export async function main(args: readonly string[]): Promise<number> {
     workflowCommand(),
     tasksCommand(),
     showCommand(),
+    replayCommand(),
     approvalsCommand(),
   ]) {
     for (const one of [command, ...command.commands]) {

@@ -6,7 +6,7 @@ import type { Recall, Routed, Trial } from "./attempt.ts";
 import type { Budget } from "./budget.ts";
 import { decode, encode } from "./codec.ts";
 import { JournalError, messageOf } from "./errors.ts";
-import type { GuestEntropy, RecordedCall, RecordedReturn } from "./guest.ts";
+import type { GuestEntropy, GuestLimits, RecordedCall, RecordedReturn } from "./guest.ts";
 import type { ModelAnswer } from "./model.ts";
 import type { TaskFailure, TaskResult } from "./task.ts";
 
@@ -73,6 +73,9 @@ export type JournalEntry = { readonly at: number } & (
       readonly attempt: number;
       readonly runId: string;
       readonly entropy: GuestEntropy;
+      /** The names by which the guest could call tools, and the limits that are not the defaults: a repeat needs them. */
+      readonly tools: readonly string[];
+      readonly limits: Partial<GuestLimits>;
     }
   /** `guestAt` is the record's `at`: the guest's time. */
   | ({ readonly runId: string; readonly guestAt: number } & Omit<RecordedCall, "at">)

@@ -5,7 +5,18 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { projectRoot, runFettle } from "../harness/program.ts";
 
-const COMMANDS = ["init", "check", "smoketest", "run", "demo", "workflow", "tasks", "show", "approvals"];
+const COMMANDS = [
+  "init",
+  "check",
+  "smoketest",
+  "run",
+  "demo",
+  "workflow",
+  "tasks",
+  "show",
+  "replay",
+  "approvals",
+];
 
 let folder = "";
 beforeAll(async () => {
