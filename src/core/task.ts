@@ -55,7 +55,7 @@ export interface Attempt {
   /** Null where the try succeeded. */
   readonly error: TaskFailure | null;
   readonly console: readonly ConsoleEntry[];
-  /** The model that wrote the code, as `provider/model`. */
+  /** The model that wrote the code, as `provider/model`; `registry/<functionId>` where it was used again. */
   readonly model: string;
   /** What the guest was told of time and chance; null where no guest ran. */
   readonly entropy: GuestEntropy | null;
@@ -89,7 +89,7 @@ export interface TaskResult<Output = unknown> {
   readonly role: string;
   /** Each try in order; the last is the one that `code` and `error` speak of. */
   readonly attempts: readonly Attempt[];
-  /** The model that gave the last answer, as `provider/model`; null where none was asked. */
+  /** The model that gave the last answer, as `provider/model`; `registry/<functionId>` for reused code; null for none. */
   readonly model: string | null;
   /** Whether any answer was played back from a recording. */
   readonly replayed: boolean;
