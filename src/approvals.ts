@@ -195,14 +195,15 @@ export class Approvals implements AsyncDisposable {
   #expire(approvalId: string, at: number | null, reject: (reason: unknown) => void): () => void {
     if (at === null) return () => undefined;
     let timer: unknown;
-    const wait = () => {
-      const left = at - this.#clock.now();
-      timer = this.#clock.setTimeout(left > 0 ? wait : end, Math.min(Math.max(left, 0), LONGEST_TIMER_MS));
-    };
     const end = () => {
       this.answer(approvalId, "expired").catch((thrown: unknown) => {
         if (!(thrown instanceof ApprovalError)) reject(thrown);
       });
+    };
+    const wait = () => {
+      const left = at - this.#clock.now();
+      if (left <= 0) end();
+      else timer = this.#clock.setTimeout(wait, Math.min(left, LONGEST_TIMER_MS));
     };
     wait();
     return () => this.#clock.clearTimeout(timer);
