@@ -15,6 +15,8 @@ const MAX_DELIVERIES = 1_000;
 const AHEAD = 2;
 /** How long a task waits that another process has in spite of this delivery: most likely it ends it meanwhile. */
 const LOST_MS = 10_000;
+/** Tasks that are asked for at once: those that are there are taken together, in one write. */
+const TAKEN_TOGETHER = 64;
 /** How long a task that could not be taken up waits before it is given out again, in milliseconds. */
 const AGAIN_MS = 1_000;
 /** So often is a task looked for whose journal is not there yet, at first soon and then every so many milliseconds. */
@@ -46,6 +48,8 @@ export class TaskIntake {
   readonly #underWay = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   #consumer: QueueConsumer | null = null;
+  #asked = 0;
+  #failing: Promise<void> | null = null;
   #roomMade: () => void = () => undefined;
   #renewal: ReturnType<typeof setInterval> | undefined;
   #loop: Promise<void> | null = null;
@@ -86,26 +90,47 @@ export class TaskIntake {
   }
 
   async #take(consumer: QueueConsumer): Promise<void> {
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
+    for (;;) {
       await this.#room();
-      if (signal.aborted) return;
-      let delivery: Delivery | null;
-      try {
-        delivery = await consumer.take(signal);
-      } catch (thrown) {
-        this.#parts.log.error({ err: thrown, role: this.#options.role }, "cannot take tasks from the queue");
-        await this.#pause();
-        continue;
-      }
-      if (delivery === null) return;
-      this.#serve(delivery);
+      if (this.#closing.signal.aborted) return;
+      this.#asked += 1;
+      this.#track(
+        this.#takeOne(consumer).finally(() => {
+          this.#asked -= 1;
+          this.#roomMade();
+        }),
+      );
     }
+  }
+
+  async #takeOne(consumer: QueueConsumer): Promise<void> {
+    const { signal } = this.#closing;
+    try {
+      const delivery = await consumer.take(signal);
+      // The queue is closed, or taking is: either way there is no more.
+      if (delivery === null) this.#closing.abort();
+      else if (signal.aborted) await delivery.retry({ reason: "its owner stopped" });
+      else this.#serve(delivery);
+    } catch (thrown) {
+      // All that wait fail together: that is one failure, and one pause.
+      this.#failing ??= this.#pauseAfter(thrown).finally(() => (this.#failing = null));
+      await this.#failing;
+    }
+  }
+
+  async #pauseAfter(thrown: unknown): Promise<void> {
+    this.#parts.log.error({ err: thrown, role: this.#options.role }, "cannot take tasks from the queue");
+    await this.#pause();
+  }
+
+  #track(work: Promise<void>): void {
+    const ended: Promise<void> = work.finally(() => this.#underWay.delete(ended));
+    this.#underWay.add(ended);
   }
 
   #serve(delivery: Delivery): void {
     this.#inHand.add(delivery);
-    const work: Promise<void> = this.#run(delivery)
+    const work = this.#run(delivery)
       .catch(async (thrown: unknown) => {
         const { role } = this.#options;
         this.#parts.log.error(
@@ -115,11 +140,10 @@ export class TaskIntake {
         await delivery.retry({ delayMs: AGAIN_MS, reason: messageOf(thrown) }).catch(() => undefined);
       })
       .finally(() => {
-        this.#underWay.delete(work);
         this.#inHand.delete(delivery);
         this.#roomMade();
       });
-    this.#underWay.add(work);
+    this.#track(work);
   }
 
   async #run(delivery: Delivery): Promise<void> {
@@ -151,9 +175,13 @@ export class TaskIntake {
 
   /** Waits until the role's actors may have one more task in hand. */
   async #room(): Promise<void> {
-    while (this.#inHand.size >= this.#options.places() + AHEAD && !this.#closing.signal.aborted) {
+    while (!this.#closing.signal.aborted && !this.#hasRoom()) {
       await new Promise<void>((resolve) => (this.#roomMade = resolve));
     }
+  }
+
+  #hasRoom(): boolean {
+    return this.#asked < TAKEN_TOGETHER && this.#inHand.size + this.#asked < this.#options.places() + AHEAD;
   }
 
   async #pause(): Promise<void> {

@@ -92,9 +92,10 @@ export class ResultStore {
     const resultId = task.resultId ?? createResultId(now);
     const path = pathOf(role, resultId);
     const base = { resultId, taskId, role, task: task.task, startedAt: new Date(now).toISOString() };
-    const write = (content: object): Promise<void> => {
+    // Only the end must last over a power cut: the journal has what a step is made of.
+    const write = (content: object, isDurable = false): Promise<void> => {
       const stamped = { ...base, updatedAt: new Date(this.#clock.now()).toISOString(), ...content };
-      return this.#blobs.write(path, `${JSON.stringify(stamped, null, 2)}\n`);
+      return this.#blobs.write(path, `${JSON.stringify(stamped, null, 2)}\n`, { isDurable });
     };
     await write({ status: "running", state: "accepted", attempts: [] });
 
@@ -126,7 +127,7 @@ export class ResultStore {
         next = undefined;
         if (timer !== undefined) this.#clock.clearTimeout(timer);
         await writing;
-        await write({ ...result, resultId, ...output });
+        await write({ ...result, resultId, ...output }, true);
       },
     };
   }

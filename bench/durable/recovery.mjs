@@ -12,6 +12,7 @@ const [runtime, act, shape, directory, given] = process.argv.slice(2);
 const count = Number(given);
 /** Queued: few may run, the others wait. In flight: all run, each waits for the model. */
 const concurrency = shape === "queued" ? 64 : count;
+const ENDS = new Set(["done", "failed", "cancelled"]);
 const ids = Array.from({ length: count }, (_, index) => `t${index}`);
 const ACTS = { fettle: { begin, resume }, langgraph: { begin: beginGraph, resume: resumeGraph } };
 
@@ -37,7 +38,7 @@ async function begin() {
 
 /** Resolves when all have ended. A task is resumed once its model is asked again. */
 async function resume() {
-  const sandbox = createSandbox();
+  const sandbox = createSandbox({ maxQueued: count });
   const started = performance.now();
   const model = createInstantModel();
   let resumedMs = 0;
@@ -49,7 +50,7 @@ async function resume() {
     concurrency,
     sandbox,
     onEvent: (event) => {
-      if (event.type !== "state" || event.state !== "done") return;
+      if (event.type !== "state" || !ENDS.has(event.state)) return;
       ended += 1;
       if (ended === count) everyone();
     },
@@ -57,7 +58,7 @@ async function resume() {
   await all;
   const endedMs = performance.now() - started;
   const last = await Promise.all(ids.map((id) => fabric.ledger.last(`default.task.${id}`)));
-  const done = last.filter((entry) => entry?.payload.includes('"finished"')).length;
+  const done = last.filter((entry) => entry?.payload.includes('"success"')).length;
   const said = { resumedMs, endedMs, lost: count - done, asked: model.asked, rssMb: peakMb() };
   await close();
   await sandbox.close();

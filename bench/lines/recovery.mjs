@@ -15,8 +15,8 @@ const ROWS = [
   [
     "langgraph",
     "flight",
-    "LangGraph.js, waiting for the model when killed",
-    "its caller knows and invokes each",
+    "LangGraph.js, SQLite",
+    "each invoked by a caller that knows it; waiting for the model when killed",
   ],
 ];
 

@@ -208,6 +208,15 @@ export interface Queue {
   bury(queue: string, id: string): Promise<void>;
 }
 
+/** How a blob is written. */
+export interface BlobWrite {
+  /**
+   * True where absent: the blob is durable once the promise resolves. False for what can be made again: over the end
+   * of the process it is whole all the same, but a power cut may lose it or cut it short.
+   */
+  readonly isDurable?: boolean | undefined;
+}
+
 /**
  * Named byte sequences; paths are `/`-separated and cannot leave the store.
  * All methods throw StorageError: `PATH_INVALID` or `STORAGE_FAILED`.
@@ -217,7 +226,11 @@ export interface Blobs {
    * Replaces the whole blob at once: a reader sees the old or the new one, never a part. A stream is stored as it
    * comes, without being held in memory; one that fails leaves what was there.
    */
-  write(path: string, data: string | Uint8Array | ReadableStream<Uint8Array>): Promise<void>;
+  write(
+    path: string,
+    data: string | Uint8Array | ReadableStream<Uint8Array>,
+    options?: BlobWrite,
+  ): Promise<void>;
   /** Null where there is no such blob. */
   read(path: string): Promise<Uint8Array | null>;
   /** The blob as a stream, not held in memory; null where there is no such blob. */

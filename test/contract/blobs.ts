@@ -160,6 +160,14 @@ export function blobsContract(make: () => Promise<HasBlobs>): void {
       expect(text(await blobs.read("doc"))).toBe(versions[3]);
     });
 
+    it("replaces a blob whole also where it need not outlive a power cut", async () => {
+      const blobs = await open();
+      await blobs.write("a/step.json", "first", { isDurable: false });
+      await blobs.write("a/step.json", "second", { isDurable: false });
+      expect(new TextDecoder().decode((await blobs.read("a/step.json")) ?? undefined)).toBe("second");
+      expect(await blobs.list("a/")).toEqual(["a/step.json"]);
+    });
+
     it("survives many writers of one blob with one of their versions", async () => {
       const blobs = await open();
       const versions = Array.from({ length: 12 }, (_, index) => String(index).repeat(10_000));

@@ -1,6 +1,7 @@
 // Blobs as files in one folder, named as their paths are, so that people can read them with any tool.
 // Invariant: nothing outside the folder is ever read or written, through whatever path or symbolic link; a
-// blob appears whole (written aside, synced, renamed) or not at all; unfinished files are never listed.
+// blob appears whole (written aside, synced unless it need not last, renamed) or not at all; unfinished files are
+// never listed.
 import { randomUUID } from "node:crypto";
 import {
   lstat,
@@ -16,7 +17,7 @@ import {
 import { dirname, join, resolve, sep } from "node:path";
 import { requireBlobPath, requireBlobPrefix } from "../../core/grammar.ts";
 import { StorageError } from "../../core/errors.ts";
-import type { Blobs } from "../../core/ports.ts";
+import type { Blobs, BlobWrite } from "../../core/ports.ts";
 import { byteStream, chunksOf, discard, type BlobData, type ByteSource } from "../byte-stream.ts";
 import { storageError } from "./storage-error.ts";
 
@@ -38,9 +39,9 @@ export class FileBlobs implements Blobs {
     this.#directory = resolve(directory);
   }
 
-  async write(path: string, data: BlobData): Promise<void> {
+  async write(path: string, data: BlobData, { isDurable = true }: BlobWrite = {}): Promise<void> {
     try {
-      await this.#write(path, data);
+      await this.#write(path, data, isDurable);
     } catch (error) {
       await discard(data, error);
       throw error;
@@ -88,7 +89,7 @@ export class FileBlobs implements Blobs {
     return paths.sort();
   }
 
-  async #write(path: string, data: BlobData): Promise<void> {
+  async #write(path: string, data: BlobData, isDurable: boolean): Promise<void> {
     const file = this.#fileOf(path);
     const attempt = `write blob "${path}"`;
     await this.#attempt(attempt, file, async () => {
@@ -97,13 +98,14 @@ export class FileBlobs implements Blobs {
       await this.#prepare(folder);
       const unfinished = join(folder, `.${randomUUID()}${UNFINISHED}`);
       try {
-        await writeSynced(unfinished, data instanceof ReadableStream ? chunksOf(attempt, data) : [data]);
+        const pieces = data instanceof ReadableStream ? chunksOf(attempt, data) : [data];
+        await writeFile(unfinished, pieces, isDurable);
         await rename(unfinished, file);
       } catch (error) {
         await rm(unfinished, { force: true });
         throw error;
       }
-      await syncFolder(folder);
+      if (isDurable) await syncFolder(folder);
     });
   }
 
@@ -163,14 +165,15 @@ export class FileBlobs implements Blobs {
   }
 }
 
-async function writeSynced(
+async function writeFile(
   file: string,
   pieces: AsyncIterable<Uint8Array> | readonly (string | Uint8Array)[],
+  isSynced: boolean,
 ): Promise<void> {
   const handle = await open(file, "wx");
   try {
     for await (const piece of pieces) await handle.writeFile(piece); // Goes on where the last one ended.
-    await handle.sync();
+    if (isSynced) await handle.sync();
   } finally {
     await handle.close();
   }
