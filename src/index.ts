@@ -157,4 +157,14 @@ export {
   type NearMatch,
   type RecordedSuccess,
 } from "./registry.ts";
+export { createSubjects, type Subjects } from "./core/subjects.ts";
+export type { JournalEntry } from "./core/journal.ts";
+export {
+  TaskList,
+  type DeadTask,
+  type TaskFilter,
+  type TaskListOptions,
+  type TaskStanding,
+  type TaskSummary,
+} from "./task-list.ts";
 export { ResultStore, type FinishedResult, type RunningResult, type StoredResult } from "./results.ts";

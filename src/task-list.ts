@@ -73,6 +73,9 @@ export interface DeadTask extends DeadLetter {
 /** A queue remembers ids for so long: a task given anew under one of them would not be queued. In milliseconds. */
 const REMEMBERED_MS = 120_000;
 
+/** A mesh that runs takes a task up well within this time, in milliseconds; before, it may be another's. */
+const TAKEN_UP_MS = 5_000;
+
 /** Reads the journals of a mesh's tasks. */
 export class TaskList {
   readonly #ledger: Ledger;
@@ -97,6 +100,25 @@ export class TaskList {
       if (summary !== null && (status === undefined || summary.status === status)) tasks.push(summary);
     }
     return { tasks, more: 0 };
+  }
+
+  /** One task; null where there is none of that id. */
+  async find(taskId: string): Promise<TaskSummary | null> {
+    return isName(taskId) ? this.#summary(taskId) : null;
+  }
+
+  /** Tasks of these roles that no process works on: a mesh with the role goes on with them as soon as it starts. */
+  async abandoned(roles: readonly string[], now: number = Date.now()): Promise<readonly TaskSummary[]> {
+    const { queue, subjects } = this.#options;
+    const found: TaskSummary[] = [];
+    for (const role of roles) {
+      const { waiting, inHand } = (await queue?.size(subjects.tasks(role))) ?? { waiting: 1, inHand: 0 };
+      // Most often nothing waits, and no journal needs to be read to know it.
+      if (waiting + inHand === 0) continue;
+      const { tasks } = await this.list({ role, status: "waiting" });
+      found.push(...tasks.filter((task) => task.interrupted || task.acceptedAt < now - TAKEN_UP_MS));
+    }
+    return found;
   }
 
   /** The roles that have tasks, sorted. */

@@ -66,6 +66,57 @@ describe("fettle run", () => {
     expect(await readdir(join(folder, "logs/calculator"))).toContain(`${result.resultId}.json`);
   });
 
+  it("does a task with an id once: the second run gives the recorded result and says so", async () => {
+    const args = [
+      "custom.js",
+      "Say it",
+      "--agent",
+      "one",
+      "--context",
+      "@context.json",
+      "--id",
+      "said-1",
+      "--json",
+    ];
+    const first = await run(args);
+    expect(first).toMatchObject({ code: 0, stderr: expect.not.stringContaining("recorded") as string });
+    const second = await run(args);
+    expect(second.stdout).toBe(first.stdout);
+    expect(second.stderr).toContain(
+      'fettle: the task "said-1" has ended before: this is its recorded result, and nothing is done or paid now\n',
+    );
+    const other = await run([...args.map((arg) => (arg === "Say it" ? "Say another" : arg))]);
+    expect(other).toMatchObject({ code: 1 });
+    expect(other.stderr).toContain('The task id "said-1" is taken: it says "Say it".');
+  });
+
+  it("goes on with what a killed run left, told by its id and by the role's other tasks", async () => {
+    const home = await mkdtemp(join(tmpdir(), "fettle-left-"));
+    await symlink(join(folder, "node_modules"), join(home, "node_modules"));
+    await writeFile(join(home, "package.json"), '{ "type": "module" }');
+    await writeFile(join(home, "agents.ts"), AGENT);
+    await using silent = await startServer([silence]);
+    await run(["agents.ts", "Add", "--id", "left-1"], {
+      cwd: home,
+      env: { LLM_ENDPOINT: silent.url, LLM_MODEL: "local-1" },
+      onStart: (child) => void silent.asked.then(() => child.kill("SIGKILL")),
+    });
+    await using server = await startServer([events(completionEvents(["```js\nresult = 3\n```"]))]);
+    const env = { LLM_ENDPOINT: server.url, LLM_MODEL: "local-1" };
+    const other = await run(["agents.ts", "Add more", "--json"], { cwd: home, env });
+    expect(other.code).toBe(0);
+    expect(other.stderr).toContain(
+      'fettle: goes on meanwhile with 1 unfinished task of the mesh "default": left-1\n',
+    );
+    const again = await run(["agents.ts", "Add", "--id", "left-1", "--json"], { cwd: home, env });
+    expect(again.code).toBe(0);
+    expect(again.stderr).toMatch(
+      /fettle: (?:goes on with the task "left-1"|the task "left-1" has ended before)/,
+    );
+    expect(JSON.parse(again.stdout)).toMatchObject({ taskId: "left-1", status: "success", output: 3 });
+    await rm(home, { recursive: true });
+  });
+
   it("says what to set where no provider is configured", async () => {
     const { code, stdout, stderr } = await run(["agents.ts", "Add"]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

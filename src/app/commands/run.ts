@@ -2,19 +2,23 @@
 // Invariant: an interrupt cancels the task and still gives its result; only the result goes to standard output.
 import { Command } from "commander";
 import type { AgentDefinition } from "../../core/agent.ts";
+import type { Task } from "../../core/task.ts";
 import { chooseAgent, exportedAgents } from "../agent-module.ts";
 import { storeUrl } from "../blobs.ts";
-import { loadConfig } from "../config.ts";
+import { loadConfig, type Config } from "../config.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
 import { loadModule } from "../module-loader.ts";
 import { colours, print, printJson } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { reportResult } from "../report.ts";
+import { openStoredMesh } from "../stored-mesh.ts";
 import { readContext } from "../task-context.ts";
+import { count } from "../wording.ts";
 
 interface RunOptions {
   readonly agent?: string;
+  readonly id?: string;
   readonly context?: string;
   readonly json?: boolean;
 }
@@ -24,7 +28,10 @@ Examples:
   $ fettle run agents.ts "Calculate the factorial of 10"
   $ fettle run agents.ts "What is the median price?" --agent calculator --context @articles.json
   $ fettle run agents.ts "Name three primes" --json 2>/dev/null
+  $ fettle run agents.ts "Write the report of May" --id report-may
   $ fettle run main.ts
+
+The same --id again gives the recorded result, or goes on where the task was broken off; nothing is paid twice.
 
 Exits with 0 on success, 1 on failure, 130 where Ctrl-C cancelled the task.`;
 
@@ -35,6 +42,7 @@ export function runCommand(): Command {
     .argument("<file>", "JavaScript or TypeScript; with a task, it exports agents made by defineAgent()")
     .argument("[task]", "what to do, in plain language; without it the file is run as a program")
     .option("--agent <role>", "which agent takes the task, where the file exports several")
+    .option("--id <taskId>", "what the task is called; the same id again does not do it again")
     .option("--context <json>", "the task's context: a JSON object, or @file.json")
     .option("--json", "print the result as JSON")
     .addHelpText("after", EXAMPLES)
@@ -58,7 +66,13 @@ async function run(
   const context = readContext(options.context);
   const agents = exportedAgents(await loadModule(file), file);
   const agent = chooseAgent(agents, options.agent, file);
-  await runTask(agents, agent, { task, context }, options.json === true);
+  const { id } = options;
+  await runTask(
+    agents,
+    agent,
+    id === undefined ? { task, context } : { id, task, context },
+    options.json === true,
+  );
 }
 
 /** As an uncaught error ends a program, whatever it has open, so it does here. */
@@ -75,10 +89,11 @@ async function runProgram(file: string): Promise<void> {
 async function runTask(
   agents: readonly AgentDefinition[],
   agent: AgentDefinition,
-  task: { readonly task: string; readonly context: Readonly<Record<string, unknown>> },
+  task: Task,
   json: boolean,
 ): Promise<void> {
   const config = loadConfig();
+  await tellEarlier(config, agents, task.id);
   const mesh = new Mesh({ config });
   for (const one of agents) mesh.add(one);
   const progress = new Progress();
@@ -110,4 +125,33 @@ async function runTask(
     interrupt.release();
     await mesh.stop({ mode: "cancel" });
   }
+}
+
+const SHOWN_IDS = 5;
+
+/** Says on standard error what of earlier runs is gone on with, or was done by them. */
+async function tellEarlier(
+  config: Config,
+  agents: readonly AgentDefinition[],
+  id: string | undefined,
+): Promise<void> {
+  await using stored = openStoredMesh(config);
+  const tell = (text: string) => process.stderr.write(`fettle: ${text}\n`);
+  const own = id === undefined ? null : await stored.tasks.find(id);
+  if (own !== null) {
+    const isEnded = own.endedAt !== null;
+    tell(
+      isEnded
+        ? `the task "${own.taskId}" has ended before: this is its recorded result, and nothing is done or paid now`
+        : `goes on with the task "${own.taskId}" where it is (${own.status})`,
+    );
+  }
+  const unfinished = await stored.tasks.abandoned(agents.map(({ role }) => role));
+  const others = unfinished.map(({ taskId }) => taskId).filter((taskId) => taskId !== id);
+  if (others.length === 0) return;
+  const ids = others.slice(0, SHOWN_IDS).join(", ");
+  const more = others.length > SHOWN_IDS ? " …" : "";
+  tell(
+    `goes on meanwhile with ${count(others.length, "unfinished task")} of the mesh "${stored.name}": ${ids}${more}`,
+  );
 }
