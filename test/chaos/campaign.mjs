@@ -21,7 +21,17 @@ const PATIENCE_MS = 60_000;
  */
 export async function run(witness, { name, scenario, id, deaths }) {
   const directory = await mkdtemp(join(tmpdir(), "fettle-chaos-"));
-  const state = { lives: [], kills: [], told: null, ended: false, why: "", left: [], writes: [], tookMs: 0 };
+  const state = {
+    lives: [],
+    kills: [],
+    told: null,
+    ended: false,
+    why: "",
+    left: [],
+    spent: {},
+    writes: [],
+    tookMs: 0,
+  };
   const record = witness.record(name, {
     answer: scenario.answer,
     told: (message, life) => state.told?.(message, life),
@@ -70,6 +80,7 @@ async function live(state, { id, directory, url, death }) {
     if (message.type === "ended") {
       state.ended = true;
       state.left = message.left;
+      state.spent = message.spent;
       state.writes = message.writes;
       state.tookMs = performance.now() - begunAt;
     }

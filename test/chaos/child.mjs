@@ -55,9 +55,11 @@ await Promise.all([
 hasEnded = true;
 await answering;
 const left = await cleared();
+const { budget } = scenario.options ?? {};
+const spent = budget === undefined ? {} : await mesh.budget({ name: "mesh", budget });
 await mesh.stop();
 await own.close();
-await tell("told", { type: "ended", writes, left });
+await tell("told", { type: "ended", writes, left, spent });
 process.exit(0);
 
 /** Waits until nothing is left over; gives what is all the same. */

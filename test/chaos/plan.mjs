@@ -13,8 +13,8 @@ export function chance(seed) {
 }
 
 /**
- * A run for each point: once before the write, once after it. Every other run is killed again while it recovers, and
- * every fourth once more.
+ * A run for each point: once before the write, once after it. Every fourth run is killed again while it recovers, and
+ * every eighth once more.
  *
  * @param most so many runs at most, spread evenly over the points
  */
@@ -28,8 +28,8 @@ export function pointPlan(writes, random, most = Infinity) {
   const again = () => all[Math.floor(random() * all.length)];
   return points.map((death, index) => [
     death,
-    ...(index % 2 === 0 ? [again()] : []),
     ...(index % 4 === 0 ? [again()] : []),
+    ...(index % 8 === 0 ? [again()] : []),
   ]);
 }
 

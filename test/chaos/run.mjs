@@ -14,8 +14,9 @@ const HELP = `Kills Fettle at every journal point and at random instants, and co
 npm run chaos -- [options]
 
   --short          a few dozen kills in place of all points and 200 instants
-  --only NAME      one scenario: ${Object.keys(SCENARIOS).join(", ")}
+  --only NAMES     some scenarios, with commas between them: ${Object.keys(SCENARIOS).join(", ")}
   --seed NUMBER    of the random instants; chosen and printed where absent
+  --points N       so many journal points of each scenario, evenly spread; all where absent
   --instants N     kills at random instants over all scenarios; 200 where absent
   --kill DEATHS    with --only: one run with these deaths, as a fault of an earlier run tells them
   --json           print JSON in place of the table
@@ -29,6 +30,7 @@ const { values: options } = parseArgs({
     short: { type: "boolean", default: false },
     only: { type: "string" },
     seed: { type: "string" },
+    points: { type: "string", default: "Infinity" },
     instants: { type: "string", default: "200" },
     kill: { type: "string" },
     json: { type: "boolean", default: false },
@@ -40,11 +42,13 @@ if (options.help) console.log(HELP);
 else await main();
 
 async function main() {
-  const names = Object.keys(SCENARIOS).filter((name) => options.only === undefined || name === options.only);
+  const names = Object.keys(SCENARIOS).filter((name) => options.only?.split(",").includes(name) ?? true);
   if (names.length === 0) throw new Error(`No scenario is called "${options.only}".\n${HELP}`);
   const seed = options.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(options.seed);
   if (!Number.isInteger(seed)) throw new Error(`--seed must be a whole number, not "${options.seed}".`);
   const instants = options.short ? SHORT.instants : Math.ceil(Number(options.instants) / names.length);
+  const points = options.short ? SHORT.points : Number(options.points);
+  if (Number.isNaN(points)) throw new Error(`--points must be a number, not "${options.points}".`);
   if (!Number.isInteger(instants)) throw new Error(`--instants must be a number, not "${options.instants}".`);
   console.error(`seed ${seed}`);
   const random = chance(seed);
@@ -53,7 +57,7 @@ async function main() {
   const faults = [];
   try {
     for (const name of names) {
-      const { row, found } = await campaign(witness, name, { random, instants });
+      const { row, found } = await campaign(witness, name, { random, points, instants });
       rows.push(row);
       faults.push(...found);
     }
@@ -75,17 +79,14 @@ async function main() {
 }
 
 /** One scenario: undisturbed first, then killed in every way that is planned. */
-async function campaign(witness, name, { random, instants }) {
+async function campaign(witness, name, { random, points, instants }) {
   const scenario = SCENARIOS[name];
   const undisturbed = await run(witness, { name, id: name, scenario, deaths: [] });
   if (!undisturbed.ended) throw new Error(`The scenario "${name}" fails undisturbed: ${undisturbed.why}`);
   const { writes, tookMs } = undisturbed;
   const plans =
     options.kill === undefined
-      ? [
-          ...pointPlan(writes, random, options.short ? SHORT.points : Infinity),
-          ...instantPlan(tookMs, random, instants),
-        ]
+      ? [...pointPlan(writes, random, points), ...instantPlan(tookMs, random, instants)]
       : [JSON.parse(options.kill)];
   const row = {
     name,

@@ -25,6 +25,7 @@ export function judge(undisturbed, run) {
   repeatedModelCalls(undisturbed, run, count);
   const again = toolCalls(run, count);
   callIds(undisturbed, run, count);
+  books(undisturbed, run, { ...again, count });
   return { faults, ...again };
 }
 
@@ -60,6 +61,23 @@ function toolCalls(run, count) {
   }
   const models = run.calls.filter(({ kind }) => kind === "model").length;
   return { toolsAgain: again, models };
+}
+
+/** What was spent is all in the books, and no more than what was really called. */
+function books(undisturbed, run, { models, toolsAgain, count }) {
+  const modelsAgain = models - undisturbed.calls.filter(({ kind }) => kind === "model").length;
+  for (const [measure, again] of Object.entries({ modelCalls: modelsAgain, toolCalls: toolsAgain })) {
+    const before = undisturbed.spent?.[measure]?.spent;
+    const after = run.spent?.[measure]?.spent;
+    if (before === undefined || after === undefined) continue;
+    if (after < before) count("lost", `the mesh's budget has ${after} ${measure}, ${before} undisturbed`);
+    if (after > before + again) {
+      count(
+        "repeated",
+        `the mesh's budget has ${after} ${measure}; ${before} and ${again} repeats were made`,
+      );
+    }
+  }
 }
 
 /** Each call of the undisturbed run, under one id only. */

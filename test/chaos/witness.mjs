@@ -73,7 +73,10 @@ async function answer(run, where, body, response) {
     );
     return;
   }
-  const text = code.prose ?? `\`\`\`js\n// request ${hash}\n${code}\n\`\`\``;
+  const text =
+    code.prose !== undefined
+      ? `${code.prose}\n\n<!-- request ${hash} -->`
+      : `\`\`\`js\n// request ${hash}\n${code}\n\`\`\``;
   const size = parseInt(hash.slice(0, 2), 16);
   const usage = { prompt_tokens: 100 + size, completion_tokens: 10 + size, total_tokens: 110 + 2 * size };
   const chunk = (data) =>
