@@ -23,7 +23,7 @@ npm run chaos -- [options]
   --help           this text`;
 /** Runs at once: each is a process with a sandbox of its own. */
 const AT_ONCE = 2;
-const SHORT = { points: 2, instants: 1 };
+const SHORT = { points: 1, instants: 1 };
 
 const { values: options } = parseArgs({
   options: {
