@@ -86,10 +86,20 @@ const MAX_VERSIONS = 20;
 const MAX_TRIES = 100;
 const CODE = "function-code";
 
+/** A change of a function that waits to be written; gives the record with it, and what tells its success. */
+interface WaitingChange {
+  readonly apply: (record: FunctionRecord | null) => {
+    readonly record: FunctionRecord | null;
+    readonly done: () => void;
+  };
+  readonly reject: (reason: unknown) => void;
+}
+
 /** Keeps working code on any fabric's key-value. */
 export class FunctionRegistry {
   readonly #keyValue: KeyValue;
   readonly #clock: Clock;
+  readonly #waiting = new Map<string, WaitingChange[]>();
   readonly #remembered = new Map<string, { readonly role: string; readonly trigrams: Trigrams }>();
 
   constructor(keyValue: KeyValue, options: { readonly clock?: Clock | undefined } = {}) {
@@ -341,25 +351,65 @@ export class FunctionRegistry {
     };
   }
 
-  /** Reads, changes and writes a record, again if somebody else wrote meanwhile; null where there is none. */
-  async #change<T>(id: string, initial: FunctionRecord, change: (record: FunctionRecord) => T): Promise<T>;
-  async #change<T>(id: string, initial: null, change: (record: FunctionRecord) => T): Promise<T | null>;
-  async #change<T>(
+  /**
+   * Changes a record; null where there is none. What comes while others change the same record here is written
+   * together after them, so that only other processes are in the way.
+   */
+  #change<T>(id: string, initial: FunctionRecord, change: (record: FunctionRecord) => T): Promise<T>;
+  #change<T>(id: string, initial: null, change: (record: FunctionRecord) => T): Promise<T | null>;
+  #change<T>(
     functionId: string,
     initial: FunctionRecord | null,
     change: (record: FunctionRecord) => T,
   ): Promise<T | null> {
+    return new Promise((resolve, reject) => {
+      const apply = (record: FunctionRecord | null) => {
+        const changing = record ?? structuredClone(initial);
+        const changed = changing === null ? null : change(changing);
+        return { record: changing, done: () => resolve(changed) };
+      };
+      const waiting = this.#waiting.get(functionId);
+      if (waiting !== undefined) {
+        waiting.push({ apply, reject });
+        return;
+      }
+      this.#waiting.set(functionId, [{ apply, reject }]);
+      void this.#changeAll(functionId);
+    });
+  }
+
+  async #changeAll(functionId: string): Promise<void> {
+    for (;;) {
+      const group = this.#waiting.get(functionId) ?? [];
+      if (group.length === 0) break;
+      this.#waiting.set(functionId, []);
+      try {
+        for (const done of await this.#write(functionId, group)) done();
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    }
+    this.#waiting.delete(functionId);
+  }
+
+  /** Reads, changes and writes a record, again if somebody else wrote meanwhile; gives what tells of success. */
+  async #write(functionId: string, group: readonly WaitingChange[]): Promise<readonly (() => void)[]> {
     let conflict: unknown;
     for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
       const stored = await this.#keyValue.get(FUNCTIONS, functionId);
-      const record = stored === null ? structuredClone(initial) : parseRecord(stored);
-      if (record === null) return null;
-      const changed = change(record);
+      let record = stored === null ? null : parseRecord(stored);
+      const ends: (() => void)[] = [];
+      for (const { apply } of group) {
+        const applied = apply(record);
+        record = applied.record;
+        ends.push(applied.done);
+      }
+      if (record === null) return ends;
       const value = JSON.stringify(record);
       try {
         if (stored === null) await this.#keyValue.create(FUNCTIONS, functionId, value);
         else await this.#keyValue.update(FUNCTIONS, functionId, value, stored.revision);
-        return changed;
+        return ends;
       } catch (error) {
         const code = error instanceof StorageError ? error.code : undefined;
         if (code !== "KEY_EXISTS" && code !== "REVISION_CONFLICT") throw error;

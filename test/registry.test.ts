@@ -114,6 +114,11 @@ describe("the function registry", () => {
     expect(await registry.get(all[0]?.functionId ?? "")).toMatchObject({ successes: 24, stage: "golden" });
   });
 
+  it("refuses none of very many that come at once: those of one process do not stand in each other's way", async () => {
+    const all = Array.from({ length: 300 }, () => registry.recordSuccess(success));
+    await expect(Promise.all(all)).resolves.toHaveLength(300);
+  });
+
   it("gives concurrent new versions numbers of their own", async () => {
     const all = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>
