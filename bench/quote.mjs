@@ -1,10 +1,12 @@
 // Puts the newest figures into the tables of docs/benchmarks.md, so that the page never says anything else.
-// Invariant: only the tables under the three headings below are touched; a runtime without results has dashes.
+// Invariant: only the tables under the headings below are touched; a runtime without results has dashes.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { figure } from "./report.mjs";
 
 const PAGE = new URL("../docs/benchmarks.md", import.meta.url);
 const RUNTIMES = { "Node 20": "node-20", "Node 26": "node-26", Deno: "deno-2" };
+
+const QUEUED = "Fettle, waiting in the queue when killed";
 
 /** Rows of Fettle's own figures: the line and column (and row, where it is not the first), the aim, the unit. */
 const OWN = [
@@ -19,27 +21,38 @@ const OWN = [
   ["task p50 of Fettle, embedded", "", "ms, synced to disk"],
 ];
 const COMPARED = ["warm-run", "throughput", "tool-call"];
+/** Rows of durable work. */
+const DURABLE = [
+  ["durable-task p50", "< 5", "ms, one after the other"],
+  ["durable-task p99", "", "ms"],
+  ["durable-task commits", "", "commits of the state file a task"],
+  ["durable-task syncs", "", "syncs of other files a task"],
+  ["durable-repair p50", "", "ms, mended once"],
+  ["durable-throughput perSecond", "≥ 300", "tasks/s, 64 at once"],
+  ["durable-throughput cpuMs", "", "ms of processor a task"],
+  ["durable-bytes journalKb of Fettle, plain", "", "KB of journal"],
+  ["durable-bytes journalKb of Fettle, repair", "", "KB of journal"],
+  ["durable-bytes journalKb of Fettle, tools", "", "KB of journal"],
+  ["durable-bytes kbEach of Fettle, plain", "", "KB on disk"],
+  ["durable-bytes kbEach of LangGraph.js, SQLite, plain", "", "KB on disk"],
+  ["recovery resumedS", "< 10", "s until 10,000 in flight are resumed"],
+  ["recovery endedS", "", "s until these have ended"],
+  [`recovery resumedS of ${QUEUED}`, "< 10", "s until 10,000 of the queue are resumed"],
+  ["recovery rssMb", "", "MB at most, 10,000 in flight"],
+  ["recovery lost", "0", "tasks of 10,000"],
+];
+const BESIDE_LANGGRAPH = ["durable-task", "durable-repair", "durable-throughput", "recovery"];
 
 /** Rewrites the page's tables from the results that are stored; formats the page where prettier is installed. */
 export async function quoteResults() {
   const results = Object.values(RUNTIMES).map(readResults);
   const [first] = results;
   const rowsOf = (id) => first?.lines.find((line) => line.id === id)?.rows ?? [];
-  const names = [...new Set(COMPARED.flatMap((id) => rowsOf(id).map(({ name }) => name)))].slice(1);
   const tables = {
-    "What it shows": [
-      ["", "aim", ...Object.keys(RUNTIMES), ""],
-      ["---", "---:", ...results.map(() => "---:"), "---"],
-      ...OWN.map(([key, aim, unit]) => {
-        const [, id, column, row] = /^(\S+) (\S+)(?: of (.*))?$/.exec(key);
-        return [`\`${key}\``, aim, ...results.map((run) => cell(run, id, column, row)), unit];
-      }),
-    ],
-    "Beside others": [
-      ["", ...COMPARED.map((id) => `\`${id}\``)],
-      ["---", ...COMPARED.map(() => "---:")],
-      ...names.map((name) => [`\`${name}\``, ...COMPARED.map((id) => cell(first, id, "timesFettle", name))]),
-    ],
+    "What it shows": figuresOf(results, OWN),
+    "Durable work": figuresOf(results, DURABLE),
+    "Beside LangGraph.js": comparisonOf(first, BESIDE_LANGGRAPH),
+    "Beside others": comparisonOf(first, COMPARED),
     "What polling costs": [
       ["", ...Object.keys(RUNTIMES)],
       ["---", ...results.map(() => "---:")],
@@ -53,6 +66,29 @@ export async function quoteResults() {
   for (const [heading, rows] of Object.entries(tables)) page = replaceTable(page, heading, rows);
   const { format } = await import("prettier");
   writeFileSync(PAGE, await format(page, { parser: "markdown", printWidth: 110 }));
+}
+
+/** Fettle's own figures on each runtime: the line and column (and row), the aim, the unit. */
+function figuresOf(results, rows) {
+  return [
+    ["", "aim", ...Object.keys(RUNTIMES), ""],
+    ["---", "---:", ...results.map(() => "---:"), "---"],
+    ...rows.map(([key, aim, unit]) => {
+      const [, id, column, row] = /^(\S+) (\S+)(?: of (.*))?$/.exec(key);
+      return [`\`${key}\``, aim, ...results.map((run) => cell(run, id, column, row)), unit];
+    }),
+  ];
+}
+
+/** How many times Fettle's figure each of the others has. */
+function comparisonOf(run, ids) {
+  const rows = ids.flatMap((id) => run?.lines.find((line) => line.id === id)?.rows ?? []);
+  const names = [...new Set(rows.map(({ name }) => name))].filter((name) => name !== rows[0]?.name);
+  return [
+    ["", ...ids.map((id) => `\`${id}\``)],
+    ["---", ...ids.map(() => "---:")],
+    ...names.map((name) => [`\`${name}\``, ...ids.map((id) => cell(run, id, "timesFettle", name))]),
+  ];
 }
 
 function readResults(name) {

@@ -32,8 +32,8 @@ function quoted(results: Results, id: string, column: string, row?: string): str
 }
 
 describe("docs/benchmarks.md", () => {
-  it("quotes Fettle's own figures as they were measured", () => {
-    const rows = table("What it shows");
+  it.each(["What it shows", "Durable work"])("quotes Fettle's own figures as measured: %s", (heading) => {
+    const rows = table(heading);
     expect(rows.size).toBeGreaterThan(6);
     for (const [key, [, ...cells]] of rows) {
       const [, id = "", column = "", row] = /^(\S+) (\S+)(?: of (.*))?$/.exec(key) ?? [];
@@ -42,11 +42,14 @@ describe("docs/benchmarks.md", () => {
     }
   });
 
-  it("quotes how the others compare", () => {
-    const rows = table("Beside others");
-    expect(rows.size).toBeGreaterThan(4);
+  it.each([
+    ["Beside others", ["warm-run", "throughput", "tool-call"]],
+    ["Beside LangGraph.js", ["durable-task", "durable-repair", "durable-throughput", "recovery"]],
+  ])("quotes how the others compare: %s", (heading, lines) => {
+    const rows = table(heading);
+    const names = lines.flatMap((id) => node20.lines.find((line) => line.id === id)?.rows ?? []);
+    expect(rows.size).toBe(Math.max(new Set(names.map(({ name }) => name)).size - 1, 0));
     for (const [name, cells] of rows) {
-      const lines = ["warm-run", "throughput", "tool-call"];
       expect(cells, name).toEqual(lines.map((id) => quoted(node20, id, "timesFettle", name)));
     }
   });
