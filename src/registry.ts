@@ -26,12 +26,12 @@ import {
   publish,
   stageOf,
   type FunctionEntry,
-  type FunctionRecord,
   type FunctionStage,
   type FunctionVersion,
   type RegisteredFunction,
   type VersionRecord,
 } from "./function-record.ts";
+import { FunctionRecords } from "./function-records.ts";
 import { readLiterals } from "./literals.ts";
 
 /** A task that code has done: what it was given and what it gave. */
@@ -83,27 +83,18 @@ const UNREAD = "its literals could not be read";
 const UNKNOWN_RETURNS = "it is not known what its tools returned";
 /** More versions than this drop the least trusted, oldest first. */
 const MAX_VERSIONS = 20;
-const MAX_TRIES = 100;
 const CODE = "function-code";
-
-/** A change of a function that waits to be written; gives the record with it, and what tells its success. */
-interface WaitingChange {
-  readonly apply: (record: FunctionRecord | null) => {
-    readonly record: FunctionRecord | null;
-    readonly done: () => void;
-  };
-  readonly reject: (reason: unknown) => void;
-}
 
 /** Keeps working code on any fabric's key-value. */
 export class FunctionRegistry {
   readonly #keyValue: KeyValue;
   readonly #clock: Clock;
-  readonly #waiting = new Map<string, WaitingChange[]>();
+  readonly #records: FunctionRecords;
   readonly #remembered = new Map<string, { readonly role: string; readonly trigrams: Trigrams }>();
 
   constructor(keyValue: KeyValue, options: { readonly clock?: Clock | undefined } = {}) {
     this.#keyValue = keyValue;
+    this.#records = new FunctionRecords(keyValue);
     this.#clock = options.clock ?? systemClock;
   }
 
@@ -127,33 +118,37 @@ export class FunctionRegistry {
     const now = this.#clock.now();
     const taint = await taintOf(success);
     const shape = shapeHash(success.context);
-    const version = await this.#change(functionId, { role, task, nextVersion: 1, versions: [] }, (record) => {
-      let known = record.versions.find((one) => one.sha256 === sha256);
-      if (known === undefined) {
-        const counts = { credit: 0, successes: 0, failures: 0 };
-        const nothing = { shapes: [], agent: null, taint: null };
-        known = {
-          version: record.nextVersion,
-          sha256,
-          ...counts,
-          ...nothing,
-          createdAt: now,
-          updatedAt: now,
-        };
-        record.nextVersion += 1;
-        record.versions.push(known);
-      }
-      known.credit = Math.min(GOLDEN, known.credit + 1);
-      known.successes += 1;
-      known.updatedAt = now;
-      known.taint ??= taint;
-      known.agent = agentHash(success.instructions);
-      if (shape !== null) {
-        known.shapes = [...known.shapes.filter((one) => one !== shape), shape].slice(-MAX_SHAPES);
-      }
-      record.versions = byTrust(record.versions, known).slice(0, MAX_VERSIONS);
-      return known;
-    });
+    const version = await this.#records.change(
+      functionId,
+      { role, task, nextVersion: 1, versions: [] },
+      (record) => {
+        let known = record.versions.find((one) => one.sha256 === sha256);
+        if (known === undefined) {
+          const counts = { credit: 0, successes: 0, failures: 0 };
+          const nothing = { shapes: [], agent: null, taint: null };
+          known = {
+            version: record.nextVersion,
+            sha256,
+            ...counts,
+            ...nothing,
+            createdAt: now,
+            updatedAt: now,
+          };
+          record.nextVersion += 1;
+          record.versions.push(known);
+        }
+        known.credit = Math.min(GOLDEN, known.credit + 1);
+        known.successes += 1;
+        known.updatedAt = now;
+        known.taint ??= taint;
+        known.agent = agentHash(success.instructions);
+        if (shape !== null) {
+          known.shapes = [...known.shapes.filter((one) => one !== shape), shape].slice(-MAX_SHAPES);
+        }
+        record.versions = byTrust(record.versions, known).slice(0, MAX_VERSIONS);
+        return known;
+      },
+    );
     return {
       functionId,
       version: version.version,
@@ -170,7 +165,7 @@ export class FunctionRegistry {
   }): Promise<{ readonly stage: FunctionStage } | null> {
     const functionId = functionIdOf(failure.role, normalizeTask(failure.task));
     const sha256 = hashOf(failure.code);
-    const version = await this.#change(functionId, null, (record) => {
+    const version = await this.#records.change(functionId, null, (record) => {
       const known = record.versions.find((one) => one.sha256 === sha256);
       if (known === undefined) return null;
       known.credit = known.credit === GOLDEN ? 1 : 0;
@@ -349,78 +344,6 @@ export class FunctionRegistry {
       task,
       versions: byTrust(versions).map(publish),
     };
-  }
-
-  /**
-   * Changes a record; null where there is none. What comes while others change the same record here is written
-   * together after them, so that only other processes are in the way.
-   */
-  #change<T>(id: string, initial: FunctionRecord, change: (record: FunctionRecord) => T): Promise<T>;
-  #change<T>(id: string, initial: null, change: (record: FunctionRecord) => T): Promise<T | null>;
-  #change<T>(
-    functionId: string,
-    initial: FunctionRecord | null,
-    change: (record: FunctionRecord) => T,
-  ): Promise<T | null> {
-    return new Promise((resolve, reject) => {
-      const apply = (record: FunctionRecord | null) => {
-        const changing = record ?? structuredClone(initial);
-        const changed = changing === null ? null : change(changing);
-        return { record: changing, done: () => resolve(changed) };
-      };
-      const waiting = this.#waiting.get(functionId);
-      if (waiting !== undefined) {
-        waiting.push({ apply, reject });
-        return;
-      }
-      this.#waiting.set(functionId, [{ apply, reject }]);
-      void this.#changeAll(functionId);
-    });
-  }
-
-  async #changeAll(functionId: string): Promise<void> {
-    for (;;) {
-      const group = this.#waiting.get(functionId) ?? [];
-      if (group.length === 0) break;
-      this.#waiting.set(functionId, []);
-      try {
-        for (const done of await this.#write(functionId, group)) done();
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-      }
-    }
-    this.#waiting.delete(functionId);
-  }
-
-  /** Reads, changes and writes a record, again if somebody else wrote meanwhile; gives what tells of success. */
-  async #write(functionId: string, group: readonly WaitingChange[]): Promise<readonly (() => void)[]> {
-    let conflict: unknown;
-    for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
-      const stored = await this.#keyValue.get(FUNCTIONS, functionId);
-      let record = stored === null ? null : parseRecord(stored);
-      const ends: (() => void)[] = [];
-      for (const { apply } of group) {
-        const applied = apply(record);
-        record = applied.record;
-        ends.push(applied.done);
-      }
-      if (record === null) return ends;
-      const value = JSON.stringify(record);
-      try {
-        if (stored === null) await this.#keyValue.create(FUNCTIONS, functionId, value);
-        else await this.#keyValue.update(FUNCTIONS, functionId, value, stored.revision);
-        return ends;
-      } catch (error) {
-        const code = error instanceof StorageError ? error.code : undefined;
-        if (code !== "KEY_EXISTS" && code !== "REVISION_CONFLICT") throw error;
-        conflict = error;
-      }
-    }
-    throw new StorageError(
-      "STORAGE_FAILED",
-      `Cannot update function "${functionId}": others changed it ${MAX_TRIES} times meanwhile. Try again.`,
-      { retryable: true, cause: conflict },
-    );
   }
 }
 
