@@ -2,7 +2,18 @@ import { describe, expect, it } from "vitest";
 import { createActor, fromPromise, SimulatedClock, toPromise } from "xstate";
 import type { TaskMachineInput } from "#machines/task-books";
 import { taskMachine } from "#machines/task-machine";
-import type { Draft, DraftRequest, Outcome, Trial, TrialRequest } from "#src/core/attempt";
+import type { ApprovalAnswer, ApprovalRequest } from "#src/core/approval";
+import type {
+  Draft,
+  DraftRequest,
+  Outcome,
+  Recall,
+  Routed,
+  Suspension,
+  Trial,
+  TrialRequest,
+} from "#src/core/attempt";
+import { BudgetError } from "#src/core/errors";
 import type { TaskResult } from "#src/core/task";
 
 const input: TaskMachineInput = {
@@ -34,7 +45,11 @@ function draft(code: string | null): Draft {
 function run(
   effects: {
     readonly drafts?: readonly (Draft | Error)[];
-    readonly trials?: readonly (Trial | Error)[];
+    readonly trials?: readonly (Trial | Suspension | Error)[];
+    readonly routes?: readonly (Routed | Error)[];
+    readonly recall?: () => Promise<Recall | null>;
+    readonly answers?: readonly ApprovalAnswer[];
+    readonly lost?: boolean;
     readonly handle?: () => Promise<Trial>;
     readonly admit?: () => Promise<null>;
   },
@@ -42,6 +57,9 @@ function run(
 ) {
   const drafts = [...(effects.drafts ?? [])];
   const trials = [...(effects.trials ?? [])];
+  const routes = [...(effects.routes ?? [])];
+  const answers = [...(effects.answers ?? [])];
+  const asked: ApprovalRequest[] = [];
   const requests: DraftRequest[] = [];
   const ran: TrialRequest[] = [];
   const settled: Outcome[] = [];
@@ -65,9 +83,16 @@ function run(
           ran.push(request);
           return next(trials);
         }),
+        route: fromPromise(() => next(routes)),
+        recall: fromPromise(effects.recall ?? (async () => null)),
+        approve: fromPromise(({ input: request }) => {
+          asked.push(request);
+          return next(answers);
+        }),
         handle: fromPromise(effects.handle ?? (async () => good(null))),
-        settle: fromPromise(async ({ input: outcome }) => {
+        settle: fromPromise(async ({ input: outcome }): Promise<TaskResult | null> => {
           settled.push(outcome);
+          if (effects.lost === true) return null;
           return outcome as unknown as TaskResult;
         }),
       },
@@ -81,7 +106,7 @@ function run(
   });
   actor.start();
   const done = toPromise(actor);
-  return { actor, clock, states, requests, ran, settled, done, released: () => released };
+  return { actor, clock, states, requests, ran, asked, settled, done, released: () => released };
 }
 
 describe("the task chart", () => {
@@ -236,5 +261,191 @@ describe("the task chart", () => {
       "cancelled",
       "left",
     ]);
+  });
+});
+
+const approved: ApprovalAnswer = { decision: "approved", by: "ann", note: null };
+const rejected: ApprovalAnswer = { decision: "rejected", by: "ann", note: "not that" };
+const expired: ApprovalAnswer = { decision: "expired", by: null, note: null };
+const over = (onExceeded: "ask" | "fail", wanted: number | null = 1) =>
+  new BudgetError("over", { budget: "task:t1", measure: "modelCalls", wanted, left: 0, onExceeded });
+
+describe("the task chart, before it writes code", () => {
+  const routed: Routed = {
+    profile: "communicator",
+    decidedBy: "model",
+    confidence: 1,
+    reason: "prose",
+    tokens: { input: 1, output: 1, cacheRead: 0, cacheWrite: 0 },
+    costUsd: 0.25,
+  };
+  const recall: Recall = { functionId: "f1", version: 1, code: "proven" };
+
+  it("chooses the profile once, and counts what that cost", async () => {
+    const task = run(
+      { routes: [routed], drafts: [draft("Dear all")], trials: [good("Dear all")] },
+      { routes: true, profile: null, approval: "code" },
+    );
+    expect(await task.done).toMatchObject({ profile: "communicator", costUsd: 0.75, tokens: { input: 11 } });
+    expect(task.states).toEqual(["queued", "routing", "generating", "executing", "settling", "done"]);
+    expect(task.requests[0]).toMatchObject({ profile: "communicator" });
+  });
+
+  it("fails where no profile can be chosen", async () => {
+    const task = run({ routes: [new Error("down")] }, { routes: true, profile: null });
+    expect(await task.done).toMatchObject({ status: "failure", error: { category: "model" } });
+  });
+
+  it("runs proven code in place of asking the model", async () => {
+    const task = run({ recall: async () => recall, trials: [good(1)] }, { recalls: true });
+    expect(await task.done).toMatchObject({ reused: true, code: "proven", model: "registry/f1", costUsd: 0 });
+    expect(task.states).toEqual(["queued", "recalling", "executing", "settling", "done"]);
+    expect(task.requests).toEqual([]);
+  });
+
+  it("asks the model where there is no proven code", async () => {
+    const task = run({ drafts: [draft("a")], trials: [good(1)] }, { recalls: true });
+    expect(await task.done).toMatchObject({ reused: false });
+    expect(task.states).toEqual(["queued", "recalling", "generating", "executing", "settling", "done"]);
+  });
+
+  it("has proven code that fails mended once in any case, and that is no longer reuse", async () => {
+    const task = run(
+      { recall: async () => recall, trials: [bad("x"), bad("y")], drafts: [draft("b")] },
+      { recalls: true, maxRepairs: 0 },
+    );
+    expect(await task.done).toMatchObject({ status: "failure", reused: false, repairs: 1, code: "b" });
+  });
+
+  it("has proven code reviewed like any other", async () => {
+    const task = run(
+      { recall: async () => recall, trials: [good(1)], answers: [approved] },
+      { recalls: true, approval: "code" },
+    );
+    expect(await task.done).toMatchObject({ status: "success", reused: true });
+    expect(task.asked).toMatchObject([{ approvalId: "t1-a1", subject: { type: "code", code: "proven" } }]);
+  });
+});
+
+describe("the task chart, where a person is asked", () => {
+  it("waits without a place before code runs, and then runs it", async () => {
+    const task = run({ drafts: [draft("a")], trials: [good(1)], answers: [approved] }, { approval: "code" });
+    expect(await task.done).toMatchObject({ status: "success", repairs: 0 });
+    expect(task.states).toEqual([
+      "queued",
+      "generating",
+      "awaitingApproval",
+      "queued",
+      "executing",
+      "settling",
+      "done",
+    ]);
+    expect(task.released()).toBe(2);
+    expect(task.ran).toMatchObject([{ attempt: 1, approvals: 1, code: "a" }]);
+  });
+
+  it("sends refused code to repair with the reason, and asks anew for what comes of it", async () => {
+    const task = run(
+      { drafts: [draft("a"), draft("b")], trials: [good(1)], answers: [rejected, approved] },
+      { approval: "code" },
+    );
+    expect(await task.done).toMatchObject({ status: "success", code: "b", repairs: 1 });
+    expect(task.asked.map(({ approvalId }) => approvalId)).toEqual(["t1-a1", "t1-a2"]);
+    expect(task.requests[1]?.attempts[0]?.error).toMatchObject({ category: "approval" });
+    expect(task.requests[1]?.attempts[0]?.error?.message).toContain("not that");
+  });
+
+  it("ends where what was refused may not be mended, or nobody answered in time", async () => {
+    const refused = run({ drafts: [draft("a")], answers: [rejected] }, { approval: "code", maxRepairs: 0 });
+    expect(await refused.done).toMatchObject({
+      error: { name: "ApprovalRefusedError", category: "approval" },
+    });
+    const late = run({ drafts: [draft("a")], answers: [expired] }, { approval: "code" });
+    expect(await late.done).toMatchObject({ error: { name: "ApprovalExpiredError", category: "approval" } });
+  });
+
+  it("goes on with the same run where its tool calls are allowed", async () => {
+    const held = { held: [{ callId: "t1-1:0", tool: "send", input: "{}" }] };
+    const task = run({ drafts: [draft("a")], trials: [held, good(1)], answers: [approved] });
+    expect(await task.done).toMatchObject({ status: "success", attempts: [{ code: "a" }] });
+    expect(task.ran.map(({ attempt, approvals }) => [attempt, approvals])).toEqual([
+      [1, 0],
+      [1, 1],
+    ]);
+    expect(task.asked[0]?.subject).toEqual({ type: "tools", calls: held.held });
+  });
+
+  it("asks to go past a budget wherever that stopped it, and goes on there", async () => {
+    const task = run({
+      drafts: [over("ask"), draft("a"), over("ask"), draft("b")],
+      trials: [over("ask"), bad("x"), good(1)],
+      answers: [approved, approved, approved],
+    });
+    expect(await task.done).toMatchObject({ status: "success", repairs: 1 });
+    expect(task.states.filter((state) => state !== "queued")).toEqual([
+      "generating",
+      "awaitingApproval",
+      "generating",
+      "executing",
+      "awaitingApproval",
+      "executing",
+      "repairing",
+      "awaitingApproval",
+      "repairing",
+      "executing",
+      "settling",
+      "done",
+    ]);
+    expect(task.asked[0]?.subject).toMatchObject({ type: "budget", budget: "task:t1", wanted: 1 });
+  });
+
+  it("ends where the budget does not ask, its price is unknown, or it is refused", async () => {
+    for (const error of [over("fail"), over("ask", null)]) {
+      expect(await run({ drafts: [error] }).done).toMatchObject({ error: { category: "budget" } });
+    }
+    const task = run({ drafts: [over("ask")], answers: [rejected] });
+    expect(await task.done).toMatchObject({ status: "failure", error: { category: "approval" } });
+  });
+
+  it("is cancelled while it waits, and has no deadline there", async () => {
+    const task = run({ drafts: [draft("a")] }, { approval: "code" });
+    await new Promise(setImmediate);
+    expect(task.states.at(-1)).toBe("awaitingApproval");
+    task.clock.increment(1_000_000);
+    expect(task.states.at(-1)).toBe("awaitingApproval");
+    task.actor.send({ type: "cancel" });
+    expect(await task.done).toMatchObject({ status: "cancelled", code: "a" });
+  });
+});
+
+describe("the task chart, where the task is left", () => {
+  it("stops without a result, wherever it is, and gives its place back", async () => {
+    const generating = run({ drafts: [] });
+    await new Promise(setImmediate);
+    generating.actor.send({ type: "leave" });
+    expect(await generating.done).toBeNull();
+    expect(generating.released()).toBe(1);
+    const waiting = run({ drafts: [draft("a")] }, { approval: "code" });
+    await new Promise(setImmediate);
+    waiting.actor.send({ type: "leave" });
+    expect(await waiting.done).toBeNull();
+    expect(waiting.settled).toEqual([]);
+  });
+
+  it("ends first where its result is being stored", async () => {
+    const task = run({ drafts: [draft("a")], trials: [good(1)] });
+    let isTold = false;
+    task.actor.subscribe(({ value }) => {
+      if (value !== "settling" || isTold) return;
+      isTold = true;
+      task.actor.send({ type: "leave" });
+    });
+    expect(await task.done).toMatchObject({ status: "success" });
+  });
+
+  it("is left where another process has it when its result is to be stored", async () => {
+    const task = run({ drafts: [draft("a")], trials: [good(1)], lost: true });
+    expect(await task.done).toBeNull();
+    expect(task.states.at(-1)).toBe("left");
   });
 });
