@@ -10,12 +10,11 @@ import { Journal } from "../src/journal.ts";
 import type { Assignment, Progress } from "./assignment.ts";
 import { makeAssignment } from "./assigning.ts";
 import { claimsInVain, MAX_CLAIMS, termsOf } from "./claims.ts";
+import { cancelledError, endTask, inVainError } from "./ending.ts";
 import { HeldTask, type TaskListener } from "./held-task.ts";
 import type { ActorParts } from "./parts.ts";
 import type { Population } from "./population.ts";
-import { rebuildTask } from "./rebuild.ts";
 import { ResultLookout } from "./result-lookout.ts";
-import { settleTask } from "./settlement.ts";
 import { checkContext, checkTask } from "./task-check.ts";
 import { TaskIntake } from "./task-intake.ts";
 
@@ -263,22 +262,17 @@ export class TaskDesk {
     const { taskId, role } = held.identity;
     const agent = this.#population.agent(role);
     const assignment = await this.#assign(held, journal);
-    if (claimsInVain(journal) >= MAX_CLAIMS) {
-      const message =
-        `The task "${taskId}" was taken up ${MAX_CLAIMS} times and its process ended each time before it made any ` +
-        "headway. Look at what ended them, and give the task anew.";
-      const error = { name: "TaskError", message, category: "internal" as const };
-      const { context } = await rebuildTask(journal.entries);
-      return settleTask(agent, this.#parts, {
-        assignment,
-        outcome: { ...context, status: "failure", output: null, error },
-      });
-    }
+    const asked = journal.find("cancelled");
+    const error =
+      asked !== undefined
+        ? cancelledError(asked.reason)
+        : claimsInVain(journal) >= MAX_CLAIMS
+          ? inVainError(taskId)
+          : null;
+    if (error !== null) return endTask(agent, this.#parts, { assignment, error });
     const actor = this.#population.idlest(role, { orStopped: true });
     const terms = journal.find("claimed")?.terms ?? termsOf(actor.terms, journal.accepted.profile);
     journal.note({ type: "claimed", node: this.#parts.node, terms });
-    const asked = journal.find("cancelled");
-    if (asked !== undefined) held.cancel(asked.reason);
     const running = actor.run(assignment, terms);
     held.assign(actor);
     const result = await running;
@@ -351,11 +345,8 @@ export class TaskDesk {
     try {
       await journal.append({ type: "cancelled", reason: cancelled });
       const assignment = await this.#assign(held, journal);
-      const error = { name: "CancelledError", message: cancelled, category: "cancelled" as const };
-      const done =
-        journal.find("claimed") === undefined ? NOTHING_DONE : (await rebuildTask(journal.entries)).context;
-      const outcome = { ...done, taskId, status: "cancelled" as const, output: null, error };
-      held.settle(await settleTask(this.#population.agent(role), this.#parts, { assignment, outcome }));
+      const error = cancelledError(cancelled);
+      held.settle(await endTask(this.#population.agent(role), this.#parts, { assignment, error }));
     } catch (thrown) {
       // Another process has it: its result comes from there.
       if (!(thrown instanceof OwnershipError)) held.fail(thrown);

@@ -124,6 +124,46 @@ describe("a task whose mesh is suspended", () => {
     await second.stop({ mode: "suspend" });
   });
 
+  it("keeps what was paid in the result of one that was cancelled in the moment of its process's death", async () => {
+    await using fabric = createMemoryFabric();
+    const agent = defineAgent({ role: "worker", capabilities: ["x"], systemPrompt: "work", concurrency: 1 });
+    const tokens = { input: 7, output: 5, cacheRead: 0, cacheWrite: 0 };
+    let asked = 0;
+    const model = {
+      name: "paid",
+      ask: (request: ModelRequest) => {
+        asked += 1;
+        if (request.purpose === "repair") return new Promise<never>(() => undefined);
+        const answer = {
+          provider: "test",
+          model: "paid",
+          costUsd: 0.25,
+          finish: "stop",
+          replayed: false,
+        } as const;
+        return Promise.resolve({ ...answer, text: fenced("throw new Error('no')"), tokens });
+      },
+    };
+    const first = await start(fabric, agent, { model });
+    first.execute("worker", { id: "t1", task: "x" }).catch(() => undefined);
+    while (asked < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await first.stop({ mode: "suspend" });
+    const last = await fabric.ledger.last("test.task.t1");
+    const cancelled = JSON.stringify([{ at: 0, type: "cancelled", reason: "no more" }]);
+    await fabric.ledger.append("test.task.t1", cancelled, last?.sequence ?? 0);
+
+    await using second = await start(fabric, agent, { model });
+    await ended(fabric, "t1");
+    expect(await second.execute("worker", { id: "t1", task: "x" })).toMatchObject({
+      status: "cancelled",
+      error: { message: "no more" },
+      tokens,
+      costUsd: 0.25,
+      attempts: [{ error: { message: "no" } }],
+    });
+    expect(asked).toBe(2);
+  });
+
   it("gives a handler's own tasks once, however often the handler is run", async () => {
     await using fabric = createMemoryFabric();
     let runs = 0;
