@@ -5,7 +5,6 @@ import { agentMachine, taskActorId, type AgentActorRef, type Crash } from "../ma
 import type { TaskActorRef } from "../machines/task-machine.ts";
 import { addressOf, type Address } from "../src/core/address.ts";
 import type { AgentDefinition } from "../src/core/agent.ts";
-import { NOTHING_DONE } from "../src/core/attempt.ts";
 import { bodyOf, openEnvelope, sealError, sealValue } from "../src/core/envelope.ts";
 import { DeliveryError, FettleError, messageOf } from "../src/core/errors.ts";
 import type { ActorContext, ActorInfo } from "../src/core/handler.ts";
@@ -17,9 +16,9 @@ import type { Memory } from "../src/core/memory.ts";
 import { createMemory } from "../src/memory.ts";
 import { Mailbox } from "../src/mailbox.ts";
 import type { Assignment } from "./assignment.ts";
+import { endTask } from "./ending.ts";
 import { readMailbox, stoppedError, type Mail } from "./intake.ts";
 import type { ActorParts } from "./parts.ts";
-import { settleTask } from "./settlement.ts";
 import { leafOf } from "./state-path.ts";
 import { SubtaskNames } from "./subtask-names.ts";
 import { bindTask } from "./task-binding.ts";
@@ -168,10 +167,8 @@ export class AgentActor {
    */
   async run(assignment: Assignment, terms: TaskTerms): Promise<TaskResult | null> {
     if (this.#accepting) return this.#runTask(assignment, terms);
-    const { taskId } = assignment;
     const { name, message } = stoppedError(this.address);
-    const outcome = { ...NOTHING_DONE, taskId, error: { name, message, category: "cancelled" as const } };
-    return settleTask(this.agent, this.#parts, { assignment, outcome });
+    return endTask(this.agent, this.#parts, { assignment, error: { name, message, category: "cancelled" } });
   }
 
   async #runTask(assignment: Assignment, terms: TaskTerms): Promise<TaskResult | null> {

@@ -24,6 +24,22 @@ export interface TaskIdentity {
   readonly budget: Budget | null;
 }
 
+/** @throws TaskError where another task is meant by the id of the first. */
+export function requireSameTask(known: TaskIdentity, given: TaskIdentity): void {
+  const difference =
+    known.role !== given.role
+      ? `it is a task of "${known.role}"`
+      : known.task !== given.task
+        ? `it says ${JSON.stringify(known.task.slice(0, 80))}`
+        : encode(known.context) !== encode(given.context)
+          ? "its context is another"
+          : null;
+  if (difference === null) return;
+  throw new TaskError(
+    `The task id "${known.taskId}" is taken: ${difference}. An id stands for one task for ever; give this one another.`,
+  );
+}
+
 /** A task between its acceptance and its result. */
 export class HeldTask {
   readonly identity: TaskIdentity;
@@ -63,23 +79,6 @@ export class HeldTask {
   /** Why it was cancelled; null where it was not. */
   get cancelled(): string | null {
     return this.#cancelled;
-  }
-
-  /** @throws TaskError where another task is meant by the same id. */
-  requireSame(other: TaskIdentity): void {
-    const mine = this.identity;
-    const difference =
-      mine.role !== other.role
-        ? `it is a task of "${mine.role}"`
-        : mine.task !== other.task
-          ? `it says ${JSON.stringify(mine.task.slice(0, 80))}`
-          : encode(mine.context) !== encode(other.context)
-            ? "its context is another"
-            : null;
-    if (difference === null) return;
-    throw new TaskError(
-      `The task id "${mine.taskId}" is taken: ${difference}. An id stands for one task for ever; give this one another.`,
-    );
   }
 
   tell(event: TaskEvent): void {

@@ -9,7 +9,7 @@ import { defer } from "../src/core/deferred.ts";
 import { JournalError } from "../src/core/errors.ts";
 import type { JournalEntry, JournalEntryOf, JournalEntryType } from "../src/core/journal.ts";
 import { profileOf } from "../src/core/profile.ts";
-import type { TaskFailure, TaskResult } from "../src/core/task.ts";
+import { toError, type TaskFailure, type TaskResult } from "../src/core/task.ts";
 import { askedBefore, stopAsBefore } from "./asked-before.ts";
 import { draftOf } from "./draft.ts";
 import { leafOf } from "./state-path.ts";
@@ -194,6 +194,6 @@ class Script {
   }
 }
 
-function raise({ name, message }: TaskFailure): never {
-  throw Object.assign(new Error(message), { name });
+function raise(failure: TaskFailure): never {
+  throw toError(failure);
 }

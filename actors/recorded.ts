@@ -5,7 +5,7 @@ import type { Clock } from "../src/core/clock.ts";
 import { BudgetError, messageOf, OwnershipError, StorageError } from "../src/core/errors.ts";
 import type { JournalEntry } from "../src/core/journal.ts";
 import type { Model, ModelAnswer, ModelCallOptions, ModelRequest } from "../src/core/model.ts";
-import type { TaskFailure } from "../src/core/task.ts";
+import { toError, type TaskFailure } from "../src/core/task.ts";
 import { stopAsBefore } from "./asked-before.ts";
 import type { Assignment } from "./assignment.ts";
 import { asksCheaper } from "./spending.ts";
@@ -44,7 +44,7 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
   const failed = journal.find("model-failed", (entry) => entry.callId === callId);
   if (failed !== undefined) {
     for (const booked of bookings(call)) await spending.release(booked);
-    throw asError(failed.error);
+    throw toError(failed.error);
   }
   const { booking, request, timeoutMs } = await reserve(assignment, given);
   await journal.append({ type: "model-asked", callId, repair });
@@ -108,8 +108,4 @@ function isOurs(thrown: unknown): boolean {
 function asFailure(thrown: unknown): TaskFailure {
   const name = thrown instanceof Error ? thrown.name : "Error";
   return { name, message: messageOf(thrown), category: "model" };
-}
-
-function asError({ name, message }: TaskFailure): Error {
-  return Object.assign(new Error(message), { name });
 }

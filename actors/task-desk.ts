@@ -11,7 +11,7 @@ import type { Assignment, Progress } from "./assignment.ts";
 import { makeAssignment } from "./assigning.ts";
 import { claimsInVain, MAX_CLAIMS, termsOf } from "./claims.ts";
 import { cancelledError, endTask, inVainError } from "./ending.ts";
-import { HeldTask, type TaskListener } from "./held-task.ts";
+import { HeldTask, requireSameTask, type TaskListener } from "./held-task.ts";
 import type { ActorParts } from "./parts.ts";
 import type { Population } from "./population.ts";
 import { ResultLookout } from "./result-lookout.ts";
@@ -93,7 +93,7 @@ export class TaskDesk {
     const identity = { taskId, role, ...asked, step: options.step ?? null };
     const known = this.#held.get(taskId);
     if (known !== undefined) {
-      known.requireSame(identity);
+      requireSameTask(known.identity, identity);
       known.isOwn = true;
       return this.#follow(known, options);
     }
@@ -219,7 +219,7 @@ export class TaskDesk {
       // An actor that took it in this very moment has read its journal for itself.
       if (!held.isTaken) [held.journal, held.entry] = [journal, entry];
     } else {
-      new HeldTask(earlier.accepted, false).requireSame(held.identity);
+      requireSameTask(earlier.accepted, held.identity);
       const ended = earlier.find("finished");
       if (ended === undefined) await this.#enqueue(held);
       else held.settle(ended.result);

@@ -49,6 +49,11 @@ export interface TaskFailure {
   readonly column?: number;
 }
 
+/** A failure as an error that can be thrown; whoever catches it finds the same name and message. */
+export function toError({ name, message }: TaskFailure): Error {
+  return Object.assign(new Error(message), { name });
+}
+
 /** One try: the code that the model wrote and what became of it. */
 export interface Attempt {
   readonly code: string;

@@ -2,6 +2,7 @@
 // Invariant: it ends once, and from then on its tools are aborted, its timers cleared and its isolate told; all that
 // the guest hears (returns, timers) goes through here in one order, with guest times that never go back.
 import { decode } from "../core/codec.ts";
+import { defer } from "../core/deferred.ts";
 import { messageOf } from "../core/errors.ts";
 import type {
   ConsoleEntry,
@@ -80,7 +81,7 @@ export class Run implements Passenger {
     this.#lastAt = plan.startedAt;
     this.#toldAt = plan.startedAt;
     this.#clock = { base: plan.startedAt, since: 0 };
-    const { promise, resolve } = withResolvers<ExecuteResult>();
+    const { promise, resolve } = defer<ExecuteResult>();
     this.result = promise;
     this.#resolve = resolve;
     this.#terms = {
@@ -358,12 +359,6 @@ function errorOf(end: Exclude<GuestEnd, { type: "value" }>, limits: GuestLimits)
       };
     }
   }
-}
-
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T | Promise<never>) => void } {
-  let resolve: (value: T | Promise<never>) => void = () => undefined;
-  const promise = new Promise<T>((accept) => (resolve = accept));
-  return { promise, resolve };
 }
 
 function rejected(reason: unknown): Promise<never> {
