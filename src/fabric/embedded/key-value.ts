@@ -2,8 +2,7 @@
 // Invariant: a write is on disk before its promise resolves; every write takes the next number of the file's one
 // counter, so that a revision never comes back, not even after its key was deleted or expired and made again.
 import type { Clock } from "../../core/clock.ts";
-import { StorageError } from "../../core/errors.ts";
-import { requireBucket, requireKey } from "../../core/grammar.ts";
+import { requireBucket } from "../../core/grammar.ts";
 import type {
   KeyValue,
   KeyValueChange,
@@ -16,6 +15,7 @@ import { find, keysOf, remove, store, tidy, type LiveEntry } from "./key-value-e
 import type { HandlerErrorHook } from "./messages.ts";
 import type { StateDatabase, StateFile } from "./state-file.ts";
 import { Watch } from "./watch.ts";
+import { requireAbsent, requireAddress, requireRevision } from "../key-rules.ts";
 
 /** Key-value on LMDB; made by `createEmbeddedFabric`. */
 export class EmbeddedKeyValue implements KeyValue {
@@ -42,10 +42,7 @@ export class EmbeddedKeyValue implements KeyValue {
   }
 
   async create(bucket: string, key: string, value: string, options?: KeyValueWrite): Promise<number> {
-    return this.#store("create", { bucket, key, value, options }, (found, attempt) => {
-      if (found === undefined) return;
-      throw new StorageError("KEY_EXISTS", `Cannot ${attempt}: it exists, at revision ${found.revision}.`);
-    });
+    return this.#store("create", { bucket, key, value, options }, requireAbsent);
   }
 
   async update(
@@ -55,11 +52,9 @@ export class EmbeddedKeyValue implements KeyValue {
     revision: number,
     options?: KeyValueWrite,
   ): Promise<number> {
-    return this.#store("update", { bucket, key, value, options }, (found, attempt) => {
-      if (found?.revision === revision) return;
-      const state = found === undefined ? "it does not exist" : `it is at revision ${found.revision}`;
-      throw new StorageError("REVISION_CONFLICT", `Cannot ${attempt} from revision ${revision}: ${state}.`);
-    });
+    return this.#store("update", { bucket, key, value, options }, (found, attempt) =>
+      requireRevision(found, revision, attempt),
+    );
   }
 
   async delete(bucket: string, key: string): Promise<void> {
@@ -142,10 +137,4 @@ export class EmbeddedKeyValue implements KeyValue {
     for (const watch of this.#watches) if (watch.bucket === bucket) watch.look();
     return done;
   }
-}
-
-function requireAddress(verb: string, bucket: string, key: string): string {
-  requireBucket(bucket);
-  requireKey(key);
-  return `${verb} key "${key}" of bucket "${bucket}"`;
 }

@@ -3,7 +3,7 @@
 // its time is gone for every reader, whether or not its timer has fired.
 import type { Clock } from "../../core/clock.ts";
 import { StorageError } from "../../core/errors.ts";
-import { requireBucket, requireKey } from "../../core/grammar.ts";
+import { requireBucket } from "../../core/grammar.ts";
 import type {
   KeyValue,
   KeyValueChange,
@@ -13,6 +13,7 @@ import type {
 } from "../../core/ports.ts";
 import type { HandlerErrorHook } from "../embedded/messages.ts";
 import { expiryOf, wakeAfter } from "../expiry.ts";
+import { requireAbsent, requireAddress, requireRevision } from "../key-rules.ts";
 
 interface Stored {
   readonly entry: KeyValueEntry;
@@ -61,9 +62,8 @@ export class MemoryKeyValue implements KeyValue {
 
   async create(bucket: string, key: string, value: string, options?: KeyValueWrite): Promise<number> {
     const attempt = requireAddress("create", bucket, key);
-    const found = this.#find(attempt, bucket, key);
-    if (found === undefined) return this.#store(attempt, bucket, { key, value }, options);
-    throw new StorageError("KEY_EXISTS", `Cannot ${attempt}: it exists, at revision ${found.revision}.`);
+    requireAbsent(this.#find(attempt, bucket, key), attempt);
+    return this.#store(attempt, bucket, { key, value }, options);
   }
 
   async update(
@@ -74,10 +74,8 @@ export class MemoryKeyValue implements KeyValue {
     options?: KeyValueWrite,
   ): Promise<number> {
     const attempt = requireAddress("update", bucket, key);
-    const found = this.#find(attempt, bucket, key);
-    if (found?.revision === revision) return this.#store(attempt, bucket, { key, value }, options);
-    const state = found === undefined ? "it does not exist" : `it is at revision ${found.revision}`;
-    throw new StorageError("REVISION_CONFLICT", `Cannot ${attempt} from revision ${revision}: ${state}.`);
+    requireRevision(this.#find(attempt, bucket, key), revision, attempt);
+    return this.#store(attempt, bucket, { key, value }, options);
   }
 
   async delete(bucket: string, key: string): Promise<void> {
@@ -177,10 +175,4 @@ export class MemoryKeyValue implements KeyValue {
     this.#buckets.set(bucket, entries);
     return entries;
   }
-}
-
-function requireAddress(verb: string, bucket: string, key: string): string {
-  requireBucket(bucket);
-  requireKey(key);
-  return `${verb} key "${key}" of bucket "${bucket}"`;
 }
