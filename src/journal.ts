@@ -1,6 +1,7 @@
 // The journal of one task as its owner holds it: what is recorded, and the one way to record more.
 // Invariant: entries are appended in order and fenced by the ledger's sequence: once another process has claimed
-// the task, every append of this one is refused and it must stop. A note is recorded with the next append.
+// the task, every append of this one is refused and it must stop. A note is recorded with the next append. Nothing
+// comes after the end: what is appended once the end was, is refused.
 import { systemClock, type Clock } from "./core/clock.ts";
 import { JournalError, OwnershipError, StorageError } from "./core/errors.ts";
 import {
@@ -40,6 +41,8 @@ export class Journal {
   #isAppending = false;
   #writing: Promise<void> = Promise.resolve();
   #lost: OwnershipError | null = null;
+  /** Whether the end was appended; where it could not be written, another end may be. */
+  #isEnding = false;
 
   private constructor(options: JournalOptions, entries: JournalEntry[], sequence: number) {
     this.name = options.name;
@@ -110,11 +113,16 @@ export class Journal {
 
   /**
    * Records entries, the notes before them; resolves once they are durable. Entries that wait while others are being
-   * written are written together.
+   * written are written together. After the end nothing is recorded, and no note either.
    *
-   * @throws OwnershipError where another process has the task now; StorageError where it cannot be written.
+   * @throws OwnershipError where another process has the task now, or its end is recorded; StorageError where it cannot
+   * be written.
    */
   append(...entries: readonly NewJournalEntry[]): Promise<void> {
+    const isEnd = entries.some(({ type }) => type === "finished");
+    const isEnded = this.#entries.at(-1)?.type === "finished";
+    if (isEnded || (this.#isEnding && !isEnd)) return this.#refuse(entries);
+    this.#isEnding ||= isEnd;
     const notes = this.#notes;
     this.#notes = [];
     return new Promise((resolve, reject) => {
@@ -126,6 +134,15 @@ export class Journal {
   /** Resolves once all that was appended is durable or refused. */
   async written(): Promise<void> {
     await this.#writing;
+  }
+
+  /** A stubborn effect of a task that has ended is told to stop; who only wanted its notes written need not know. */
+  async #refuse(entries: readonly NewJournalEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    const types = entries.map(({ type }) => type).join(", ");
+    throw new OwnershipError(
+      `Cannot append ${types} to the journal "${this.name}": its task has ended. Whoever works on it stops.`,
+    );
   }
 
   async #write(): Promise<void> {

@@ -3,6 +3,7 @@ import { createMemoryFabric } from "fettle";
 import type { JournalEntryOf } from "#src/core/journal";
 import { StorageError } from "#src/core/errors";
 import type { Ledger } from "#src/core/ports";
+import type { TaskResult } from "#src/core/task";
 import { Journal } from "#src/journal";
 
 const accepted: Omit<JournalEntryOf<"accepted">, "at"> = {
@@ -17,6 +18,7 @@ const accepted: Omit<JournalEntryOf<"accepted">, "at"> = {
   profile: null,
 };
 const state = (name: string) => ({ type: "state" as const, state: name });
+const finished = { type: "finished" as const, result: {} as TaskResult };
 const name = "test.task.t1";
 
 async function begin(ledger: Ledger = createMemoryFabric().ledger) {
@@ -100,6 +102,47 @@ describe("a journal", () => {
     await journal.append(state("kept"));
     expect(statesOf(journal)).toEqual(["note", "later note", "kept"]);
     expect(statesOf(await Journal.open({ ledger, name }))).toEqual(["note", "later note", "kept"]);
+  });
+
+  it("ends once: what a stubborn effect appends after the end is refused and changes nothing", async () => {
+    const { ledger, journal } = await begin();
+    const ending = journal.append(finished);
+    const late = journal.append(state("while the end is written"));
+    journal.note(state("late note"));
+    await expect(late).rejects.toMatchObject({ code: "OWNERSHIP_LOST" });
+    await ending;
+    await expect(journal.append(state("later"))).rejects.toThrow(/Cannot append state .* its task has ended/);
+    await expect(journal.append(finished)).rejects.toMatchObject({ code: "OWNERSHIP_LOST" });
+    // Who only wants notes written is not bothered with it.
+    await journal.append();
+    const again = await Journal.open({ ledger, name });
+    await expect(again?.append(state("from another process"))).rejects.toMatchObject({
+      code: "OWNERSHIP_LOST",
+    });
+    for (const one of [journal, await Journal.open({ ledger, name })]) {
+      expect(one?.entries.map(({ type }) => type)).toEqual(["accepted", "finished"]);
+    }
+  });
+
+  it("takes another end where the first could not be written, and nothing else", async () => {
+    const { ledger: inner } = createMemoryFabric();
+    let isFull = false;
+    const ledger: Ledger = {
+      append: (...args) =>
+        isFull ? Promise.reject(new StorageError("STORAGE_FAILED", "too much")) : inner.append(...args),
+      read: (...args) => inner.read(...args),
+      last: (...args) => inner.last(...args),
+      delete: (...args) => inner.delete(...args),
+      names: (...args) => inner.names(...args),
+    };
+    const { journal } = await begin(ledger);
+    journal.note(state("settling"));
+    isFull = true;
+    await expect(journal.append(finished)).rejects.toMatchObject({ code: "STORAGE_FAILED" });
+    isFull = false;
+    await expect(journal.append(state("late"))).rejects.toMatchObject({ code: "OWNERSHIP_LOST" });
+    await journal.append(finished);
+    expect(journal.entries.map(({ type }) => type)).toEqual(["accepted", "state", "finished"]);
   });
 
   it.each([

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { defineAgent, defineTool, type Fabric, type ModelRequest, type TaskEvent } from "fettle";
 import { createSandbox } from "fettle/sandbox";
 import { createMemoryFabric, TestMesh, type TestMeshOptions } from "fettle/testing";
-import type { AgentDefinition } from "fettle";
+import type { AgentDefinition, ModelAnswer } from "fettle";
+import { defer } from "#src/core/deferred";
 
 const sandbox = createSandbox({ isolates: 1 });
 afterAll(() => sandbox.close());
@@ -162,6 +163,39 @@ describe("a task whose mesh is suspended", () => {
       attempts: [{ error: { message: "no" } }],
     });
     expect(asked).toBe(2);
+  });
+
+  it("has nothing in its journal after its end, though a model that heeds no signal answers later", async () => {
+    await using fabric = createMemoryFabric();
+    const agent = defineAgent({ role: "worker", capabilities: ["x"], systemPrompt: "work" });
+    const asked = defer<null>();
+    const answer = defer<ModelAnswer>();
+    const model = {
+      name: "stubborn",
+      ask: () => {
+        asked.resolve(null);
+        return answer.promise;
+      },
+    };
+    await using mesh = await start(fabric, agent, { model });
+    const running = mesh.execute("worker", { id: "t1", task: "x" });
+    await asked.promise;
+    await mesh.cancel("t1", "no more");
+    expect(await running).toMatchObject({ status: "cancelled" });
+    const before = await fabric.ledger.read("test.task.t1");
+    answer.resolve({
+      text: fenced("result = 1"),
+      provider: "test",
+      model: "stubborn",
+      tokens: { input: 1, output: 1, cacheRead: 0, cacheWrite: 0 },
+      costUsd: 0,
+      finish: "stop",
+      replayed: false,
+    });
+    await answer.promise;
+    // By then what it appends would be there.
+    expect(await mesh.execute("worker", { id: "t1", task: "x" })).toMatchObject({ status: "cancelled" });
+    expect(await fabric.ledger.read("test.task.t1")).toEqual(before);
   });
 
   it("gives a handler's own tasks once, however often the handler is run", async () => {
