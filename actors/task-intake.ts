@@ -186,12 +186,14 @@ export class TaskIntake {
 
   async #pause(): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, AGAIN_MS);
+      const { signal } = this.#closing;
       const end = () => {
         clearTimeout(timer);
+        signal.removeEventListener("abort", end);
         resolve();
       };
-      this.#closing.signal.addEventListener("abort", end, { once: true });
+      const timer = setTimeout(end, AGAIN_MS);
+      signal.addEventListener("abort", end, { once: true });
     });
   }
 

@@ -44,6 +44,7 @@ async function journalOf(fabric: Fabric, taskId: string): Promise<readonly Journ
 function givingOne(fabric: Fabric): Fabric {
   const { queue } = fabric;
   let isGiven = false;
+  let end: Promise<null> | undefined;
   const consume: typeof queue.consume = async (name, options) => {
     const consumer = await queue.consume(name, options);
     const take: typeof consumer.take = (signal) => {
@@ -51,7 +52,11 @@ function givingOne(fabric: Fabric): Fabric {
         isGiven = true;
         return consumer.take(signal);
       }
-      return new Promise((resolve) => signal?.addEventListener("abort", () => resolve(null), { once: true }));
+      // One listener for all that wait, as the fabrics have it.
+      end ??= new Promise((resolve) => {
+        signal?.addEventListener("abort", () => resolve(null), { once: true });
+      });
+      return end;
     };
     return { take, close: () => consumer.close() };
   };
