@@ -69,9 +69,9 @@ export class AgentActor {
     this.info = Object.freeze({ address, role: agent.role, capabilities: agent.capabilities });
     this.#parts = parts;
     this.#options = options;
-    const { fabric, model } = parts;
+    const { stores, model } = parts;
     const scope = { role: agent.role, taskId: `actor-${options.instance}-${agent.role}`.slice(0, 128) };
-    this.#memory = createMemory({ ...fabric, model, scope });
+    this.#memory = createMemory({ ...stores, model, scope });
     this.#mailbox = new Mailbox({ owner: address, capacity: agent.mailboxSize });
     this.#chart = createActor(this.#bindAgent(), {
       id: address,

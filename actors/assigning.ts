@@ -49,10 +49,9 @@ function spendingOf(
   return new Spending(book, { taskId, role }, { task: budget ?? usual, workflow, agent: agent.budget, mesh });
 }
 
-function memoryOf({ fabric, model }: ActorParts, { taskId, role, step, context }: TaskIdentity): Memory {
+function memoryOf({ stores, model }: ActorParts, { taskId, role, step, context }: TaskIdentity): Memory {
   const scope = { role, taskId, ...(step === null ? {} : { workflowId: step.workflowId }) };
-  const { keyValue, ledger, blobs } = fabric;
-  return createMemory({ keyValue, ledger, blobs, model, scope, outputs: outputsIn(context) });
+  return createMemory({ ...stores, model, scope, outputs: outputsIn(context) });
 }
 
 /** What earlier steps of a workflow gave, as it stands in the context. */

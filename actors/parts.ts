@@ -9,7 +9,7 @@ import type { Sandbox } from "../src/core/guest.ts";
 import type { ActorOperations } from "../src/core/handler.ts";
 import type { Log } from "../src/core/log.ts";
 import type { Model } from "../src/core/model.ts";
-import type { Blobs, Fabric } from "../src/core/ports.ts";
+import type { Blobs, Fabric, KeyValue, Ledger } from "../src/core/ports.ts";
 import type { Subjects } from "../src/core/subjects.ts";
 import type { Admission } from "../src/admission.ts";
 import type { Directory } from "../src/directory.ts";
@@ -25,6 +25,8 @@ export interface ActorParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly fabric: Fabric;
+  /** What memories are kept in: keys and ledgers of this mesh alone, whatever else is on its fabric. */
+  readonly stores: Stores;
   /** This process, as journals name it. */
   readonly node: string;
   readonly subjects: Subjects;
@@ -49,6 +51,13 @@ export interface ActorParts {
   readonly inspect: Inspect | undefined;
   /** An integer from 0 to 2^32 - 1, for the guest's Math.random. */
   readonly nextSeed: () => number;
+}
+
+/** Where a mesh keeps what its tasks remember. */
+export interface Stores {
+  readonly keyValue: KeyValue;
+  readonly ledger: Ledger;
+  readonly blobs: Blobs;
 }
 
 /** Names of models by how able they are; undefined for the configured one. */

@@ -25,6 +25,8 @@ import { Approvals } from "../src/approvals.ts";
 import { BudgetBook } from "../src/budgets.ts";
 import type { Budget } from "../src/core/budget.ts";
 import { scopeBlobs } from "../src/scoped-blobs.ts";
+import { scopeKeyValue } from "../src/scoped-key-value.ts";
+import { scopeLedger } from "../src/scoped-ledger.ts";
 
 /** What a mesh stands on, opened when it starts. */
 export interface MeshResources {
@@ -106,13 +108,19 @@ export class Runtime {
       subjects,
       nextId: () => crypto.randomUUID(),
     });
-    this.book = new BudgetBook(fabric.keyValue);
+    const stores = {
+      keyValue: scopeKeyValue(fabric.keyValue, resources.name),
+      ledger: scopeLedger(fabric.ledger, resources.name),
+      blobs: fabric.blobs,
+    };
+    this.book = new BudgetBook(stores.keyValue);
     this.blobs = scopeBlobs(fabric.blobs, ARTIFACTS);
     this.approvals = new Approvals(fabric.keyValue, { subjects, clock });
     this.#parts = {
       clock,
       log,
       fabric,
+      stores,
       node: resources.node,
       subjects,
       directory: this.directory,

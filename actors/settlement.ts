@@ -44,7 +44,7 @@ export async function settleTask(
     const stored = result(await registerCode(agent, parts, assignment, outcome));
     await assignment.entry.finish(stored);
     await assignment.spending.close();
-    await dropNotes(parts.fabric, assignment.taskId);
+    await dropNotes(parts.stores, assignment.taskId);
     await withdrawApprovals(parts, assignment);
     await assignment.journal.append({ type: "finished", result: stored });
     return stored;

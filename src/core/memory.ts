@@ -15,7 +15,7 @@ export interface MemoryScope {
   readonly workflowId?: string | undefined;
 }
 
-/** Everything that an agent remembers; keys are dot-separated parts of letters, digits and `_=/-`, 256 at most. */
+/** Everything that an agent remembers; keys are dot-separated parts of letters, digits and `_=/-`, 250 at most. */
 export interface Memory {
   readonly working: WorkingMemory;
   readonly episodic: EpisodicMemory;
@@ -137,7 +137,8 @@ export interface Outputs {
   keys(): readonly string[] | Promise<readonly string[]>;
 }
 
-const LONGEST_KEY = 256;
+/** With the names of a mesh and of an owner before it, a key has the 512 characters that every fabric takes. */
+const LONGEST_KEY = 250;
 
 /** Throws unless a key may be used in a memory. */
 export function requireMemoryKey(key: unknown): asserts key is string {

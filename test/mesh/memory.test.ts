@@ -109,7 +109,7 @@ describe("an actor's memory", () => {
     const model = ['await tools.log("first"); result = await tools.log("second");'];
     const first = await new TestMesh({ sandbox, fabric, model }).add(agent).start();
     first.execute(agent, { id: "t1", task: "x" }).catch(() => undefined);
-    while ((await fabric.ledger.read("episodes.task.t1")).length < 2) await new Promise(setImmediate);
+    while ((await fabric.ledger.read("test.episodes.task.t1")).length < 2) await new Promise(setImmediate);
     await first.stop({ mode: "suspend" });
     isOpen = true;
     await using second = await new TestMesh({ sandbox, fabric, model: [] }).add(agent).start();
