@@ -1,5 +1,7 @@
-// What taking a task up depends on: the terms that it is done on, and whether it was taken up in vain too often.
+// What taking a task up depends on: the terms that it is done on, whether it was taken up in vain too often, and whether
+// another is at it of whom the queue does not tell.
 import type { TaskTerms } from "../src/core/journal.ts";
+import type { ActorParts } from "./parts.ts";
 import type { Journal } from "../src/journal.ts";
 
 /** So often may a task be taken up without any headway before it is given up: its processes died of it. */
@@ -24,4 +26,16 @@ export function claimsInVain(journal: Journal): number {
       break;
   }
   return claims;
+}
+
+/**
+ * Whether a process took the task up off another task queue and may still be at it: of that one this queue, which is
+ * the lease, knows nothing.
+ */
+export function isHeldElsewhere(
+  journal: Journal,
+  { subjects, isGone }: Pick<ActorParts, "subjects" | "isGone">,
+): boolean {
+  const owner = journal.entries.findLast(({ type }) => type === "claimed" || type === "left");
+  return owner?.type === "claimed" && (owner.queue ?? null) !== subjects.taskQueue && !isGone(owner.node);
 }

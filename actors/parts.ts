@@ -29,6 +29,8 @@ export interface ActorParts {
   readonly stores: Stores;
   /** This process, as journals name it. */
   readonly node: string;
+  /** Whether the process of that name surely runs no more. */
+  readonly isGone: (node: string) => boolean;
   readonly subjects: Subjects;
   readonly directory: Directory;
   readonly admission: Admission;

@@ -31,8 +31,12 @@ import { scopeLedger } from "../src/scoped-ledger.ts";
 /** What a mesh stands on, opened when it starts. */
 export interface MeshResources {
   readonly name: string;
+  /** Where its tasks are put and taken from; undefined for the queue that all meshes of its name share. */
+  readonly taskQueue: string | undefined;
   /** This process, as journals name it. */
   readonly node: string;
+  /** Whether the process of that name surely runs no more. */
+  readonly isGone: (node: string) => boolean;
   readonly fabric: Fabric;
   readonly results: ResultStore;
   readonly registry: FunctionRegistry;
@@ -101,7 +105,7 @@ export class Runtime {
     this.resources = resources;
     this.#population = population;
     this.#publish = options.publish;
-    const subjects = createSubjects(resources.name);
+    const subjects = createSubjects(resources.name, { taskQueue: resources.taskQueue });
     this.post = new PostOffice({
       messages: fabric.messages,
       directory: this.directory,
@@ -122,6 +126,7 @@ export class Runtime {
       fabric,
       stores,
       node: resources.node,
+      isGone: resources.isGone,
       subjects,
       directory: this.directory,
       admission: new Admission({ total: resources.concurrency }),

@@ -214,7 +214,8 @@ export class TaskDesk {
         this.#enqueue(held, { isNew: true }),
       ]);
       const { resultId } = entry;
-      const journal = await Journal.create(place, { type: "accepted", ...held.identity, resultId });
+      const { taskQueue: queue } = subjects;
+      const journal = await Journal.create(place, { type: "accepted", ...held.identity, queue, resultId });
       if (journal === null) throw taken(taskId);
       // An actor that took it in this very moment has read its journal for itself.
       if (!held.isTaken) [held.journal, held.entry] = [journal, entry];
@@ -272,7 +273,7 @@ export class TaskDesk {
     if (error !== null) return endTask(agent, this.#parts, { assignment, error });
     const actor = this.#population.idlest(role, { orStopped: true });
     const terms = journal.find("claimed")?.terms ?? termsOf(actor.terms, journal.accepted.profile);
-    journal.note({ type: "claimed", node: this.#parts.node, terms });
+    journal.note({ type: "claimed", node: this.#parts.node, queue: this.#parts.subjects.taskQueue, terms });
     const running = actor.run(assignment, terms);
     held.assign(actor);
     const result = await running;

@@ -5,6 +5,7 @@ import type { Delivery, QueueConsumer } from "../src/core/ports.ts";
 import { messageOf } from "../src/core/errors.ts";
 import type { TaskResult } from "../src/core/task.ts";
 import { Journal } from "../src/journal.ts";
+import { isHeldElsewhere } from "./claims.ts";
 import type { ActorParts } from "./parts.ts";
 
 /** A delivery that is neither settled nor renewed for so long goes to another process; in milliseconds. */
@@ -13,7 +14,7 @@ const ACK_WAIT_MS = 30_000;
 const MAX_DELIVERIES = 1_000;
 /** Tasks in hand beyond those that may run, so that the next is there when a place is free. */
 const AHEAD = 2;
-/** How long a task waits that another process has in spite of this delivery: most likely it ends it meanwhile. */
+/** How long a task waits that another process has in spite of this delivery: most likely that one ends it. */
 const LOST_MS = 10_000;
 /** Tasks that are asked for at once: those that are there are taken together, in one write. */
 const TAKEN_TOGETHER = 64;
@@ -167,7 +168,7 @@ export class TaskIntake {
       await delivery.ack();
       return;
     }
-    const result = await this.#options.run(journal);
+    const result = isHeldElsewhere(journal, this.#parts) ? null : await this.#options.run(journal);
     if (result !== null) await delivery.ack();
     else if (this.#options.isStopping()) this.#left.add(delivery);
     else await delivery.retry({ delayMs: LOST_MS, reason: "another process has it" });

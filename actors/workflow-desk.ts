@@ -36,6 +36,8 @@ export interface WorkflowRunOptions {
 /** What a {@link WorkflowDesk} is made with. */
 export interface WorkflowDeskParts extends WorkflowPorts {
   readonly ledger: Ledger;
+  /** The mesh's task queue; null for the common one. */
+  readonly queue: string | null;
   readonly log: Log;
   /** @throws UnknownError where no agent of the mesh has the role. */
   readonly checkRole: (role: string) => void;
@@ -86,7 +88,8 @@ export class WorkflowDesk {
     { context, budget }: Pick<StoredWorkflow, "context" | "budget">,
   ): Held {
     const planned = this.#plan(id, steps, context);
-    const definition: StoredWorkflow = { id, context, steps: planned.map(storedStep), budget };
+    const { queue } = this.#parts;
+    const definition: StoredWorkflow = { id, context, steps: planned.map(storedStep), budget, queue };
     const held = this.#held.get(id) ?? this.#begin(definition, planned);
     if (held.definition !== definition) refuseOther(held.definition, definition);
     return held;
@@ -133,13 +136,17 @@ export class WorkflowDesk {
     await Promise.allSettled(ended);
   }
 
-  /** Goes on with the workflows that were begun and have not ended; those that need their program wait for it. */
+  /**
+   * Goes on with the workflows of this task queue that were begun and have not ended; those that need their program
+   * wait for it.
+   */
   async resume(): Promise<void> {
     const { ledger, log } = this.#parts;
     const unfinished = await unfinishedWorkflows(ledger, (id, error) =>
       log.error({ err: error, workflowId: id }, "a workflow's record cannot be read"),
     );
-    for (const { id, context, steps, budget } of unfinished) {
+    for (const { id, context, steps, budget, queue } of unfinished) {
+      if (queue !== this.#parts.queue) continue;
       if (steps === null) {
         log.info(
           { workflowId: id },

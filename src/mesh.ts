@@ -306,6 +306,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
       log,
       inspect: this.#inspect,
       ledger: scopeLedger(fabric.ledger, resources.name),
+      queue: resources.taskQueue ?? null,
       checkRole: (role) => this.#population.agent(role),
       track: (work) => desk.track(work),
       publish: (event) => this.#publish(event),

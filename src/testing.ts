@@ -28,6 +28,8 @@ export interface TestMeshOptions {
   readonly model?: Script | Model;
   /** A fabric to use and leave open, so that a second mesh goes on with what the first one left; one of its own where absent. */
   readonly fabric?: Fabric;
+  /** As the option of the same name of a `Mesh`. */
+  readonly taskQueue?: string;
   /** A sandbox to use and leave open; one of its own where absent. */
   readonly sandbox?: Sandbox;
   readonly clock?: Clock;
@@ -77,7 +79,9 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
     let own: Sandbox | null = null;
     return {
       name: "test",
+      taskQueue: this.#options.taskQueue,
       node: "test",
+      isGone: () => false,
       fabric: this.fabric,
       results: this.results,
       registry: this.registry,

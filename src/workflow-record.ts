@@ -26,6 +26,8 @@ export interface StoredWorkflow {
   readonly steps: readonly StoredStep[];
   /** What all its tasks together may cost; it may change from start to start. */
   readonly budget?: Budget | undefined;
+  /** The task queue of the mesh that began it; null, or absent, for the common one. */
+  readonly queue?: string | null;
 }
 
 /** One entry of a workflow's record. */
@@ -194,6 +196,8 @@ export interface UnfinishedWorkflow {
   /** Null where functions decide on its steps: only the program that has them can go on with it. */
   readonly steps: readonly WorkflowStep[] | null;
   readonly budget?: Budget | undefined;
+  /** The task queue whose meshes go on with it; null for the common one. */
+  readonly queue: string | null;
 }
 
 /** The workflows of a fabric that were begun and have not ended; of a record that cannot be read it is told. */
@@ -220,8 +224,8 @@ async function readUnfinished(ledger: Ledger, id: string): Promise<UnfinishedWor
   if (last === null || readEntry(id, last.payload).type === "ended") return null;
   const [first] = await ledger.read(PREFIX + id, { limit: 1 });
   if (first === undefined) return null;
-  const { context, steps, budget } = readDefinition(id, first.payload);
-  return { id, context, steps: isPlain(steps) ? steps : null, budget };
+  const { context, steps, budget, queue = null } = readDefinition(id, first.payload);
+  return { id, context, steps: isPlain(steps) ? steps : null, budget, queue };
 }
 
 /**

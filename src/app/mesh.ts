@@ -21,12 +21,18 @@ import { createSandbox } from "../sandbox/sandbox.ts";
 import { openBlobs } from "./blobs.ts";
 import { loadConfig, secretsOf, type Config } from "./config.ts";
 import { openModel } from "./models.ts";
-import { nodeName } from "./node-name.ts";
+import { isGone, nodeName } from "./node-name.ts";
 
 /** What a {@link Mesh} takes; each absent option is the setting's of the same meaning, or its default. */
 export interface MeshOptions {
   /** Separates meshes on one fabric; default `FETTLE_MESH`, else `default`. */
   readonly name?: string;
+  /**
+   * Tasks that are given to this mesh, and its workflows, are taken up by meshes of the same name and task queue alone;
+   * journals, results, approvals, budgets and the registry are shared with all of its name. Default: the mesh's common
+   * queue.
+   */
+  readonly taskQueue?: string;
   readonly model?: Model;
   readonly sandbox?: Sandbox;
   readonly fabric?: Fabric;
@@ -57,6 +63,7 @@ const DEFAULT_CONCURRENCY = 64;
 
 const OPTIONS: Readonly<Record<keyof MeshOptions, true>> = {
   name: true,
+  taskQueue: true,
   model: true,
   sandbox: true,
   fabric: true,
@@ -121,7 +128,9 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
     let sandbox: Sandbox | null = null;
     return {
       name: options.name ?? config.mesh,
+      taskQueue: options.taskQueue,
       node: nodeName(),
+      isGone,
       fabric,
       results: new ResultStore(fabric.blobs, { clock }),
       registry: new FunctionRegistry(fabric.keyValue, { clock }),

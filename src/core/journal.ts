@@ -47,9 +47,16 @@ export type JournalEntry = { readonly at: number } & (
       /** The task's own budget and profile, as they were given. */
       readonly budget: Budget | null;
       readonly profile: string | null;
+      /** The task queue that it was put into; null, or absent, for the mesh's common one. */
+      readonly queue?: string | null;
     }
-  /** A process took the task up; from here on its appends count, and no earlier owner's. */
-  | { readonly type: "claimed"; readonly node: string; readonly terms: TaskTerms }
+  /** A process took the task up, off that task queue; from here on its appends count, and no earlier owner's. */
+  | {
+      readonly type: "claimed";
+      readonly node: string;
+      readonly terms: TaskTerms;
+      readonly queue?: string | null;
+    }
   /** Its owner gave it up unfinished, to be gone on with. */
   | { readonly type: "left"; readonly node: string; readonly reason: string }
   | { readonly type: "state"; readonly state: string }
