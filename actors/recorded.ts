@@ -91,7 +91,7 @@ function bookings(call: string): readonly [call: string, ofCheaper: string] {
 function withoutCheaper(thrown: BudgetError, cheaper: string | undefined): BudgetError {
   const why =
     cheaper === undefined
-      ? "No cheaper model is known that could be asked: name one by FETTLE_MODEL_FAST."
+      ? "No cheaper model is known that could be asked: name one by FETTLE_MODEL_FAST, or by the mesh's option models.fast."
       : `The model that would be asked, "${cheaper}", is the cheapest already.`;
   return new BudgetError(`${thrown.message} ${why}`, thrown);
 }

@@ -1,5 +1,5 @@
 // The public face of Fettle: every name that programs import from "fettle".
-export { Mesh, type MeshOptions } from "./app/mesh.ts";
+export { Mesh, type MeshOptions, type ModelNames } from "./app/mesh.ts";
 export { openModel, type OpenedModel, type OpenModelOptions } from "./app/models.ts";
 export { loadConfig, type Config, type LoadOptions } from "./app/config.ts";
 export type { AgentHandle, StopOptions } from "./mesh.ts";

@@ -23,6 +23,14 @@ import { loadConfig, secretsOf, type Config } from "./config.ts";
 import { openModel } from "./models.ts";
 import { isGone, nodeName } from "./node-name.ts";
 
+/** Names of models by how able they are, as the provider calls them; what is absent is the setting's. */
+export interface ModelNames {
+  /** A faster, cheaper one: for the communicator, for routing, and for budgets that say `cheaper`. */
+  readonly fast?: string | undefined;
+  /** For the researcher. */
+  readonly strong?: string | undefined;
+}
+
 /** What a {@link Mesh} takes; each absent option is the setting's of the same meaning, or its default. */
 export interface MeshOptions {
   /** Separates meshes on one fabric; default `FETTLE_MESH`, else `default`. */
@@ -34,6 +42,8 @@ export interface MeshOptions {
    */
   readonly taskQueue?: string;
   readonly model?: Model;
+  /** Names of other models of the same provider; default `FETTLE_MODEL_FAST` and `FETTLE_MODEL_STRONG`. */
+  readonly models?: ModelNames;
   readonly sandbox?: Sandbox;
   readonly fabric?: Fabric;
   readonly log?: Log;
@@ -65,6 +75,7 @@ const OPTIONS: Readonly<Record<keyof MeshOptions, true>> = {
   name: true,
   taskQueue: true,
   model: true,
+  models: true,
   sandbox: true,
   fabric: true,
   log: true,
@@ -79,6 +90,8 @@ const OPTIONS: Readonly<Record<keyof MeshOptions, true>> = {
   prices: true,
   config: true,
 };
+
+const TIERS: Readonly<Record<keyof ModelNames, true>> = { fast: true, strong: true };
 
 /**
  * The actor system.
@@ -98,6 +111,7 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       if (key in OPTIONS) continue;
       throw new ConfigError(`Unknown Mesh option "${key}"; known are: ${Object.keys(OPTIONS).join(", ")}.`);
     }
+    checkModels(options.models);
     super(options.inspect);
     this.#options = options;
   }
@@ -143,7 +157,11 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
             ? config.executionTimeoutMs
             : options.executionTimeout * 1000,
       },
-      tiers: { fast: config.tiers.fast, standard: undefined, strong: config.tiers.strong },
+      tiers: {
+        fast: options.models?.fast ?? config.tiers.fast,
+        standard: undefined,
+        strong: options.models?.strong ?? config.tiers.strong,
+      },
       budget: options.budget === undefined ? undefined : checkBudget(options.budget, "The mesh"),
       concurrency: options.concurrency ?? config.maxConcurrentTasks ?? DEFAULT_CONCURRENCY,
       openModel: async () => {
@@ -160,5 +178,21 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
         await blobs?.close();
       },
     };
+  }
+}
+
+/** @throws ConfigError for a tier that there is none of, or one without a name. */
+function checkModels(models: ModelNames | undefined): void {
+  for (const [tier, name] of Object.entries(models ?? {}) as [string, unknown][]) {
+    if (!Object.hasOwn(TIERS, tier)) {
+      throw new ConfigError(
+        `Unknown model "${tier}" in the Mesh option "models"; known are: ${Object.keys(TIERS).join(", ")}.`,
+      );
+    }
+    if (name !== undefined && (typeof name !== "string" || name.trim() === "")) {
+      throw new ConfigError(
+        `The Mesh option models.${tier} must be a model's name, such as "gpt-5-mini", not ${JSON.stringify(name)}.`,
+      );
+    }
   }
 }

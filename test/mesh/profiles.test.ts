@@ -1,6 +1,14 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { defineAgent, defineTool, type AgentDefinition, type ModelRequest } from "fettle";
+import {
+  defineAgent,
+  defineTool,
+  loadConfig,
+  Mesh,
+  type AgentDefinition,
+  type MeshOptions,
+  type ModelRequest,
+} from "fettle";
 import { createSandbox } from "fettle/sandbox";
 import {
   createMemoryFabric,
@@ -319,5 +327,35 @@ describe("an agent whose profile is chosen for each task", () => {
     const result = await second.mesh.execute(auto, { id: "t1", task: "Hello?" });
     expect(result).toMatchObject({ output: "Dear all", profile: "communicator", costUsd: 0.02 });
     expect(asked.map(({ purpose }) => purpose)).toEqual(["route", "generate", "generate"]);
+  });
+});
+
+describe("the names of a mesh's models", () => {
+  const settings = { LOG_LEVEL: "silent", FETTLE_MODEL_FAST: "set-fast", FETTLE_MODEL_STRONG: "set-strong" };
+  const config = loadConfig({ env: settings, envFile: null });
+
+  /** The models that a communicator and a researcher ask. */
+  async function asked(models: MeshOptions["models"]) {
+    const model = createScriptedModel(() => "Dear Acme");
+    await using fabric = createMemoryFabric();
+    const given = models === undefined ? {} : { models };
+    const mesh = new Mesh({ config, fabric, sandbox, model, maxRepairs: 0, ...given });
+    await using started = await mesh.add(writer).add(researcher).start();
+    await started.execute(writer, "x");
+    await started.execute(researcher, "x");
+    return model.requests.map((request) => request.model);
+  }
+
+  it("are its option's, each else the setting's", async () => {
+    expect(await asked(undefined)).toEqual(["set-fast", "set-strong"]);
+    expect(await asked({ fast: "own-fast" })).toEqual(["own-fast", "set-strong"]);
+    expect(await asked({ fast: "own-fast", strong: "own-strong" })).toEqual(["own-fast", "own-strong"]);
+  });
+
+  it("are refused where there is no such tier, or no name", () => {
+    const open = (models: object) => () => new Mesh({ models });
+    expect(open({ quick: "x" })).toThrow(/Unknown model "quick".*known are: fast, strong/);
+    expect(open({ fast: " " })).toThrow(/models\.fast must be a model's name/);
+    expect(open({ strong: 5 })).toThrow(/models\.strong must be a model's name.*not 5/);
   });
 });
