@@ -1,7 +1,7 @@
 // A task that this process answers for: somebody here waits for its result, or an actor here works on it.
 // Invariant: its result is settled once; a cancel that comes before an actor has it is kept for then.
 import { defer } from "../src/core/deferred.ts";
-import type { Budget } from "../src/core/budget.ts";
+import { MEASURES, type Budget } from "../src/core/budget.ts";
 import { encode } from "../src/core/codec.ts";
 import { TaskError } from "../src/core/errors.ts";
 import type { StepOf } from "../src/core/journal.ts";
@@ -26,18 +26,32 @@ export interface TaskIdentity {
 
 /** @throws TaskError where another task is meant by the id of the first. */
 export function requireSameTask(known: TaskIdentity, given: TaskIdentity): void {
-  const difference =
-    known.role !== given.role
-      ? `it is a task of "${known.role}"`
-      : known.task !== given.task
-        ? `it says ${JSON.stringify(known.task.slice(0, 80))}`
-        : encode(known.context) !== encode(given.context)
-          ? "its context is another"
-          : null;
+  const difference = differenceOf(known, given);
   if (difference === null) return;
   throw new TaskError(
     `The task id "${known.taskId}" is taken: ${difference}. An id stands for one task for ever; give this one another.`,
   );
+}
+
+function differenceOf(known: TaskIdentity, given: TaskIdentity): string | null {
+  const { taskId, role, task, profile } = known;
+  if (role !== given.role) return `it is a task of "${role}"`;
+  if (task !== given.task) return `it says ${JSON.stringify(task.slice(0, 80))}`;
+  if (encode(known.context) !== encode(given.context)) return "its context is another";
+  if (profile !== given.profile) {
+    return profile === null
+      ? "it was given without a profile"
+      : `it was given with the profile ${JSON.stringify(profile)}`;
+  }
+  if (limitsOf(known.budget) === limitsOf(given.budget)) return null;
+  if (known.budget === null) return "it was given without a budget";
+  return `its budget is another, and lifted by mesh.raiseBudget("task:${taskId}", …) while it has not ended`;
+}
+
+/** One text for budgets that limit the same. */
+function limitsOf(budget: Budget | null): string | null {
+  if (budget === null) return null;
+  return JSON.stringify([budget.onExceeded ?? "fail", ...MEASURES.map((measure) => budget[measure] ?? null)]);
 }
 
 /** A task between its acceptance and its result. */

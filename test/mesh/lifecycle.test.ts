@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { defineAgent } from "fettle";
+import { defineAgent, type Budget } from "fettle";
 import { createSandbox } from "fettle/sandbox";
 import { createScriptedModel, TestMesh } from "fettle/testing";
 
@@ -248,6 +248,50 @@ describe("a mesh", () => {
     expect(await mesh.execute("slow", { id: "same", task: "x" })).toEqual(await running);
     await expect(mesh.execute("slow", { id: "same", task: "y" })).rejects.toThrow(/"same" is taken/);
     expect(handled).toEqual(["same"]);
+  });
+
+  it("refuses the id of a task for one with another profile or budget, also once that has ended", async () => {
+    const coder = defineAgent({ role: "coder", capabilities: ["x"], systemPrompt: "code" });
+    const given = { id: "same", task: "x", profile: "coder", budget: { modelCalls: 2, usd: 3 } } as const;
+    const model = ["```js\nresult = 1\n```"];
+    await using mesh = await new TestMesh({ sandbox, model }).add(coder).start();
+    const running = mesh.execute("coder", given);
+    const refused = async () => {
+      const { profile: _, ...unprofiled } = given;
+      const { budget: __, ...unlimited } = given;
+      await expect(mesh.execute("coder", { ...given, profile: "researcher" })).rejects.toThrow(
+        'The task id "same" is taken: it was given with the profile "coder". An id stands for one task for ever',
+      );
+      await expect(mesh.execute("coder", unprofiled)).rejects.toThrow(/with the profile "coder"/);
+      const budgets = [{ modelCalls: 3, usd: 3 }, { modelCalls: 2 }, { ...given.budget, onExceeded: "ask" }];
+      for (const budget of budgets as Budget[]) {
+        await expect(mesh.execute("coder", { ...given, budget })).rejects.toThrow(
+          /its budget is another, and lifted by mesh\.raiseBudget\("task:same", …\) while it has not ended/,
+        );
+      }
+      await expect(mesh.execute("coder", unlimited)).rejects.toThrow(/its budget is another/);
+    };
+    await refused();
+    const result = await running;
+    expect(result).toMatchObject({ status: "success", output: 1 });
+    await refused();
+    // Limits that are written otherwise are the same limits.
+    const budget = { onExceeded: "fail", usd: 3, tokens: undefined, modelCalls: 2 } as const;
+    expect(await mesh.execute("coder", { ...given, budget })).toEqual(result);
+  });
+
+  it("refuses a profile and a budget for the id of a task that was given without", async () => {
+    const coder = defineAgent({ role: "coder", capabilities: ["x"], systemPrompt: "code" });
+    const model = ["```js\nresult = 1\n```"];
+    await using mesh = await new TestMesh({ sandbox, model }).add(coder).start();
+    const given = { id: "same", task: "x" };
+    await mesh.execute("coder", given);
+    await expect(mesh.execute("coder", { ...given, profile: "coder" })).rejects.toThrow(
+      /it was given without a profile/,
+    );
+    await expect(mesh.execute("coder", { ...given, budget: { modelCalls: 9 } })).rejects.toThrow(
+      /it was given without a budget/,
+    );
   });
 
   it("shows every transition to XState's inspection API", async () => {
