@@ -1,25 +1,23 @@
-// Where workflows come in: checks each before anything runs, opens its record, runs it, can cancel it, and goes on
-// with those that a stopped process left.
-// Invariant: of one id there is one workflow under way; who asks for the same again joins it.
+// Where workflows come in: checks each before anything runs, has it worked on, can cancel it, and goes on with those
+// that a stopped process left.
+// Invariant: of one id there is one workflow under way, in all processes of the mesh; who asks for the same joins it.
 import { checkContext } from "./task-check.ts";
 import { checkBudget, type Budget } from "../src/core/budget.ts";
-import { planWorkflow, type WorkflowStep } from "../src/core/dag.ts";
-import { UnknownError } from "../src/core/errors.ts";
-import type { Log } from "../src/core/log.ts";
-import { requireName } from "../src/core/names.ts";
-import type { Ledger } from "../src/core/ports.ts";
+import { planWorkflow, type PlannedStep, type WorkflowStep } from "../src/core/dag.ts";
+import { OwnershipError, UnknownError } from "../src/core/errors.ts";
+import { isName, requireName } from "../src/core/names.ts";
 import type { TaskEvent } from "../src/core/task.ts";
 import { storedStep, workflowTaskId } from "../src/core/workflow.ts";
 import type { WorkflowEvent } from "../src/core/workflow-event.ts";
 import type { WorkflowResult } from "../src/core/workflow-result.ts";
 import {
   refuseOther,
+  unfinishedWorkflow,
   unfinishedWorkflows,
-  WorkflowRecord,
   type StoredWorkflow,
 } from "../src/workflow-record.ts";
+import { HeldWorkflow, type HeldWorkflowParts } from "./held-workflow.ts";
 import type { MeshStopMode } from "./runtime.ts";
-import { WorkflowRun, type WorkflowPorts } from "./workflow.ts";
 
 /** The options of one workflow. */
 export interface WorkflowRunOptions {
@@ -34,26 +32,13 @@ export interface WorkflowRunOptions {
 }
 
 /** What a {@link WorkflowDesk} is made with. */
-export interface WorkflowDeskParts extends WorkflowPorts {
-  readonly ledger: Ledger;
+export interface WorkflowDeskParts extends HeldWorkflowParts {
   /** The mesh's task queue; null for the common one. */
   readonly queue: string | null;
-  readonly log: Log;
   /** @throws UnknownError where no agent of the mesh has the role. */
   readonly checkRole: (role: string) => void;
   /** Counts work as under way until it ends. */
   readonly track: <T>(work: Promise<T>) => Promise<T>;
-  readonly publish: (event: WorkflowEvent) => void;
-}
-
-interface Held {
-  readonly definition: StoredWorkflow;
-  /** Resolves when the record is open. */
-  readonly run: Promise<WorkflowRun>;
-  readonly result: Promise<WorkflowResult>;
-  /** Whether this program asked for it, and not only its record. */
-  asked: boolean;
-  readonly listeners: Set<(event: WorkflowEvent | TaskEvent) => void>;
 }
 
 const LONGEST_ITEM = 999_999;
@@ -61,7 +46,7 @@ const LONGEST_ITEM = 999_999;
 /** Takes workflows in and runs them. */
 export class WorkflowDesk {
   readonly #parts: WorkflowDeskParts;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, HeldWorkflow>();
 
   constructor(parts: WorkflowDeskParts) {
     this.#parts = parts;
@@ -70,8 +55,9 @@ export class WorkflowDesk {
   /**
    * Runs a workflow, goes on with it, or gives the results of one that has ended.
    *
-   * @throws WorkflowError, UnknownError, DefinitionError or TaskError, all before anything runs; OwnershipError where
-   * another process goes on with it.
+   * Where another process works on it, its result is waited for.
+   *
+   * @throws WorkflowError, UnknownError, DefinitionError or TaskError, all before anything runs.
    */
   async run(
     id: string,
@@ -86,7 +72,7 @@ export class WorkflowDesk {
     id: string,
     steps: readonly WorkflowStep[],
     { context, budget }: Pick<StoredWorkflow, "context" | "budget">,
-  ): Held {
+  ): HeldWorkflow {
     const planned = this.#plan(id, steps, context);
     const { queue } = this.#parts;
     const definition: StoredWorkflow = { id, context, steps: planned.map(storedStep), budget, queue };
@@ -95,7 +81,11 @@ export class WorkflowDesk {
     return held;
   }
 
-  async #follow(held: Held, id: string, { signal, onEvent }: WorkflowRunOptions): Promise<WorkflowResult> {
+  async #follow(
+    held: HeldWorkflow,
+    id: string,
+    { signal, onEvent }: WorkflowRunOptions,
+  ): Promise<WorkflowResult> {
     held.asked = true;
     if (onEvent !== undefined) held.listeners.add(onEvent);
     const cancel = () =>
@@ -111,29 +101,34 @@ export class WorkflowDesk {
   }
 
   /**
-   * Cancels a workflow: its running steps are stopped, the others not begun. Resolves with what was done.
+   * Cancels a workflow, wherever in the mesh it is under way: its running steps are stopped, the others not begun.
+   * Resolves with what was done.
    *
-   * @throws UnknownError where none of that id is under way.
+   * @throws UnknownError where none of that id is under way; OwnershipError where another process has it and this one
+   * cannot give its result.
    */
   async cancel(id: string, reason = "The workflow was cancelled."): Promise<WorkflowResult> {
-    const held = this.#held.get(id);
-    if (held === undefined) {
-      throw new UnknownError("TASK_UNKNOWN", `No workflow "${id}" is under way in this mesh.`);
-    }
-    await (await held.run).cancel(reason);
-    return held.result;
+    const held = this.#held.get(id) ?? (await this.#joinElsewhere(id));
+    return held.cancel(reason);
   }
 
   /**
-   * Leaves what was only gone on with as it is. What this program asked for is let be (`drain`), cancelled, or left too
-   * (`suspend`).
+   * Leaves what was only gone on with, and what another process works on, as it is. What this program asked for is let
+   * be (`drain`), cancelled, or left too (`suspend`).
    */
   async stop(mode: MeshStopMode, reason: string): Promise<void> {
-    const ended = [...this.#held].map(async ([id, { asked, run }]) => {
-      if (!asked || mode === "suspend") (await run).leave();
-      else if (mode === "cancel") await this.cancel(id, reason);
+    const ended = [...this.#held.values()].map(async (held) => {
+      const isLeft = !held.asked || mode === "suspend" || (mode === "cancel" && held.isElsewhere);
+      if (isLeft) held.leave();
+      else if (mode === "cancel") await held.cancel(reason);
+      if (isLeft) await held.result;
     });
     await Promise.allSettled(ended);
+  }
+
+  /** Hears of no workflows any more; to be called when none is under way. */
+  async close(): Promise<void> {
+    await this.#parts.leases.close();
   }
 
   /**
@@ -164,6 +159,21 @@ export class WorkflowDesk {
     }
   }
 
+  /** Joins a workflow that another process works on. */
+  async #joinElsewhere(id: string): Promise<HeldWorkflow> {
+    const { leases, ledger } = this.#parts;
+    const node = isName(id) ? await leases.holder(id) : null;
+    const found = node === null ? null : await unfinishedWorkflow(ledger, id);
+    if (node === null || found === null) {
+      throw new UnknownError("TASK_UNKNOWN", `No workflow "${id}" is under way in this mesh.`);
+    }
+    if (found.steps !== null) return this.#held.get(id) ?? this.#join(id, found.steps, found);
+    throw new OwnershipError(
+      `Cannot cancel the workflow "${id}" from here: the process "${node}" works on it, and functions decide on its ` +
+        "steps. Cancel it there, or from a program that has them: call its mesh.workflow() with a signal.",
+    );
+  }
+
   #plan(id: string, steps: readonly WorkflowStep[], context: Readonly<Record<string, unknown>>) {
     requireName(id, "The workflow's id");
     const planned = planWorkflow(steps);
@@ -181,23 +191,13 @@ export class WorkflowDesk {
     return planned;
   }
 
-  #begin(definition: StoredWorkflow, steps: ReturnType<typeof planWorkflow>): Held {
-    const { ledger, clock, track, publish } = this.#parts;
-    const { id, context, budget } = definition;
-    const listeners: Held["listeners"] = new Set();
-    const onEvent = (event: WorkflowEvent | TaskEvent) => {
-      for (const listener of listeners) listener(event);
-    };
-    const tell = (event: WorkflowEvent) => {
-      onEvent(event);
-      publish(event);
-    };
-    const run = WorkflowRecord.open(ledger, definition, () => clock.now()).then(
-      (record) => new WorkflowRun({ steps, context, budget }, record, { ...this.#parts, tell, onEvent }),
-    );
-    const result = track(run.then((running) => running.result).finally(() => this.#held.delete(id)));
-    const held = { definition, run, result, listeners, asked: false };
+  #begin(definition: StoredWorkflow, steps: readonly PlannedStep[]): HeldWorkflow {
+    const { id } = definition;
+    const held = new HeldWorkflow(definition, steps, this.#parts);
     this.#held.set(id, held);
+    const end = () => this.#held.delete(id);
+    held.result.then(end, end);
+    void this.#parts.track(held.result).catch(() => undefined);
     return held;
   }
 }

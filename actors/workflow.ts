@@ -9,7 +9,7 @@ import type { Budget } from "../src/core/budget.ts";
 import type { Clock } from "../src/core/clock.ts";
 import { holds } from "../src/core/condition.ts";
 import type { PlannedStep } from "../src/core/dag.ts";
-import { FettleError, MeshStateError, messageOf } from "../src/core/errors.ts";
+import { FettleError, MeshStateError, messageOf, OwnershipError } from "../src/core/errors.ts";
 import type { StepOf } from "../src/core/journal.ts";
 import type { Scope } from "../src/core/reference.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
@@ -65,6 +65,8 @@ export class WorkflowRun {
   readonly #chart;
   readonly #budget: Budget | undefined;
   #isCancelled: boolean;
+  /** Why it goes on elsewhere, or later; null as long as it goes on here. */
+  #left: Error | null = null;
 
   constructor(
     workflow: {
@@ -102,26 +104,34 @@ export class WorkflowRun {
     this.result = toPromise(this.#chart).then((result) => {
       // A chart that is stopped has no output.
       if (typeof result === "object" && result !== null) return result;
-      throw new MeshStateError(
-        `The workflow "${this.#id}" was left: it goes on when a mesh is started again.`,
-      );
+      throw this.#left ?? leftAsItIs(this.#id);
     });
     this.#chart.start();
   }
 
   /** Leaves it as it is, to be gone on with; `result` rejects with a MeshStateError. */
   leave(): void {
-    this.#record.close();
-    this.#chart.stop();
+    this.#stop(leftAsItIs(this.#id));
     for (const taskId of this.#stops.keys()) this.#ports.leaveTask(taskId);
   }
 
-  /** Stops what runs and begins nothing more; resolves when that is recorded. */
+  /** Leaves it to another process, with the tasks that were begun; `result` rejects with an OwnershipError. */
+  yield(): void {
+    this.#stop(new OwnershipError(`The workflow "${this.#id}" is gone on with by another process.`));
+  }
+
+  /** Stops what runs and begins nothing more; resolves when that is recorded. Of one that has ended, nothing changes. */
   async cancel(reason: string): Promise<void> {
-    if (this.#isCancelled) return;
+    if (this.#isCancelled || this.#record.isEnding) return;
     await this.#record.append({ type: "cancelled", reason });
     this.#isCancelled = true;
     this.#chart.send({ type: "cancel" });
+  }
+
+  #stop(why: Error): void {
+    this.#left ??= why;
+    this.#record.close();
+    this.#chart.stop();
   }
 
   #bind(): typeof workflowMachine {
@@ -334,6 +344,11 @@ export class WorkflowRun {
 }
 
 const FULL_QUEUE_MS = 50;
+
+/** What is told of a workflow that stops unfinished with its mesh. */
+export function leftAsItIs(id: string): MeshStateError {
+  return new MeshStateError(`The workflow "${id}" was left: it goes on when a mesh is started again.`);
+}
 
 /** Errors of a task that a mesh in good order does not accept, now or ever. */
 const NOT_ACCEPTED: ReadonlySet<string> = new Set([

@@ -17,6 +17,7 @@ import { requireName } from "./core/names.ts";
 import type { BudgetStatus } from "./core/budget-record.ts";
 import type { Amounts, BudgetScope, ScopeName } from "./core/budget.ts";
 import type { Blobs, Unsubscribe } from "./core/ports.ts";
+import { Leases } from "./lease.ts";
 import { scopeLedger } from "./scoped-ledger.ts";
 import type { Task, TaskResult } from "./core/task.ts";
 import type { WorkflowResult } from "./core/workflow-result.ts";
@@ -131,6 +132,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
           }, timeoutMs);
     await running.stop(mode, "The mesh was stopped.");
     clearTimeout(overdue);
+    await this.#workflows?.close();
     await running.resources.close();
     this.#running = null;
     this.#phase = "stopped";
@@ -192,9 +194,11 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
   }
 
   /**
-   * Cancels a workflow: its running steps are stopped, the others not begun; resolves with what was done.
+   * Cancels a workflow, also one that another process of the mesh works on: its running steps are stopped, the others
+   * not begun; resolves with what was done.
    *
-   * @throws UnknownError where no such workflow is under way.
+   * @throws UnknownError where no such workflow is under way; OwnershipError where another process has it and functions
+   * decide on its steps.
    */
   async cancelWorkflow(id: string, reason?: string): Promise<WorkflowResult> {
     return this.#requireWorkflows(`cancel the workflow "${id}"`).cancel(id, reason);
@@ -300,12 +304,13 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
 
   #requireWorkflows(what: string): WorkflowDesk {
     const { desk, resources } = this.#require(what);
-    const { clock, log, fabric } = resources;
+    const { clock, log, fabric, name, node, isGone } = resources;
     this.#workflows ??= new WorkflowDesk({
       clock,
       log,
       inspect: this.#inspect,
-      ledger: scopeLedger(fabric.ledger, resources.name),
+      ledger: scopeLedger(fabric.ledger, name),
+      leases: new Leases(fabric.keyValue, { scope: `${name}.workflow`, node, isGone, clock, log }),
       queue: resources.taskQueue ?? null,
       checkRole: (role) => this.#population.agent(role),
       track: (work) => desk.track(work),

@@ -62,6 +62,7 @@ export class WorkflowRecord {
   readonly #steps = new Map<string, number>();
   #cancelled: string | null = null;
   #closed = false;
+  #isEnding = false;
   #ended: number | null = null;
   /** The sequence of the last entry, once all writes before have ended. */
   #last: Promise<number>;
@@ -84,14 +85,19 @@ export class WorkflowRecord {
    * @throws WorkflowError where there is one of another definition; it says what differs.
    */
   static async open(ledger: Ledger, workflow: StoredWorkflow, now: () => number): Promise<WorkflowRecord> {
+    const found = await WorkflowRecord.find(ledger, workflow);
+    if (found !== null) return found;
+    const record = new WorkflowRecord(workflow.id, ledger, { found: false, startedAt: now(), last: 0 });
+    await record.#write({ type: "started", ...workflow });
+    return record;
+  }
+
+  /** Opens the record of a workflow; null where it was not begun. @throws WorkflowError as `open` does. */
+  static async find(ledger: Ledger, workflow: StoredWorkflow): Promise<WorkflowRecord | null> {
     const { id } = workflow;
     const entries = await ledger.read(PREFIX + id);
     const [first] = entries;
-    if (first === undefined) {
-      const record = new WorkflowRecord(id, ledger, { found: false, startedAt: now(), last: 0 });
-      await record.#write({ type: "started", ...workflow });
-      return record;
-    }
+    if (first === undefined) return null;
     refuseOther(readDefinition(id, first.payload), workflow);
     const last = entries.at(-1)?.sequence ?? first.sequence;
     const record = new WorkflowRecord(id, ledger, { found: true, startedAt: first.at, last });
@@ -118,6 +124,11 @@ export class WorkflowRecord {
     return this.#steps.get(step);
   }
 
+  /** Whether its end is recorded, or about to be: nothing may follow. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
   /** Why it was cancelled; null where it was not. */
   get cancelled(): string | null {
     return this.#cancelled;
@@ -134,6 +145,7 @@ export class WorkflowRecord {
    * @throws OwnershipError where another writes the same record.
    */
   async append<Entry extends WorkflowEntry>(entry: Entry): Promise<Entry> {
+    if (entry.type === "ended") this.#isEnding = true;
     const written = await this.#write(entry);
     this.#take(written);
     return written;
@@ -181,6 +193,7 @@ export class WorkflowRecord {
         this.#cancelled ??= entry.reason;
         break;
       case "ended":
+        this.#isEnding = true;
         this.#ended = entry.executionTime;
         break;
       case "started":
@@ -209,7 +222,7 @@ export async function unfinishedWorkflows(
   for (const name of await ledger.names(PREFIX)) {
     const id = name.slice(PREFIX.length);
     try {
-      const workflow = await readUnfinished(ledger, id);
+      const workflow = await unfinishedWorkflow(ledger, id);
       if (workflow !== null) unfinished.push(workflow);
     } catch (thrown) {
       if (!(thrown instanceof JournalError)) throw thrown;
@@ -219,7 +232,8 @@ export async function unfinishedWorkflows(
   return unfinished;
 }
 
-async function readUnfinished(ledger: Ledger, id: string): Promise<UnfinishedWorkflow | null> {
+/** A workflow that was begun and has not ended; null where that is not so. @throws JournalError */
+export async function unfinishedWorkflow(ledger: Ledger, id: string): Promise<UnfinishedWorkflow | null> {
   const last = await ledger.last(PREFIX + id);
   if (last === null || readEntry(id, last.payload).type === "ended") return null;
   const [first] = await ledger.read(PREFIX + id, { limit: 1 });
