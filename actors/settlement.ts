@@ -71,17 +71,21 @@ async function registerCode(
   outcome: Outcome,
 ): Promise<string | null> {
   const { role } = agent;
-  const { task } = assignment;
+  const { task, entry } = assignment;
   if (isProse(outcome)) return null;
-  for (const { code, error, entropy } of outcome.attempts) {
+  // A task that is settled again after a crash counts each of its tries once.
+  const tryIdOf = (number: number) => `${entry.resultId}-${number}`;
+  for (const [index, { code, error, entropy }] of outcome.attempts.entries()) {
     // Only a program that really ran says something about itself.
-    if (error !== null && entropy !== null) await parts.registry.recordFailure({ role, task, code });
+    if (error === null || entropy === null) continue;
+    await parts.registry.recordFailure({ role, task, code, tryId: tryIdOf(index + 1) });
   }
   if (outcome.status !== "success" || outcome.code === null) return null;
   const { functionId } = await parts.registry.recordSuccess({
     role,
     task,
     code: outcome.code,
+    tryId: tryIdOf(outcome.attempts.length),
     context: assignment.context,
     output: outcome.output,
     ...(agent.kind === "prompt" ? { instructions: instructionsOf(agent, profileOf(outcome.profile)) } : {}),

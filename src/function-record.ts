@@ -45,6 +45,8 @@ export interface RegisteredFunction extends Omit<FunctionEntry, "versions">, Fun
 export const GOLDEN = 5;
 /** Of shapes that one version worked with, the latest are kept. */
 export const MAX_SHAPES = 16;
+/** Of tries that were counted, so many are remembered: more than are under way at once, with room to spare. */
+const MAX_COUNTED = 128;
 /** The bucket of functions; the code is in another, by its hash. */
 export const FUNCTIONS = "functions";
 
@@ -68,6 +70,8 @@ const recordSchema = z.object({
       updatedAt: z.number(),
     }),
   ),
+  /** Hashes of the ids of tries that were counted, the latest last. */
+  counted: z.array(z.string()).default([]),
 });
 
 /** A function as it is stored. */
@@ -89,6 +93,15 @@ export function functionIdOf(role: string, task: string): string {
 /** SHA-256 in hexadecimal. */
 export function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
+}
+
+/** Notes that a try counts; whether it counted before. One without an id always counts anew. */
+export function wasCounted(record: FunctionRecord, tryId: string | undefined): boolean {
+  if (tryId === undefined) return false;
+  const mark = hashOf(tryId).slice(0, 12);
+  if (record.counted.includes(mark)) return true;
+  record.counted = [...record.counted, mark].slice(-MAX_COUNTED);
+  return false;
 }
 
 /** A version as it is told. */

@@ -1,6 +1,7 @@
 // Code that has worked, by agent and task, so that it can be offered or used again.
 // Invariant: registering never runs code; a version is its code (SHA-256 over the text), and code that no
-// longer has its hash is never handed out. Updates are compare-and-set: concurrent successes all count.
+// longer has its hash is never handed out. Updates are compare-and-set: concurrent successes all count, and each counts
+// once, also where its process died before it could note so and its task is settled again.
 //
 // A version has credit from 0 to 5. A success adds 1. A failure takes golden (5) back to verified with 1, and
 // verified (1 to 4) back to candidate (0). So five successes with no failure between them make a version
@@ -25,6 +26,7 @@ import {
   parseRecord,
   publish,
   stageOf,
+  wasCounted,
   type FunctionEntry,
   type FunctionStage,
   type FunctionVersion,
@@ -45,6 +47,8 @@ export interface RecordedSuccess {
   readonly output: unknown;
   /** What its tools returned; absent where that is not known, and the code is then tainted. */
   readonly toolReturns?: readonly unknown[] | undefined;
+  /** The try's own id, of all tasks: of one id the first success counts. Absent, each counts. */
+  readonly tryId?: string | undefined;
 }
 
 /** Why there is no function that may answer a task without a model. */
@@ -120,9 +124,10 @@ export class FunctionRegistry {
     const shape = shapeHash(success.context);
     const version = await this.#records.change(
       functionId,
-      { role, task, nextVersion: 1, versions: [] },
+      { role, task, nextVersion: 1, versions: [], counted: [] },
       (record) => {
         let known = record.versions.find((one) => one.sha256 === sha256);
+        if (wasCounted(record, success.tryId) && known !== undefined) return known;
         if (known === undefined) {
           const counts = { credit: 0, successes: 0, failures: 0 };
           const nothing = { shapes: [], agent: null, taint: null };
@@ -162,12 +167,15 @@ export class FunctionRegistry {
     readonly role: string;
     readonly task: string;
     readonly code: string;
+    /** As of a success. */
+    readonly tryId?: string | undefined;
   }): Promise<{ readonly stage: FunctionStage } | null> {
     const functionId = functionIdOf(failure.role, normalizeTask(failure.task));
     const sha256 = hashOf(failure.code);
     const version = await this.#records.change(functionId, null, (record) => {
       const known = record.versions.find((one) => one.sha256 === sha256);
       if (known === undefined) return null;
+      if (wasCounted(record, failure.tryId)) return known;
       known.credit = known.credit === GOLDEN ? 1 : 0;
       known.failures += 1;
       known.updatedAt = this.#clock.now();

@@ -43,6 +43,25 @@ describe("the function registry", () => {
     expect(await succeed(10)).toBe("golden");
   });
 
+  it("counts a try once, however often it is told, and one without an id each time", async () => {
+    const tell = (tryId: string) => registry.recordSuccess({ ...success, tryId });
+    await tell("r1-1");
+    await tell("r1-2");
+    expect(await tell("r1-1")).toMatchObject({ version: 1, stage: "verified" });
+    const fail = (tryId: string) => registry.recordFailure({ ...success, tryId });
+    await fail("r2-1");
+    expect(await fail("r2-1")).toEqual({ stage: "candidate" });
+    const { functionId } = await registry.recordSuccess(success);
+    expect(await registry.get(functionId)).toMatchObject({ successes: 3, failures: 1, stage: "verified" });
+    expect((await registry.lookUp(success.role, success.task))?.versions).toHaveLength(1);
+    // Success and failure of one code are told of two tries: each of another task counts.
+    for (let index = 0; index < 500; index += 1) await tell(`r3-${index}`);
+    await tell("r3-499");
+    expect(await registry.get(functionId)).toMatchObject({ successes: 503, stage: "golden" });
+    const stored = await fabric.keyValue.get("functions", functionId);
+    expect(stored?.value.length).toBeLessThan(4_000);
+  });
+
   it("demotes golden to verified and verified to candidate, and asks for five successes again", async () => {
     await succeed(7);
     const { functionId } = await registry.recordSuccess(success);

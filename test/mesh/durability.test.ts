@@ -5,6 +5,8 @@ import { createSandbox } from "fettle/sandbox";
 import { createMemoryFabric, TestMesh, type TestMeshOptions } from "fettle/testing";
 import type { AgentDefinition, ModelAnswer } from "fettle";
 import { defer } from "#src/core/deferred";
+import { StorageError } from "#src/core/errors";
+import { FunctionRegistry } from "#src/registry";
 
 const sandbox = createSandbox({ isolates: 1 });
 afterAll(() => sandbox.close());
@@ -163,6 +165,58 @@ describe("a task whose mesh is suspended", () => {
       attempts: [{ error: { message: "no" } }],
     });
     expect(asked).toBe(2);
+  });
+
+  it("counts its tries once in the registry, though its process ends before its end is recorded", async () => {
+    const fabric = createMemoryFabric();
+    const agent = defineAgent({ role: "worker", capabilities: ["x"], systemPrompt: "work" });
+    const [first, second] = ["if (context.n === 1) throw new Error('no'); result = 0", "result = 1"];
+    const task = { role: "worker", task: "x", context: {} };
+    const registry = new FunctionRegistry(fabric.keyValue);
+    for (let count = 0; count < 5; count += 1) {
+      await registry.recordSuccess({ ...task, code: first, output: 0, toolReturns: [] });
+    }
+    const settled = defer<null>();
+    const { ledger } = fabric;
+    const dying: Fabric = {
+      ...fabric,
+      ledger: {
+        append: (name, payload, expected) => {
+          if (!payload.includes('"finished"')) return ledger.append(name, payload, expected);
+          settled.resolve(null);
+          return Promise.reject(new StorageError("SEQUENCE_CONFLICT", "the process died here"));
+        },
+        read: (name, options) => ledger.read(name, options),
+        last: (name) => ledger.last(name),
+        names: (prefix) => ledger.names(prefix),
+        delete: (name) => ledger.delete(name),
+      },
+    };
+    const model = ({ purpose }: ModelRequest) => fenced(purpose === "repair" ? second : first);
+    const mesh = await start(dying, agent, { model });
+    mesh.execute("worker", { id: "t1", task: "x", context: { n: 1 } }).catch(() => undefined);
+    await settled.promise;
+    await mesh.stop({ mode: "suspend" });
+    const stages = async () =>
+      (await registry.lookUp("worker", "x"))?.versions.map(({ stage, successes, failures }) => [
+        stage,
+        successes,
+        failures,
+      ]);
+    expect(await stages()).toEqual([
+      ["verified", 1, 0],
+      ["verified", 5, 1],
+    ]);
+
+    await using again = await start(fabric, agent, { model });
+    await ended(fabric, "t1");
+    const result = await again.execute("worker", { id: "t1", task: "x", context: { n: 1 } });
+    expect(result).toMatchObject({ status: "success", output: 1, repairs: 1 });
+    expect(result.functionId).not.toBeNull();
+    expect(await stages()).toEqual([
+      ["verified", 1, 0],
+      ["verified", 5, 1],
+    ]);
   });
 
   it("has nothing in its journal after its end, though a model that heeds no signal answers later", async () => {
