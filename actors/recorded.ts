@@ -68,9 +68,9 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
 
 /** Reserves the call, or one of a cheaper model where the budget says so and there is one. */
 async function reserve({ spending }: Assignment, given: ModelCall) {
-  const { call, model, cheaper } = given;
+  const { call, model, cheaper, timeoutMs, signal } = given;
   const request = spending.bounded(given.request);
-  const terms = { model, timeoutMs: given.timeoutMs };
+  const terms = { model, timeoutMs, signal };
   const [booking, bookingOfCheaper] = bookings(call);
   try {
     return { booking, request, timeoutMs: await spending.reserveModel(booking, request, terms) };
@@ -78,8 +78,8 @@ async function reserve({ spending }: Assignment, given: ModelCall) {
     if (!asksCheaper(thrown)) throw thrown;
     if (cheaper === undefined || request.model === cheaper) throw withoutCheaper(thrown, cheaper);
     const smaller = { ...request, model: cheaper };
-    const timeoutMs = await spending.reserveModel(bookingOfCheaper, smaller, terms);
-    return { booking: bookingOfCheaper, request: smaller, timeoutMs };
+    const granted = await spending.reserveModel(bookingOfCheaper, smaller, terms);
+    return { booking: bookingOfCheaper, request: smaller, timeoutMs: granted };
   }
 }
 

@@ -117,7 +117,7 @@ export class Runtime {
       ledger: scopeLedger(fabric.ledger, resources.name),
       blobs: fabric.blobs,
     };
-    this.book = new BudgetBook(stores.keyValue);
+    this.book = new BudgetBook(stores.keyValue, { clock });
     this.blobs = scopeBlobs(fabric.blobs, ARTIFACTS);
     this.approvals = new Approvals(fabric.keyValue, { subjects, clock });
     this.#parts = {

@@ -46,7 +46,7 @@ export class Spending {
   }
 
   /**
-   * Reserves a model call; gives the time that it may take.
+   * Reserves a model call, once other tasks have left room for it; gives the time that it may take.
    *
    * @throws BudgetError
    */
@@ -56,8 +56,9 @@ export class Spending {
       maxOutputTokens: LONGEST_ANSWER,
       costOf: (tokens) => terms.model.costOf?.(tokens, request.model) ?? null,
     });
-    const granted = await this.#account.reserve(call, { ...estimate, wallMs: terms.timeoutMs });
-    return Math.max(1, Math.min(terms.timeoutMs, granted.wallMs ?? terms.timeoutMs));
+    const { timeoutMs, signal } = terms;
+    const granted = await this.#account.reserve(call, { ...estimate, wallMs: timeoutMs }, { signal });
+    return Math.max(1, Math.min(timeoutMs, granted.wallMs ?? timeoutMs));
   }
 
   /** Books what a model call used; `ms` is absent where it was made before a restart. */
@@ -67,10 +68,10 @@ export class Spending {
     await this.#account.settle(call, used);
   }
 
-  /** Reserves a run of code; gives the time that it may take. @throws BudgetError */
-  async reserveRun(call: string, timeoutMs: number): Promise<number> {
+  /** Reserves a run of code, as a model call; gives the time that it may take. @throws BudgetError */
+  async reserveRun(call: string, { timeoutMs, signal }: RunTerms): Promise<number> {
     if (!this.#account.isLimited) return timeoutMs;
-    const granted = await this.#account.reserve(call, { wallMs: timeoutMs });
+    const granted = await this.#account.reserve(call, { wallMs: timeoutMs }, { signal });
     return Math.max(1, Math.min(timeoutMs, granted.wallMs ?? timeoutMs));
   }
 
@@ -113,10 +114,16 @@ export class Spending {
   }
 }
 
-/** What a model call may take. */
-export interface ModelTerms {
-  readonly model: Model;
+/** What a run of code may take. */
+export interface RunTerms {
   readonly timeoutMs: number;
+  /** Ends the wait for others. */
+  readonly signal: AbortSignal;
+}
+
+/** What a model call may take. */
+export interface ModelTerms extends RunTerms {
+  readonly model: Model;
 }
 
 /** Whether a cheaper model is to be asked in place of the one that a budget has too little left for. */

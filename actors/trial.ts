@@ -100,7 +100,7 @@ async function runCode(
   const timeoutMs = limits.timeoutMs ?? DEFAULT_LIMITS.timeoutMs;
   // A run that is repeated after an approval takes its time anew.
   const booking = `run-${request.approvals}-${attempt}`;
-  const granted = await spending.reserveRun(booking, timeoutMs);
+  const granted = await spending.reserveRun(booking, { timeoutMs, signal });
   const startedAt = clock.now();
   const execution = sandbox.execute(request.code, {
     context: assignment.context,

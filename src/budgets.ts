@@ -1,18 +1,16 @@
 // The books of what was spent: a call is reserved in all scopes that it falls under before it is made, and settled after.
 // Invariant: in each scope, spent + reserved never goes over its limit by a reservation, whatever tasks and processes do
-// at once; a call counts once, however often a restarted task repeats its reservation and its settlement.
+// at once; a call counts once, however often a restarted task repeats its reservation and its settlement. A call that
+// waits for others holds nothing anywhere, so that no two can wait for each other.
 //
 // The task's own record comes first and goes last: it knows each of its calls, and which scopes must hear of them. So
 // whatever a crash leaves half done is finished by the repeat, or by `close`.
 import { randomUUID } from "node:crypto";
 import {
-  bookHeld,
   emptyRecord,
   formatRecord,
-  hold,
   parseRecord,
   statusOf,
-  unhold,
   type BudgetRecord,
   type BudgetStatus,
   type Wanted,
@@ -27,10 +25,13 @@ import {
   type BudgetScope,
   type ScopeName,
 } from "./core/budget.ts";
+import { systemClock, type Clock } from "./core/clock.ts";
 import { messageOf, StorageError } from "./core/errors.ts";
 import { requireName } from "./core/names.ts";
 import type { KeyValue, KeyValueEntry } from "./core/ports.ts";
+import { bookHeld, hold, unhold, type Holding, type Wish } from "./core/reservation.ts";
 import { SharedRecords } from "./shared-records.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
 const BUCKET = "budgets";
 
@@ -42,11 +43,17 @@ export interface BudgetAccount {
   readonly isLimited: boolean;
   /**
    * Reserves what a call may use, in all scopes or in none; gives what it may use, of wall time perhaps less than
-   * wanted. Repeated for a call that is reserved or settled, it changes nothing.
+   * wanted. Where calls of other tasks hold what is missing it waits for them, those that gave no `wallMs` until they
+   * are settled, the others for no longer than that. Repeated for a call that is reserved or settled, it changes nothing.
    *
-   * @throws BudgetError that names the budget; nothing stays reserved then. StorageError
+   * @throws BudgetError that names the budget, where waiting does not help; nothing stays reserved then. The signal's
+   * reason where it is aborted while it waits; StorageError
    */
-  reserve(call: string, wanted: Wanted): Promise<Amounts>;
+  reserve(
+    call: string,
+    wanted: Wanted,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Amounts>;
   /**
    * Books what a call really used, which may be more than was reserved; what is unknown (`usd: null`) is booked as it
    * was reserved. Repeated, or for a call that is not reserved, it changes nothing.
@@ -68,9 +75,17 @@ export interface BudgetAccount {
 /** Keeps budgets on any fabric's key-value. */
 export class BudgetBook {
   readonly #records: SharedRecords<BudgetRecord>;
+  readonly #line: WaitingLine<BudgetRecord>;
+  readonly #clock: Clock;
 
-  constructor(keyValue: KeyValue) {
+  constructor(keyValue: KeyValue, options: { readonly clock?: Clock | undefined } = {}) {
+    this.#clock = options.clock ?? systemClock;
     this.#records = new SharedRecords(keyValue, BUCKET, { read: readEntry, write: formatRecord });
+    this.#line = new WaitingLine({
+      clock: this.#clock,
+      read: async (key) => (await this.#records.get(key)) ?? emptyRecord(),
+      watch: (key, changed) => keyValue.watch(BUCKET, changed, { prefix: key }),
+    });
   }
 
   /**
@@ -81,7 +96,7 @@ export class BudgetBook {
    */
   account(taskId: string, scopes: readonly BudgetScope[]): BudgetAccount {
     requireName(taskId, "The task of a budget account");
-    return new Account(this.#records, taskId, scopes);
+    return new Account({ records: this.#records, line: this.#line, clock: this.#clock }, taskId, scopes);
   }
 
   /** How a scope stands against its limits, as those are now. @throws StorageError */
@@ -112,17 +127,27 @@ export class BudgetBook {
   }
 }
 
+interface AccountParts {
+  readonly records: SharedRecords<BudgetRecord>;
+  readonly line: WaitingLine<BudgetRecord>;
+  readonly clock: Clock;
+}
+
 class Account implements BudgetAccount {
   readonly isLimited: boolean;
   readonly #records: SharedRecords<BudgetRecord>;
+  readonly #line: WaitingLine<BudgetRecord>;
+  readonly #clock: Clock;
   readonly #taskId: string;
   readonly #task: LimitedScope;
   readonly #others: readonly LimitedScope[];
   /** Calls that all scopes have heard of; the task's record learns it with its next change. */
   readonly #heard = new Set<string>();
 
-  constructor(records: SharedRecords<BudgetRecord>, taskId: string, scopes: readonly BudgetScope[]) {
+  constructor({ records, line, clock }: AccountParts, taskId: string, scopes: readonly BudgetScope[]) {
     this.#records = records;
+    this.#line = line;
+    this.#clock = clock;
     this.#taskId = taskId;
     const limited = scopes.flatMap(({ name, budget }) =>
       budget !== undefined && isLimited(budget) ? [{ name, key: budgetKey(name), budget }] : [],
@@ -133,27 +158,57 @@ class Account implements BudgetAccount {
     this.isLimited = limited.length > 0;
   }
 
-  async reserve(call: string, wanted: Wanted): Promise<Amounts> {
+  async reserve(
+    call: string,
+    wanted: Wanted,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Amounts> {
     if (!this.isLimited) return known(wanted);
-    const id = this.#idOf(call);
+    const place = this.#line.place();
+    for (let waited: LimitedScope | null = null; ;) {
+      try {
+        signal?.throwIfAborted();
+        const tried = await this.#tryToReserve(call, wanted);
+        if ("amounts" in tried) return tried.amounts;
+        waited = tried.occupied;
+      } finally {
+        // Whatever became of it: what it was called for and did not take is there for the next.
+        if (waited !== null) this.#line.look(waited.key);
+      }
+      const scope = waited;
+      const enter = (record: BudgetRecord): Holding => hold(record, scope, this.#wish(call, wanted));
+      await this.#line.wait(scope.key, { place, enter, signal });
+    }
+  }
+
+  async #tryToReserve(
+    call: string,
+    wanted: Wanted,
+  ): Promise<{ readonly amounts: Amounts } | { readonly occupied: LimitedScope }> {
+    const wish = this.#wish(call, wanted);
     const first = await this.#changeTask((record) => {
-      if (record.done.has(id) || record.booked.has(id)) return null;
-      const held = hold(record, this.#task, id, wanted);
-      for (const { key } of this.#others) record.scopes.add(key);
+      if (record.done.has(wish.id) || record.booked.has(wish.id)) return null;
+      const held = hold(record, this.#task, wish);
+      if (held.type === "held") for (const { key } of this.#others) record.scopes.add(key);
       return held;
     });
-    if (first === null) return known(wanted);
-    let wallMs = first.wallMs ?? 0;
+    if (first === null) return { amounts: known(wanted) };
+    if (first.type === "occupied") return { occupied: this.#task };
+    let wallMs = first.amounts.wallMs ?? 0;
     try {
       for (const scope of this.#others) {
-        const held = await this.#records.change(scope.key, (record) => hold(record, scope, id, wanted));
-        wallMs = Math.min(wallMs, held.wallMs ?? 0);
+        const held = await this.#records.change(scope.key, (record) => hold(record, scope, wish));
+        if (held.type === "occupied") {
+          await this.release(call);
+          return { occupied: scope };
+        }
+        wallMs = Math.min(wallMs, held.amounts.wallMs ?? 0);
       }
     } catch (error) {
       await this.release(call);
       throw error;
     }
-    return wallMs === 0 ? first : { ...first, wallMs };
+    return { amounts: wallMs === 0 ? first.amounts : { ...first.amounts, wallMs } };
   }
 
   async settle(call: string, used: Wanted): Promise<void> {
@@ -161,7 +216,7 @@ class Account implements BudgetAccount {
     const id = this.#idOf(call);
     const settled = await this.#changeTask((record) => {
       const held = record.held.get(id);
-      if (held !== undefined) book(record, id, withCost(used, held));
+      if (held !== undefined) book(record, id, withCost(used, held.amounts));
       return { used: record.booked.get(id), scopes: [...record.scopes] };
     });
     if (settled.used === undefined) return;
@@ -187,10 +242,11 @@ class Account implements BudgetAccount {
     if ([...held.keys()].some(own)) {
       // Marked first, so that a crash from here on cannot leave another number here than elsewhere.
       await this.#changeTask((record) => {
-        for (const [id, amounts] of [...record.held]) if (own(id)) book(record, id, amounts);
+        for (const [id, { amounts }] of [...record.held]) if (own(id)) book(record, id, amounts);
       });
     }
-    const open = [...booked, ...held].filter(([id]) => own(id) && !this.#heard.has(id));
+    const unseen = [...held].map(([id, { amounts }]) => [id, amounts] as const);
+    const open = [...booked, ...unseen].filter(([id]) => own(id) && !this.#heard.has(id));
     for (const [id, amounts] of open) await this.#tell(id, amounts, [...scopes]);
     await this.#records.delete(this.#task.key);
   }
@@ -209,6 +265,10 @@ class Account implements BudgetAccount {
     });
     for (const id of heard) this.#heard.delete(id);
     return value;
+  }
+
+  #wish(call: string, wanted: Wanted): Wish {
+    return { id: this.#idOf(call), wanted, now: this.#clock.now() };
   }
 
   #idOf(call: string): string {

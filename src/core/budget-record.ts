@@ -1,20 +1,17 @@
 // What is stored of one scope: what was spent, what is held by calls under way, by how much its limits were raised.
 // Invariant: a call's id is held, booked or done, never two of them; so each is counted once, however often it is told.
 import { z } from "zod";
-import {
-  addAmounts,
-  describeAmount,
-  exact,
-  MEASURES,
-  type Amounts,
-  type Budget,
-  type Measure,
-  type ScopeName,
-} from "./budget.ts";
-import { BudgetError } from "./errors.ts";
+import { addAmounts, exact, MEASURES, type Amounts, type Budget, type Measure } from "./budget.ts";
 
 /** What a call may use; `usd` is null where its price is unknown. */
 export type Wanted = Omit<Amounts, "usd"> & { readonly usd?: number | null | undefined };
+
+/** What a call under way may use at most. */
+export interface Held {
+  readonly amounts: Amounts;
+  /** When it was reserved, in milliseconds since 1970: with its wall time, when it must have ended. */
+  readonly at: number;
+}
 
 /** What is stored of one scope. */
 export interface BudgetRecord {
@@ -22,7 +19,7 @@ export interface BudgetRecord {
   /** Approvals that lifted the limits, by their ids. */
   readonly raised: Map<string, Amounts>;
   /** What calls under way may use at most, by the ids of the calls: `<task>/<call>`. */
-  readonly held: Map<string, Amounts>;
+  readonly held: Map<string, Held>;
   /** The sum of what is held. */
   reserved: Amounts;
   /** Of a task's own calls that are settled: what they used, until all scopes of the task have heard of it. */
@@ -53,7 +50,7 @@ const byId = z.array(z.tuple([z.string(), amounts]));
 const stored = z.object({
   spent: amounts,
   raised: byId.optional(),
-  held: byId.optional(),
+  held: z.array(z.tuple([z.string(), amounts, z.number()])).optional(),
   booked: byId.optional(),
   done: z.array(z.tuple([z.string(), z.array(z.int())])).optional(),
   scopes: z.array(z.string()).optional(),
@@ -75,12 +72,12 @@ export function emptyRecord(): BudgetRecord {
 /** Reads a record. @throws what zod or JSON.parse throws where the text is none. */
 export function parseRecord(text: string): BudgetRecord {
   const record = stored.parse(JSON.parse(text));
-  const held = new Map(record.held);
+  const held = new Map(record.held?.map(([id, amounts, at]) => [id, { amounts, at }]));
   return {
     spent: record.spent,
     raised: new Map(record.raised),
     held,
-    reserved: sumOf(held.values()),
+    reserved: sumOf([...held.values()].map(({ amounts }) => amounts)),
     booked: new Map(record.booked),
     done: expand(record.done ?? []),
     scopes: new Set(record.scopes),
@@ -88,10 +85,16 @@ export function parseRecord(text: string): BudgetRecord {
 }
 
 /** Writes a record; what is empty is left out. */
-export function formatRecord({ spent, reserved: _, done, ...parts }: BudgetRecord): string {
-  const filled = Object.entries(parts).filter(([, part]) => part.size > 0);
-  const rest = Object.fromEntries(filled.map(([name, part]) => [name, [...part]]));
-  return JSON.stringify({ spent, ...rest, ...(done.size > 0 ? { done: condense(done) } : {}) });
+export function formatRecord({ spent, raised, held, booked, done, scopes }: BudgetRecord): string {
+  const parts = {
+    raised: [...raised],
+    held: [...held].map(([id, { amounts, at }]) => [id, amounts, at]),
+    booked: [...booked],
+    scopes: [...scopes],
+    done: condense(done),
+  };
+  const filled = Object.entries(parts).filter(([, part]) => part.length > 0);
+  return JSON.stringify({ spent, ...Object.fromEntries(filled) });
 }
 
 /** Ids that end in a number by what comes before it and runs of numbers, [first, last, first, last, …]. */
@@ -144,7 +147,8 @@ export function statusOf(record: BudgetRecord, budget: Budget | undefined): Budg
   return Object.freeze(Object.fromEntries(status)) as BudgetStatus;
 }
 
-function limitOf(record: BudgetRecord, budget: Budget | undefined, measure: Measure): number | null {
+/** A limit with what approvals added to it; null for none. */
+export function limitOf(record: BudgetRecord, budget: Budget | undefined, measure: Measure): number | null {
   const limit = budget?.[measure];
   return limit === undefined ? null : exact(limit + (sumOf(record.raised.values())[measure] ?? 0));
 }
@@ -153,98 +157,4 @@ function sumOf(parts: Iterable<Amounts>): Amounts {
   let sum: Amounts = {};
   for (const part of parts) sum = addAmounts(sum, part);
   return sum;
-}
-
-/**
- * Holds what a call may use, if the scope's limits allow it; gives what is held. Of wall time that may be less than
- * was wanted, whatever is left: the call can be ended in time. A call that is held already stays as it was.
- *
- * @throws BudgetError; nothing is held then.
- */
-export function hold(
-  record: BudgetRecord,
-  scope: { readonly name: ScopeName; readonly budget: Budget },
-  call: string,
-  wanted: Wanted,
-): Amounts {
-  const before = record.held.get(call);
-  if (before !== undefined) return before;
-  const granted: Partial<Record<Measure, number>> = {};
-  for (const measure of MEASURES) {
-    const want = wanted[measure];
-    if (want === undefined || want === 0) continue;
-    const limit = limitOf(record, scope.budget, measure);
-    if (limit === null) {
-      if (want !== null) granted[measure] = exact(want);
-      continue;
-    }
-    const spent = record.spent[measure] ?? 0;
-    const reserved = record.reserved[measure] ?? 0;
-    const left = exact(limit - spent - reserved);
-    const fits = want !== null && (measure === "wallMs" ? left > 0 : exact(want) <= left);
-    if (!fits) throw exceeded(scope, call, measure, { limit, spent, reserved, left, want });
-    granted[measure] = measure === "wallMs" ? Math.min(want, left) : exact(want);
-  }
-  record.held.set(call, granted);
-  record.reserved = addAmounts(record.reserved, granted);
-  return granted;
-}
-
-function exceeded(
-  scope: { readonly name: ScopeName; readonly budget: Budget },
-  call: string,
-  measure: Measure,
-  found: {
-    readonly limit: number;
-    readonly spent: number;
-    readonly reserved: number;
-    readonly left: number;
-    readonly want: number | null;
-  },
-): BudgetError {
-  const { limit, spent, reserved, want } = found;
-  const left = Math.max(0, found.left);
-  // It would fit if the calls under way used nothing of what they hold: so waiting may be enough.
-  const retryable = want !== null && exact(spent + (measure === "wallMs" ? 1 : want)) <= limit;
-  const details = {
-    budget: scope.name,
-    measure,
-    wanted: want,
-    left,
-    onExceeded: scope.budget.onExceeded ?? ("fail" as const),
-    retryable,
-  };
-  if (want === null) {
-    return new BudgetError(
-      `Cannot make call "${call}": budget "${scope.name}" limits USD, and the price of the model that would be asked ` +
-        `is unknown. Give its price by the option "prices", or limit tokens instead.`,
-      details,
-    );
-  }
-  const held = reserved === 0 ? "" : ` and ${describeAmount(reserved, measure)} held by calls under way`;
-  const remedy = retryable ? ", or wait until calls under way have ended" : "";
-  return new BudgetError(
-    `Cannot make call "${call}": it may need ${describeAmount(want, measure)}, and budget "${scope.name}" has ` +
-      `${describeAmount(left, measure)} left (${describeAmount(spent, measure)} spent${held}, of ` +
-      `${describeAmount(limit, measure)}). Raise the budget or approve more${remedy}.`,
-    details,
-  );
-}
-
-/** Gives back what a call held; false where it holds nothing. */
-export function unhold(record: BudgetRecord, call: string): boolean {
-  const held = record.held.get(call);
-  if (held === undefined) return false;
-  record.held.delete(call);
-  record.reserved = addAmounts(record.reserved, negative(held));
-  return true;
-}
-
-function negative(amounts: Amounts): Amounts {
-  return Object.fromEntries(Object.entries(amounts).map(([measure, amount]) => [measure, -amount]));
-}
-
-/** Books what a call used in place of what it held; does nothing where it holds nothing. */
-export function bookHeld(record: BudgetRecord, call: string, used: Amounts): void {
-  if (unhold(record, call)) record.spent = addAmounts(record.spent, used);
 }

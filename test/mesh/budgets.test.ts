@@ -157,6 +157,46 @@ describe("budgets", () => {
     expect(modelCalls).toEqual({ limit: 17, spent: 17, reserved: 0, left: 0 });
   });
 
+  it.each<Budget>([
+    { tokens: 20_000 },
+    { tokens: 20_000, onExceeded: "ask" },
+    { tokens: 20_000, onExceeded: "cheaper" },
+    { usd: 0.105, modelCalls: 10 },
+    { wallMs: 60_000 },
+  ])("of %j let tasks wait for what others hold and will not use", async (budget) => {
+    const { mesh, requests } = await start(coder, () => ({ text: "result = 1", delayMs: 2 }), { budget });
+    await using _ = mesh;
+    // Ten calls cost 10,000 tokens and 0.10 USD; each is reserved with more than 8,000, and with five minutes.
+    const all = Array.from({ length: 10 }, (_one, index) => mesh.execute(coder, `task ${index}`));
+    const results = await Promise.all(all);
+    expect(results.map(({ status, error }) => error?.message ?? status)).toEqual(all.map(() => "success"));
+    expect(requests).toHaveLength(10);
+    const status = await mesh.budget({ name: "mesh", budget });
+    expect(status.tokens).toMatchObject({ spent: 10_000, reserved: 0 });
+  });
+
+  it("let a task be cancelled while it waits for what others hold", async () => {
+    let answer: (text: string) => void = () => undefined;
+    const slow = new Promise<string>((resolve) => (answer = resolve));
+    const { mesh, requests } = await start(coder, () => slow, { budget: { modelCalls: 1 } });
+    await using _ = mesh;
+    const first = mesh.execute(coder, "one");
+    const asked = new Promise<void>((resolve) => {
+      mesh.subscribe((event) => {
+        if (event.type === "state" && event.taskId === "two" && event.state === "generating") resolve();
+      });
+    });
+    const second = mesh.execute(coder, { id: "two", task: "x" });
+    await asked;
+    expect(await mesh.cancel("two")).toMatchObject({ status: "cancelled" });
+    expect(await second).toMatchObject({ status: "cancelled", error: { category: "cancelled" } });
+    answer("result = 1");
+    expect(await first).toMatchObject({ status: "success" });
+    expect(requests).toHaveLength(1);
+    const { modelCalls } = await mesh.budget({ name: "mesh", budget: { modelCalls: 1 } });
+    expect(modelCalls).toMatchObject({ spent: 1, reserved: 0 });
+  });
+
   it("get back what a failed model call had reserved", async () => {
     const { mesh } = await start(coder, [new Error("down"), "result = 1"], { budget: { modelCalls: 1 } });
     await using _ = mesh;
