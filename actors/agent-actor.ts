@@ -350,9 +350,11 @@ function tellStates(task: TaskActorRef, assignment: Assignment): void {
     if (state === last) return;
     last = state;
     if (status === "active") {
-      assignment.entry.update({ state, attempts: context.attempts });
       if (known > 0) known -= 1;
-      else assignment.journal.note({ type: "state", state });
+      else {
+        assignment.entry.update({ state, attempts: context.attempts });
+        assignment.journal.note({ type: "state", state });
+      }
     }
     assignment.tell({ type: "state", state });
   };

@@ -11,16 +11,16 @@ import { Spending } from "./spending.ts";
 
 /** What the desk knows of a task. */
 export interface AssignmentParts extends Pick<Assignment, "journal" | "tell" | "leave"> {
-  /** Its stored result; begun here where it is null. */
+  /** Its stored result; null where it was begun by another process. */
   readonly entry: ResultEntry | null;
 }
 
-/** @throws StorageError where its result cannot be begun. */
-export async function makeAssignment(
+/** Makes an assignment. */
+export function makeAssignment(
   parts: ActorParts,
   agent: AgentDefinition,
   { entry, ...given }: AssignmentParts,
-): Promise<Assignment> {
+): Assignment {
   const { accepted } = given.journal;
   const { taskId, role, task, context, step, profile, resultId } = accepted;
   return {
@@ -31,7 +31,7 @@ export async function makeAssignment(
     profile,
     acceptedAt: accepted.at,
     ...given,
-    entry: entry ?? (await parts.results.begin({ taskId, role, task, resultId })),
+    entry: entry ?? parts.results.resume({ taskId, role, task, resultId, startedAt: accepted.at }),
     spending: spendingOf(parts, agent, accepted),
     memory: memoryOf(parts, accepted),
     references: null,

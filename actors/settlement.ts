@@ -9,6 +9,7 @@ import { instructionsOf } from "../src/core/prompt.ts";
 import type { TaskResult } from "../src/core/task.ts";
 import type { Assignment } from "./assignment.ts";
 import { returnsOf } from "./trial.ts";
+import { functionIdOf, normalizeTask } from "../src/function-record.ts";
 import { dropNotes } from "../src/memory.ts";
 import type { ActorParts } from "./parts.ts";
 
@@ -41,11 +42,14 @@ export async function settleTask(
   const ended = assignment.journal.find("finished");
   if (ended !== undefined) return ended.result;
   try {
-    const stored = result(await registerCode(agent, parts, assignment, outcome));
-    await assignment.entry.finish(stored);
-    await assignment.spending.close();
-    await dropNotes(parts.stores, assignment.taskId);
-    await withdrawApprovals(parts, assignment);
+    const stored = result(functionOf(agent, assignment, outcome));
+    await together(
+      registerCode(agent, parts, assignment, outcome),
+      assignment.entry.finish(stored),
+      assignment.spending.close(),
+      dropNotes(parts.stores, assignment.taskId),
+      withdrawApprovals(parts, assignment),
+    );
     await assignment.journal.append({ type: "finished", result: stored });
     return stored;
   } catch (thrown) {
@@ -64,15 +68,27 @@ export async function settleTask(
   }
 }
 
+/** Resolves when all have ended, and rejects as the first of them that failed: what comes after finds none under way. */
+async function together(...work: readonly Promise<unknown>[]): Promise<void> {
+  const ended = await Promise.allSettled(work);
+  for (const one of ended) if (one.status === "rejected") throw one.reason;
+}
+
+/** The function that an outcome's code becomes; null where there is none. */
+function functionOf({ role }: AgentDefinition, { task }: Assignment, outcome: Outcome): string | null {
+  const hasProven = outcome.status === "success" && outcome.code !== null && !isProse(outcome);
+  return hasProven ? functionIdOf(role, normalizeTask(task)) : null;
+}
+
 async function registerCode(
   agent: AgentDefinition,
   parts: ActorParts,
   assignment: Assignment,
   outcome: Outcome,
-): Promise<string | null> {
+): Promise<void> {
   const { role } = agent;
   const { task, entry } = assignment;
-  if (isProse(outcome)) return null;
+  if (isProse(outcome)) return;
   // A task that is settled again after a crash counts each of its tries once.
   const tryIdOf = (number: number) => `${entry.resultId}-${number}`;
   for (const [index, { code, error, entropy }] of outcome.attempts.entries()) {
@@ -80,8 +96,8 @@ async function registerCode(
     if (error === null || entropy === null) continue;
     await parts.registry.recordFailure({ role, task, code, tryId: tryIdOf(index + 1) });
   }
-  if (outcome.status !== "success" || outcome.code === null) return null;
-  const { functionId } = await parts.registry.recordSuccess({
+  if (outcome.status !== "success" || outcome.code === null) return;
+  await parts.registry.recordSuccess({
     role,
     task,
     code: outcome.code,
@@ -91,7 +107,6 @@ async function registerCode(
     ...(agent.kind === "prompt" ? { instructions: instructionsOf(agent, profileOf(outcome.profile)) } : {}),
     toolReturns: returnsOf(assignment.journal, `${assignment.taskId}-${outcome.attempts.length}`),
   });
-  return functionId;
 }
 
 /** Prose is its own output: it has no code, and nothing that could be used again. */

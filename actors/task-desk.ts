@@ -2,7 +2,7 @@
 // Invariant: a task that was accepted is in its journal and in its queue, and ends in one result, here or in another
 // process; the same id never stands for two tasks.
 import { NOTHING_DONE } from "../src/core/attempt.ts";
-import { MeshStateError, OwnershipError, TaskError, UnknownError } from "../src/core/errors.ts";
+import { MeshStateError, messageOf, OwnershipError, TaskError, UnknownError } from "../src/core/errors.ts";
 import type { StepOf } from "../src/core/journal.ts";
 import { isName } from "../src/core/names.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
@@ -144,16 +144,7 @@ export class TaskDesk {
     const { id: taskId, task } = given;
     const { results } = this.#parts;
     const entry = await results.begin({ taskId, role, task });
-    const result: TaskResult = {
-      ...NOTHING_DONE,
-      taskId,
-      role,
-      status: error.category === "cancelled" ? "cancelled" : "failure",
-      error,
-      resultId: entry.resultId,
-      functionId: null,
-      executionTime: 0,
-    };
+    const result = nothingOf({ taskId, role, resultId: entry.resultId }, error);
     await entry.finish(result);
     return result;
   }
@@ -208,17 +199,21 @@ export class TaskDesk {
     const place = { ledger: fabric.ledger, name: subjects.journal(taskId), clock };
     const earlier = isNew ? null : await Journal.open(place);
     if (earlier === null) {
-      // First the queue, then the journal: a task in a journal alone would be accepted and never taken up.
-      const [entry] = await Promise.all([
-        results.begin({ taskId, role, task }),
-        this.#enqueue(held, { isNew: true }),
-      ]);
-      const { resultId } = entry;
+      const resultId = results.newId();
       const { taskQueue: queue } = subjects;
-      const journal = await Journal.create(place, { type: "accepted", ...held.identity, queue, resultId });
+      // Issued in this order, the queue first: a task in a journal alone would be accepted and never taken up.
+      const [queued, journaled, begun] = await Promise.allSettled([
+        this.#enqueue(held, { isNew: true }),
+        Journal.create(place, { type: "accepted", ...held.identity, queue, resultId }),
+        results.begin({ taskId, role, task, resultId }),
+      ]);
+      if (journaled.status === "rejected") throw journaled.reason;
+      const journal = journaled.value;
       if (journal === null) throw taken(taskId);
+      if (queued.status === "rejected") return this.#withdraw(journal, held, queued.reason);
+      if (begun.status === "rejected") return this.#withdraw(journal, held, begun.reason);
       // An actor that took it in this very moment has read its journal for itself.
-      if (!held.isTaken) [held.journal, held.entry] = [journal, entry];
+      if (!held.isTaken) [held.journal, held.entry] = [journal, begun.value];
     } else {
       requireSameTask(earlier.accepted, held.identity);
       const ended = earlier.find("finished");
@@ -226,6 +221,25 @@ export class TaskDesk {
       else held.settle(ended.result);
     }
     if (held.cancelled !== null && !held.isTaken && !held.isSettled) await this.#endWaiting(held);
+  }
+
+  /** Takes a task back that could not be accepted whole, so that nobody takes it up, and gives the reason. */
+  async #withdraw(
+    journal: Journal,
+    { identity: { taskId, role } }: HeldTask,
+    reason: unknown,
+  ): Promise<never> {
+    const message = `The task was not accepted: ${messageOf(reason)}`;
+    const error = { name: "StorageError", message, category: "internal" as const };
+    const result = nothingOf({ taskId, role, resultId: journal.accepted.resultId }, error);
+    try {
+      // Ended first: who opens it in this very moment must not begin. Then its id is free to be given again.
+      await journal.append({ type: "finished", result });
+      await this.#parts.fabric.ledger.delete(journal.name);
+    } catch (thrown) {
+      ignoreLoss(thrown);
+    }
+    throw reason;
   }
 
   async #enqueue({ identity: { taskId, role } }: HeldTask, { isNew = false } = {}): Promise<void> {
@@ -262,7 +276,7 @@ export class TaskDesk {
   async #work(held: HeldTask, journal: Journal): Promise<TaskResult | null> {
     const { taskId, role } = held.identity;
     const agent = this.#population.agent(role);
-    const assignment = await this.#assign(held, journal);
+    const assignment = this.#assign(held, journal);
     const asked = journal.find("cancelled");
     const error =
       asked !== undefined
@@ -292,7 +306,7 @@ export class TaskDesk {
     return null;
   }
 
-  #assign(held: HeldTask, journal: Journal): Promise<Assignment> {
+  #assign(held: HeldTask, journal: Journal): Assignment {
     const { taskId, role } = held.identity;
     const tell = (progress: Progress) => {
       const event: TaskEvent = { ...progress, taskId, role };
@@ -345,7 +359,7 @@ export class TaskDesk {
     const { taskId, role } = held.identity;
     try {
       await journal.append({ type: "cancelled", reason: cancelled });
-      const assignment = await this.#assign(held, journal);
+      const assignment = this.#assign(held, journal);
       const error = cancelledError(cancelled);
       held.settle(await endTask(this.#population.agent(role), this.#parts, { assignment, error }));
     } catch (thrown) {
@@ -367,6 +381,15 @@ export class TaskDesk {
   #settle(result: TaskResult): void {
     this.#held.get(result.taskId)?.settle(result);
   }
+}
+
+/** The result of a task that nothing was done for. */
+function nothingOf(
+  task: { readonly taskId: string; readonly role: string; readonly resultId: string },
+  error: TaskFailure,
+): TaskResult {
+  const status = error.category === "cancelled" ? "cancelled" : "failure";
+  return { ...NOTHING_DONE, ...task, status, error, functionId: null, executionTime: 0 };
 }
 
 function taken(taskId: string): TaskError {

@@ -52,6 +52,18 @@ export interface ResultEntry {
   finish(result: TaskResult): Promise<void>;
 }
 
+/** A task as its result tells of it. */
+export interface TaskOfResult {
+  readonly taskId: string;
+  readonly role: string;
+  /** The task in plain language. */
+  readonly task: string;
+  /** The result's id where it has one already; made where absent. */
+  readonly resultId?: string | undefined;
+  /** When the task was begun, in milliseconds since 1970; now where absent. */
+  readonly startedAt?: number | undefined;
+}
+
 /** How long a step waits for a later one, so that a burst of them costs one write; in milliseconds. */
 const STEP_MS = 50;
 
@@ -64,8 +76,63 @@ const storedSchema = z.looseObject({
   outputExact: z.string().optional(),
 });
 
+/** Writes one result: its steps now and then, its end for good. */
+class ResultWriter implements ResultEntry {
+  readonly resultId: string;
+  readonly #clock: Clock;
+  readonly #store: (content: object, isDurable: boolean) => Promise<void>;
+  #next: object | undefined;
+  #timer: unknown;
+  #writing: Promise<void> | undefined;
+  #ended = false;
+
+  constructor(resultId: string, clock: Clock, store: (content: object, isDurable: boolean) => Promise<void>) {
+    this.resultId = resultId;
+    this.#clock = clock;
+    this.#store = store;
+  }
+
+  update({ state, attempts }: { readonly state: string; readonly attempts: readonly Attempt[] }): void {
+    if (this.#ended) return; // A late step must not cover the end.
+    this.writeSoon({ status: "running", state, attempts });
+  }
+
+  async finish(result: TaskResult): Promise<void> {
+    const output = toStored(result.output);
+    this.#ended = true;
+    this.#next = undefined;
+    if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    await this.#writing;
+    // Only the end must last over a power cut: the journal has what a step is made of.
+    await this.#store({ ...result, resultId: this.resultId, ...output }, true);
+  }
+
+  async write(step: object): Promise<void> {
+    await this.#store(step, false);
+  }
+
+  writeSoon(step: object): void {
+    this.#next = step;
+    this.#timer ??= this.#clock.setTimeout(() => {
+      this.#writing = this.#writeSteps();
+    }, STEP_MS);
+  }
+
+  async #writeSteps(): Promise<void> {
+    while (this.#next !== undefined) {
+      const step = this.#next;
+      this.#next = undefined;
+      // A step that cannot be stored is no reason to end the task: its end is stored, or fails loudly.
+      await this.write(step).catch(() => undefined);
+    }
+    this.#writing = this.#timer = undefined;
+  }
+}
+
 /** Keeps results on any fabric's blobs, as `<role>/<resultId>.json`. */
 export class ResultStore {
+  /** The roles whose last result could be stored. */
+  readonly #sound = new Set<string>();
   readonly #blobs: Blobs;
   readonly #clock: Clock;
 
@@ -74,62 +141,41 @@ export class ResultStore {
     this.#clock = options.clock ?? systemClock;
   }
 
+  /** A result's id for a task that is to be begun; it sorts by time. */
+  newId(): string {
+    return createResultId(this.#clock.now());
+  }
+
   /**
-   * Stores that a task has begun; resolves once it is stored, so that a store that cannot be written to is
-   * known before any work is done.
+   * Begins a task's result. It is stored within 50 ms, and at once where nothing of the role was stored yet or the last
+   * of it could not be: so a store that cannot be written to is known before any work is done.
    *
    * @throws StorageError
    */
-  async begin(task: {
-    readonly taskId: string;
-    readonly role: string;
-    readonly task: string;
-    /** The result's id where it has one already; made where absent. */
-    readonly resultId?: string | undefined;
-  }): Promise<ResultEntry> {
-    const now = this.#clock.now();
-    const { taskId, role } = task;
-    const resultId = task.resultId ?? createResultId(now);
-    const path = pathOf(role, resultId);
-    const base = { resultId, taskId, role, task: task.task, startedAt: new Date(now).toISOString() };
-    // Only the end must last over a power cut: the journal has what a step is made of.
-    const write = (content: object, isDurable = false): Promise<void> => {
-      const stamped = { ...base, updatedAt: new Date(this.#clock.now()).toISOString(), ...content };
-      return this.#blobs.write(path, `${JSON.stringify(stamped, null, 2)}\n`, { isDurable });
-    };
-    await write({ status: "running", state: "accepted", attempts: [] });
+  async begin(task: TaskOfResult): Promise<ResultEntry> {
+    const writer = this.#writerOf(task);
+    const first = { status: "running", state: "accepted", attempts: [] };
+    if (!this.#sound.has(task.role)) await writer.write(first);
+    else writer.writeSoon(first);
+    return writer;
+  }
 
-    let next: object | undefined;
-    let timer: unknown;
-    let writing: Promise<void> | undefined;
-    let ended = false;
-    const writeSteps = async (): Promise<void> => {
-      while (next !== undefined) {
-        const step = next;
-        next = undefined;
-        // A step that cannot be stored is no reason to end the task: its end is stored, or fails loudly.
-        await write(step).catch(() => undefined);
-      }
-      writing = timer = undefined;
-    };
-    return {
-      resultId,
-      update: ({ state, attempts }) => {
-        if (ended) return; // A late step must not cover the end.
-        next = { status: "running", state, attempts };
-        timer ??= this.#clock.setTimeout(() => {
-          writing = writeSteps();
-        }, STEP_MS);
-      },
-      finish: async (result) => {
-        const output = toStored(result.output);
-        ended = true;
-        next = undefined;
-        if (timer !== undefined) this.#clock.clearTimeout(timer);
-        await writing;
-        await write({ ...result, resultId, ...output }, true);
-      },
-    };
+  /** Goes on with the result of a task that was begun before, as it is stored. */
+  resume(task: TaskOfResult & { readonly resultId: string }): ResultEntry {
+    return this.#writerOf(task);
+  }
+
+  #writerOf({ taskId, role, task, ...given }: TaskOfResult): ResultWriter {
+    const clock = this.#clock;
+    const { resultId = this.newId(), startedAt = clock.now() } = given;
+    const path = pathOf(role, resultId);
+    const base = { resultId, taskId, role, task, startedAt: new Date(startedAt).toISOString() };
+    return new ResultWriter(resultId, clock, async (content, isDurable) => {
+      const stamped = { ...base, updatedAt: new Date(clock.now()).toISOString(), ...content };
+      this.#sound.delete(role);
+      await this.#blobs.write(path, `${JSON.stringify(stamped, null, 2)}\n`, { isDurable });
+      this.#sound.add(role);
+    });
   }
 
   /**

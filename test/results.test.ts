@@ -93,6 +93,31 @@ describe("stored results", () => {
     await expect.poll(stateOnDisk).toBe("repairing");
   });
 
+  it("begin at once for the first task of a role, and a moment later once the store is known to be sound", async () => {
+    const timers: (() => void)[] = [];
+    const clock = {
+      now: () => 0,
+      setTimeout: (fn: () => void) => timers.push(fn),
+      clearTimeout: () => undefined,
+    };
+    const store = new ResultStore(blobs, { clock });
+    await store.begin({ ...task, resultId: "first" });
+    expect(await onDisk("first")).toMatchObject({ state: "accepted" });
+    await store.begin({ ...task, resultId: "second" });
+    await expect(onDisk("second")).rejects.toThrow("ENOENT");
+    timers[0]?.();
+    await expect.poll(() => onDisk("second").catch(() => null)).toMatchObject({ state: "accepted" });
+  });
+
+  it("that are resumed stay as they are until there is something new", async () => {
+    const before = await results.begin({ ...task, resultId: "kept" });
+    await before.finish(resultOf(1));
+    const entry = results.resume({ ...task, resultId: "kept", startedAt: 0 });
+    expect(await onDisk("kept")).toMatchObject({ status: "success" });
+    await entry.finish(resultOf(2));
+    expect(await onDisk("kept")).toMatchObject({ output: 2, startedAt: "1970-01-01T00:00:00.000Z" });
+  });
+
   it("are not covered by steps that are still being written, or that come after the end", async () => {
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
@@ -208,6 +233,7 @@ describe("stored results", () => {
     const ids: string[] = [];
     for (const [index, role] of ["coder", "writer", "coder", "coder-2"].entries()) {
       const entry = await results.begin({ ...task, role, resultId: `${index}-x` });
+      await entry.finish(resultOf(1));
       ids.push(entry.resultId);
     }
     expect((await results.list()).map((one) => one.resultId)).toEqual(ids);

@@ -241,7 +241,10 @@ export interface Blobs {
   list(prefix?: string): Promise<readonly string[]>;
 }
 
-/** Everything that a mesh needs from below. */
+/**
+ * Everything that a mesh needs from below. Of writes that one process asks for one after the other, the later one is
+ * never kept without the earlier one, also where neither was waited for and the process dies.
+ */
 export interface Fabric extends AsyncDisposable {
   readonly name: string;
   readonly messages: Messages;

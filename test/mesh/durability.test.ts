@@ -1,6 +1,13 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { defineAgent, defineTool, type Fabric, type ModelRequest, type TaskEvent } from "fettle";
+import {
+  defineAgent,
+  defineTool,
+  StorageError,
+  type Fabric,
+  type ModelRequest,
+  type TaskEvent,
+} from "fettle";
 import { createSandbox } from "fettle/sandbox";
 import { createMemoryFabric, TestMesh, type TestMeshOptions } from "fettle/testing";
 import type { AgentDefinition, ModelAnswer } from "fettle";
@@ -407,9 +414,8 @@ describe("a task whose process died while it was being accepted", () => {
       },
       queue: {
         publish: async (name, payload, options) => {
-          const published = await queue.publish(name, payload, options);
           order.push("queued");
-          return published;
+          return queue.publish(name, payload, options);
         },
         consume: (name, options) => queue.consume(name, options),
         size: (name) => queue.size(name),
@@ -420,5 +426,29 @@ describe("a task whose process died while it was being accepted", () => {
     await using mesh = await start(watched, agent, { model: [fenced("result = 1")] });
     expect(await mesh.execute("worker", { id: "t1", task: "x" })).toMatchObject({ output: 1 });
     expect(order).toEqual(["queued", "journal begins"]);
+  });
+
+  it("is refused and not done where its result cannot be stored, and done where it is given again", async () => {
+    await using fabric = createMemoryFabric();
+    let isFull = true;
+    const { blobs } = fabric;
+    const full: Fabric = {
+      ...fabric,
+      blobs: {
+        write: async (path, data) => {
+          if (isFull) throw new StorageError("STORAGE_FAILED", "Cannot write: the disk is full.");
+          await blobs.write(path, data);
+        },
+        read: (path) => blobs.read(path),
+        stream: (path) => blobs.stream(path),
+        delete: (path) => blobs.delete(path),
+        list: (prefix) => blobs.list(prefix),
+      },
+    };
+    await using mesh = await start(full, agent, { model: [fenced("result = 1")] });
+    await expect(mesh.execute("worker", { id: "t1", task: "x" })).rejects.toThrow("the disk is full");
+    expect(await fabric.ledger.names()).toEqual([]);
+    isFull = false;
+    expect(await mesh.execute("worker", { id: "t1", task: "x" })).toMatchObject({ output: 1 });
   });
 });

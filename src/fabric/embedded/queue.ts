@@ -26,6 +26,8 @@ export class EmbeddedQueue implements Queue {
   readonly #holder = randomUUID();
   readonly #identity: Holder = thisProcess();
   readonly #consumers = new Map<WaitingConsumer, string>();
+  /** Queues that a message is being put into by this fabric: to look before taking would be too early. */
+  readonly #coming = new Set<string>();
   #checkedAt = -Infinity;
   #hasTaken = false;
   #closed = false;
@@ -43,7 +45,7 @@ export class EmbeddedQueue implements Queue {
     requireKey(queue);
     const id = options.id ?? randomUUID();
     requireKey(id);
-    const added = await this.#file.write(`put message "${id}" into queue "${queue}"`, (database) =>
+    const adding = this.#file.write(`put message "${id}" into queue "${queue}"`, (database) =>
       entries.add(database, queue, {
         id,
         fresh: options.id === undefined,
@@ -52,7 +54,10 @@ export class EmbeddedQueue implements Queue {
         delayMs: options.delayMs ?? 0,
       }),
     );
-    if (added) this.#stir(queue);
+    // A consumer who waits here takes it in the very same commit: its transaction follows this one.
+    this.#coming.add(queue);
+    this.#stir(queue);
+    const added = await adding;
     return { id, duplicate: !added };
   }
 
@@ -104,10 +109,12 @@ export class EmbeddedQueue implements Queue {
   async #draw(queue: string, options: ConsumerOptions, takers: Takers): Promise<Draw> {
     await this.#releaseEnded(queue);
     const attempt = `take from queue "${queue}"`;
-    const due = await this.#file.read(attempt, (database) =>
-      entries.timeUntilDue(database, queue, this.#clock.now()),
-    );
-    if (due > 0) return { deliveries: [], pauseMs: Math.min(due, POLL_MS) };
+    if (!this.#coming.delete(queue)) {
+      const due = await this.#file.read(attempt, (database) =>
+        entries.timeUntilDue(database, queue, this.#clock.now()),
+      );
+      if (due > 0) return { deliveries: [], pauseMs: Math.min(due, POLL_MS) };
+    }
     const given = await this.#file.write(attempt, (database) => {
       const taken = entries.give(database, queue, {
         holder: this.#holder,
