@@ -1,8 +1,7 @@
 // Where tasks come in: gives them ids, journals and queues them, and has a role's actors take them up; can cancel them.
 // Invariant: a task that was accepted is in its journal and in its queue, and ends in one result, here or in another
 // process; the same id never stands for two tasks.
-import { NOTHING_DONE } from "../src/core/attempt.ts";
-import { MeshStateError, messageOf, OwnershipError, TaskError, UnknownError } from "../src/core/errors.ts";
+import { MeshStateError, OwnershipError, UnknownError } from "../src/core/errors.ts";
 import type { StepOf } from "../src/core/journal.ts";
 import { isName } from "../src/core/names.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
@@ -12,6 +11,7 @@ import { makeAssignment } from "./assigning.ts";
 import { claimsInVain, MAX_CLAIMS, termsOf } from "./claims.ts";
 import { cancelledError, endTask, inVainError } from "./ending.ts";
 import { HeldTask, requireSameTask, type TaskListener } from "./held-task.ts";
+import { acceptTask, nothingOf } from "./acceptance.ts";
 import type { ActorParts } from "./parts.ts";
 import type { Population } from "./population.ts";
 import { ResultLookout } from "./result-lookout.ts";
@@ -194,61 +194,11 @@ export class TaskDesk {
 
   /** Journals and queues a task, or finds it in its journal. */
   async #accept(held: HeldTask, isNew: boolean): Promise<void> {
-    const { fabric, subjects, clock, results } = this.#parts;
-    const { taskId, role, task } = held.identity;
-    const place = { ledger: fabric.ledger, name: subjects.journal(taskId), clock };
-    const earlier = isNew ? null : await Journal.open(place);
-    if (earlier === null) {
-      const resultId = results.newId();
-      const { taskQueue: queue } = subjects;
-      // Issued in this order, the queue first: a task in a journal alone would be accepted and never taken up.
-      const [queued, journaled, begun] = await Promise.allSettled([
-        this.#enqueue(held, { isNew: true }),
-        Journal.create(place, { type: "accepted", ...held.identity, queue, resultId }),
-        results.begin({ taskId, role, task, resultId }),
-      ]);
-      if (journaled.status === "rejected") throw journaled.reason;
-      const journal = journaled.value;
-      if (journal === null) throw taken(taskId);
-      if (queued.status === "rejected") return this.#withdraw(journal, held, queued.reason);
-      if (begun.status === "rejected") return this.#withdraw(journal, held, begun.reason);
-      // An actor that took it in this very moment has read its journal for itself.
-      if (!held.isTaken) [held.journal, held.entry] = [journal, begun.value];
-    } else {
-      requireSameTask(earlier.accepted, held.identity);
-      const ended = earlier.find("finished");
-      if (ended === undefined) await this.#enqueue(held);
-      else held.settle(ended.result);
-    }
+    const accepted = await acceptTask(this.#parts, held.identity, isNew);
+    if ("ended" in accepted) held.settle(accepted.ended);
+    // An actor that took it in this very moment has read its journal for itself.
+    else if (!held.isTaken) [held.journal, held.entry] = [accepted.journal, accepted.entry];
     if (held.cancelled !== null && !held.isTaken && !held.isSettled) await this.#endWaiting(held);
-  }
-
-  /** Takes a task back that could not be accepted whole, so that nobody takes it up, and gives the reason. */
-  async #withdraw(
-    journal: Journal,
-    { identity: { taskId, role } }: HeldTask,
-    reason: unknown,
-  ): Promise<never> {
-    const message = `The task was not accepted: ${messageOf(reason)}`;
-    const error = { name: "StorageError", message, category: "internal" as const };
-    const result = nothingOf({ taskId, role, resultId: journal.accepted.resultId }, error);
-    try {
-      // Ended first: who opens it in this very moment must not begin. Then its id is free to be given again.
-      await journal.append({ type: "finished", result });
-      await this.#parts.fabric.ledger.delete(journal.name);
-    } catch (thrown) {
-      ignoreLoss(thrown);
-    }
-    throw reason;
-  }
-
-  async #enqueue({ identity: { taskId, role } }: HeldTask, { isNew = false } = {}): Promise<void> {
-    const { queue } = this.#parts.fabric;
-    const tasks = this.#parts.subjects.tasks(role);
-    const { duplicate } = await queue.publish(tasks, taskId, { id: taskId });
-    // A process that died before the journal was there may have left the message, or it was given up since: of the two
-    // only one more message helps, and one too many does no harm.
-    if (duplicate && isNew) await queue.publish(tasks, taskId);
   }
 
   /** Works on a task that was taken off its queue; null where it was left. */
@@ -381,22 +331,6 @@ export class TaskDesk {
   #settle(result: TaskResult): void {
     this.#held.get(result.taskId)?.settle(result);
   }
-}
-
-/** The result of a task that nothing was done for. */
-function nothingOf(
-  task: { readonly taskId: string; readonly role: string; readonly resultId: string },
-  error: TaskFailure,
-): TaskResult {
-  const status = error.category === "cancelled" ? "cancelled" : "failure";
-  return { ...NOTHING_DONE, ...task, status, error, functionId: null, executionTime: 0 };
-}
-
-function taken(taskId: string): TaskError {
-  return new TaskError(
-    `The task "${taskId}" was given to another process in this very moment. Give it again to join it.`,
-    { retryable: true },
-  );
 }
 
 /** That another process has the task by now is no error of what is done meanwhile. */

@@ -12,7 +12,6 @@ import { createSandbox } from "fettle/sandbox";
 import { createMemoryFabric, TestMesh, type TestMeshOptions } from "fettle/testing";
 import type { AgentDefinition, ModelAnswer } from "fettle";
 import { defer } from "#src/core/deferred";
-import { StorageError } from "#src/core/errors";
 import { FunctionRegistry } from "#src/registry";
 
 const sandbox = createSandbox({ isolates: 1 });
