@@ -7,16 +7,17 @@ import { stepMachine } from "../machines/step-machine.ts";
 import { workflowMachine } from "../machines/workflow-machine.ts";
 import type { Budget } from "../src/core/budget.ts";
 import type { Clock } from "../src/core/clock.ts";
-import { holds } from "../src/core/condition.ts";
 import type { PlannedStep } from "../src/core/dag.ts";
-import { FettleError, MeshStateError, messageOf, OwnershipError } from "../src/core/errors.ts";
+import { FettleError, MeshStateError, OwnershipError } from "../src/core/errors.ts";
 import type { StepOf } from "../src/core/journal.ts";
 import type { Scope } from "../src/core/reference.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
 import { workflowTaskId } from "../src/core/workflow.ts";
 import type { WorkflowEvent } from "../src/core/workflow-event.ts";
 import { sumOf, type Decision, type WorkflowResult } from "../src/core/workflow-result.ts";
+import type { ApprovalWait } from "../src/approval-wait.ts";
 import type { WorkflowRecord } from "../src/workflow-record.ts";
+import { decide } from "./deciding.ts";
 import type { Inspect } from "./parts.ts";
 
 /** What a workflow needs of the mesh. */
@@ -29,6 +30,8 @@ export interface WorkflowPorts {
     task: Task & { readonly id: string },
     options: TaskRunOptions,
   ) => Promise<TaskResult>;
+  /** How long a task has waited for a person since a time, in milliseconds since 1970. */
+  readonly approvalWait: (taskId: string, since: number) => Promise<ApprovalWait>;
   /** Has a mesh that stops leave a task for the next start. */
   readonly leaveTask: (taskId: string) => void;
   /** Cancels a task that is under way; gives null where it is not. */
@@ -59,8 +62,8 @@ export class WorkflowRun {
   readonly #ports: WorkflowPorts;
   readonly #tell: (event: WorkflowEvent) => void;
   readonly #onEvent: (event: TaskEvent) => void;
-  /** Stops the tasks that are under way, by id. */
-  readonly #stops = new Map<string, (why: Why) => void>();
+  /** The tasks that are under way, by id: since when, and how each is stopped. */
+  readonly #tries = new Map<string, { readonly begunAt: number; readonly stop: (why: Why) => void }>();
   readonly #startedAt = new Map<string, number>();
   readonly #chart;
   readonly #budget: Budget | undefined;
@@ -112,7 +115,7 @@ export class WorkflowRun {
   /** Leaves it as it is, to be gone on with; `result` rejects with a MeshStateError. */
   leave(): void {
     this.#stop(leftAsItIs(this.#id));
-    for (const taskId of this.#stops.keys()) this.#ports.leaveTask(taskId);
+    for (const taskId of this.#tries.keys()) this.#ports.leaveTask(taskId);
   }
 
   /** Leaves it to another process, with the tasks that were begun; `result` rejects with an OwnershipError. */
@@ -138,10 +141,11 @@ export class WorkflowRun {
     const item = itemMachine.provide({
       actors: {
         task: fromPromise(({ input }) => this.#runTask(input, input.context)),
+        timeLeft: fromPromise(({ input }) => this.#timeLeft(input, input.timeoutMs)),
         pause: fromPromise(({ input, signal }) => this.#pause(input, signal)),
       },
       actions: {
-        abort: (_, params) => this.#stops.get(workflowTaskId(this.#id, params))?.(params.why),
+        abort: (_, params) => this.#tries.get(workflowTaskId(this.#id, params))?.stop(params.why),
       },
     });
     const step = stepMachine.provide({
@@ -224,7 +228,7 @@ export class WorkflowRun {
     this.#tell({ type: "step-task", workflowId: this.#id, step: name, index, taskId, attempt });
     const controller = new AbortController();
     let stopping: Promise<unknown> = Promise.resolve();
-    this.#stops.set(taskId, (why) => {
+    const stop = (why: Why) => {
       if (controller.signal.aborted) return;
       // A timeout is recorded before it stops anything: found again, the task counts as overdue and not as cancelled.
       stopping =
@@ -235,7 +239,8 @@ export class WorkflowRun {
         () => controller.abort(),
         () => controller.abort(),
       );
-    });
+    };
+    this.#tries.set(taskId, { begunAt: this.#ports.clock.now(), stop });
     try {
       const ended = await this.#execute(
         step,
@@ -251,8 +256,19 @@ export class WorkflowRun {
       const result = overdue ? timedOut(ended, step) : ended;
       return (await this.#record.append({ type: "task-ended", step: name, result })).result;
     } finally {
-      this.#stops.delete(taskId);
+      this.#tries.delete(taskId);
     }
+  }
+
+  /** What a try has left of its time, in milliseconds, where it waited for a person meanwhile; 0 or less for none. */
+  async #timeLeft(one: ItemTry, timeoutMs: number): Promise<number> {
+    const taskId = workflowTaskId(this.#id, one);
+    const begunAt = this.#tries.get(taskId)?.begunAt;
+    if (begunAt === undefined) return 0;
+    const { waitedMs, isWaiting } = await this.#ports.approvalWait(taskId, begunAt);
+    if (waitedMs === 0 && !isWaiting) return 0;
+    const left = timeoutMs - (this.#ports.clock.now() - begunAt - waitedMs);
+    return isWaiting ? Math.max(left, WAITING_MS) : left;
   }
 
   /** Of a workflow that was cancelled, a task that is under way all the same, taken up after a crash, is ended. */
@@ -344,6 +360,8 @@ export class WorkflowRun {
 }
 
 const FULL_QUEUE_MS = 50;
+/** The time of a task that waits for a person is not looked at more often than this, in milliseconds. */
+const WAITING_MS = 1_000;
 
 /** What is told of a workflow that stops unfinished with its mesh. */
 export function leftAsItIs(id: string): MeshStateError {
@@ -357,18 +375,6 @@ const NOT_ACCEPTED: ReadonlySet<string> = new Set([
   "ACTOR_STOPPED",
   "QUEUE_FULL",
 ]);
-
-async function decide({ id, when }: PlannedStep, scope: Scope): Promise<Decision> {
-  if (when === null) return { run: true, error: null };
-  if (typeof when !== "function") return { run: holds(when, scope), error: null };
-  try {
-    return { run: await when(scope.outputs), error: null };
-  } catch (thrown) {
-    const message = `Step "${id}" was not run: its "when" threw: ${messageOf(thrown)}`;
-    const name = thrown instanceof Error ? thrown.name : "Error";
-    return { run: false, error: { name, message, category: "handler" } };
-  }
-}
 
 function notBegun({ id }: PlannedStep): TaskFailure {
   const message = `Step "${id}" was not run: the workflow was cancelled.`;

@@ -28,6 +28,8 @@ export interface ItemTry {
 /** What an item's chart knows at any moment. */
 export interface ItemMachineContext extends ItemMachineInput {
   readonly attempt: number;
+  /** Of the try's time: what it did not use while it waited for a person; null before that is known. */
+  readonly leftMs: number | null;
   /** What came of the tries up to now. */
   readonly tasks: readonly TaskResult[];
 }
@@ -41,7 +43,7 @@ function tryOf({ step, index, attempt }: ItemMachineContext): ItemTry {
   return { step, index, attempt };
 }
 
-/** The item chart; its effects are the actors `task` and `pause`, and the action `abort`. */
+/** The item chart; its effects are the actors `task`, `timeLeft` and `pause`, and the action `abort`. */
 export const itemMachine = setup({
   types: {
     input: {} as ItemMachineInput,
@@ -52,13 +54,16 @@ export const itemMachine = setup({
   actors: {
     /** Runs the task of a try; gives null where the workflow was cancelled before it began. */
     task: slot<TaskResult | null, ItemTry & Pick<ItemMachineInput, "context">>("task"),
+    /** Tells how many milliseconds of its time a try has left: it does not run while a person is waited for. */
+    timeLeft: slot<number, ItemTry & { readonly timeoutMs: number }>("timeLeft"),
     /** Waits before a further try. */
     pause: slot<null, ItemTry & { readonly delayMs: number; readonly error: TaskFailure | null }>("pause"),
   },
   actions: {
     /** Stops the task of a try, which then ends by itself. */
     abort: actionSlot<ItemTry & { readonly why: "timeout" | "cancelled" }>(),
-    countTry: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    countTry: assign({ attempt: ({ context }) => context.attempt + 1, leftMs: null }),
+    goOn: assign((_, leftMs: number) => ({ leftMs })),
     keep: assign(({ context }, result: TaskResult | null) =>
       result === null ? {} : { tasks: [...context.tasks, result] },
     ),
@@ -72,11 +77,11 @@ export const itemMachine = setup({
       mayBeTriedAgain(result.error),
   },
   delays: {
-    timeout: ({ context }) => context.timeoutMs ?? 0,
+    timeout: ({ context }) => context.leftMs ?? context.timeoutMs ?? 0,
   },
 }).createMachine({
   id: "item",
-  context: ({ input }) => ({ ...input, attempt: 1, tasks: [] }),
+  context: ({ input }) => ({ ...input, attempt: 1, leftMs: null, tasks: [] }),
   initial: "trying",
   output: ({ context }) => ({ index: context.index, tasks: context.tasks }),
   states: {
@@ -106,15 +111,26 @@ export const itemMachine = setup({
       initial: "choosing",
       states: {
         choosing: { always: [{ guard: "hasTimeout", target: "timed" }, { target: "untimed" }] },
-        timed: {
-          after: {
-            timeout: {
-              target: "stopping",
-              actions: {
-                type: "abort",
-                params: ({ context }) => ({ ...tryOf(context), why: "timeout" as const }),
+        timed: { after: { timeout: "checking" } },
+        checking: {
+          description: "Its time is over, unless it waited for a person meanwhile.",
+          invoke: {
+            src: "timeLeft",
+            input: ({ context }) => ({ ...tryOf(context), timeoutMs: context.timeoutMs ?? 0 }),
+            onDone: [
+              {
+                guard: ({ event }) => event.output > 0,
+                target: "timed",
+                actions: { type: "goOn", params: ({ event }) => event.output },
               },
-            },
+              {
+                target: "stopping",
+                actions: {
+                  type: "abort",
+                  params: ({ context }) => ({ ...tryOf(context), why: "timeout" as const }),
+                },
+              },
+            ],
           },
         },
         untimed: {},

@@ -104,11 +104,6 @@ export class BudgetBook {
     return statusOf((await this.#records.get(budgetKey(scope.name))) ?? emptyRecord(), scope.budget);
   }
 
-  /** Forgets what a scope has spent and by how much it was raised: for a workflow that has ended. */
-  async forget(name: ScopeName): Promise<void> {
-    await this.#records.delete(budgetKey(name));
-  }
-
   /**
    * Lifts the limits of a scope for good, by so much; a task's until its end. With an `id` it counts once, however
    * often it is repeated.

@@ -6,6 +6,7 @@ import { Population } from "../actors/population.ts";
 import { Runtime, type MeshEvent, type MeshResources, type MeshStopMode } from "../actors/runtime.ts";
 import type { ExecuteOptions } from "../actors/task-desk.ts";
 import { WorkflowDesk, type WorkflowRunOptions } from "../actors/workflow-desk.ts";
+import { approvalWait } from "./approval-wait.ts";
 import type { Answerer } from "./approvals.ts";
 import type { Approval } from "./core/approval.ts";
 import type { Address } from "./core/address.ts";
@@ -14,6 +15,7 @@ import type { WorkflowStep } from "./core/dag.ts";
 import { MeshStateError, UnknownError } from "./core/errors.ts";
 import type { ActorInfo, AskOptions, BroadcastResult, Discovery } from "./core/handler.ts";
 import { requireName } from "./core/names.ts";
+import { createSubjects } from "./core/subjects.ts";
 import type { BudgetStatus } from "./core/budget-record.ts";
 import type { Amounts, BudgetScope, ScopeName } from "./core/budget.ts";
 import type { Blobs, Unsubscribe } from "./core/ports.ts";
@@ -321,6 +323,8 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
           if (thrown instanceof UnknownError) return null;
           throw thrown;
         }),
+      approvalWait: (taskId, from) =>
+        approvalWait(fabric.ledger, createSubjects(name).journal(taskId), { from, to: clock.now() }),
       leaveTask: (taskId) => desk.disown(taskId),
       refuseTask: (role, task, error) => desk.refuse(role, task, error),
     });

@@ -282,17 +282,6 @@ describe("a budget account", () => {
     expect(await tokensOf(mesh(100))).toMatchObject({ spent: 7, reserved: 0 });
   });
 
-  it("forgets a scope that is no more", async () => {
-    const workflow: BudgetScope = { name: "workflow:w", budget: { tokens: 100 } };
-    const account = book.account("t", [workflow]);
-    await account.reserve("a", { tokens: 10 });
-    await account.settle("a", { tokens: 10 });
-    await account.close();
-    expect((await tokensOf(workflow)).spent).toBe(10);
-    await book.forget("workflow:w");
-    expect(await fabric.keyValue.keys("budgets")).toEqual([]);
-  });
-
   it("names the key of a record that it did not write", async () => {
     await fabric.keyValue.put("budgets", "mesh", '{"spent":"much"}');
     await expect(book.account("t", [mesh(1)]).reserve("a", { tokens: 1 })).rejects.toMatchObject({
