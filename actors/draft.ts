@@ -8,6 +8,7 @@ import { conversation, type Reference } from "../src/core/prompt.ts";
 import type { TaskFailure } from "../src/core/task.ts";
 import type { Assignment } from "./assignment.ts";
 import type { ActorParts, ModelTiers } from "./parts.ts";
+import { pastCalls } from "./past-calls.ts";
 import { answerOnce } from "./recorded.ts";
 
 /** What the effects of a task that ask a model are given. */
@@ -32,13 +33,19 @@ export async function writeDraft(
   const profile = profileOf(request.profile);
   const { model, choice, tiers } = chooseModel(agent, parts);
   const references = model.isRecorded === true ? [] : await referencesFor(agent, profile, parts, assignment);
+  const calls = pastCalls(assignment.journal.entries, request.attempts.length);
+  const messages = conversation(assignment.task, assignment.context, request.attempts, {
+    profile,
+    references,
+    calls,
+  });
   const answer = await answerOnce(assignment, {
     call: `model-${repair}`,
     repair,
     request: {
       purpose: repair === 0 ? "generate" : "repair",
       system: options.system(profile),
-      messages: conversation(assignment.task, assignment.context, request.attempts, { profile, references }),
+      messages,
       temperature: choice.temperature ?? profile.temperature,
       maxOutputTokens: choice.maxOutputTokens,
       model: choice.name ?? tiers[profile.tier],

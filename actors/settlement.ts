@@ -105,7 +105,7 @@ async function registerCode(
     context: assignment.context,
     output: outcome.output,
     ...(agent.kind === "prompt" ? { instructions: instructionsOf(agent, profileOf(outcome.profile)) } : {}),
-    toolReturns: returnsOf(assignment.journal, `${assignment.taskId}-${outcome.attempts.length}`),
+    toolReturns: returnsOf(assignment.journal),
   });
 }
 

@@ -127,17 +127,17 @@ async function runCode(
   if (!run.ok && run.error.failure === "diverged") throw new JournalError(run.error.message);
   const evidence = { console: run.console, usage: run.usage, entropy };
   const checked = run.ok
-    ? await checkRun(agent, profile, run.value, returnsOf(journal, runId))
+    ? await checkRun(agent, profile, run.value, returnsOf(journal))
     : { ok: false as const, error: toFailure(run.error) };
   return checked.ok
     ? { ok: true, output: checked.value, ...evidence }
     : { ok: false, error: checked.error, ...evidence };
 }
 
-/** What the tools of a run returned, as its journal has it. */
-export function returnsOf(journal: Journal, runId: string): readonly unknown[] {
+/** What tools returned in all tries of a task: mended code may hold what an earlier try was told. */
+export function returnsOf(journal: Journal): readonly unknown[] {
   return journal.entries.flatMap((entry) =>
-    entry.type === "tool-returned" && entry.runId === runId && entry.ok ? [decode(entry.text)] : [],
+    entry.type === "tool-returned" && entry.ok ? [decode(entry.text)] : [],
   );
 }
 

@@ -1,5 +1,5 @@
 // Findings: what a researcher gives, and the check that its sources are real.
-// Invariant: a source passes only if a tool of the very run returned it; what a model remembers is no source.
+// Invariant: a source passes only if a tool returned it in the very task; what a model remembers is no source.
 import { z } from "zod";
 import type { PromptAgent } from "./agent.ts";
 import { visitLeaves } from "./leaves.ts";
@@ -32,7 +32,7 @@ const MAX_DATA = 20_000_000;
 const SHOWN = 5;
 
 /**
- * Checks that each source of an output's findings stands in what the tools of its run returned: as a whole value, or
+ * Checks that each source of an output's findings stands in what the tools of its task returned: as a whole value, or
  * (from eight characters on) within a text. An output of another form has no sources to check, and passes.
  */
 export function checkFindings(output: unknown, toolReturns: readonly unknown[]): Validation<unknown> {
@@ -53,7 +53,7 @@ export function checkFindings(output: unknown, toolReturns: readonly unknown[]):
   const known = [...texts].filter((text) => /^[a-z]+:\/\/\S+$/i.test(text)).slice(0, SHOWN);
   const hint = [
     "Take each source from what the tools return, exactly as it is there, and drop claims that have none.",
-    texts.size === 0 ? "No tool returned anything in this run: call the tools." : "",
+    texts.size === 0 ? "No tool returned anything in this task: call the tools." : "",
     known.length === 0 ? "" : `Among what they returned: ${known.map(shorten).join(", ")}.`,
   ];
   return { ok: false, problem: [...problems.slice(0, 20), hint.filter(Boolean).join(" ")].join("\n") };

@@ -286,6 +286,101 @@ describe("a task whose mesh is suspended", () => {
   });
 });
 
+describe("a repair", () => {
+  const paying = (paid: string[], needsApproval = false) =>
+    defineAgent({
+      role: "cashier",
+      capabilities: ["x"],
+      systemPrompt: "pay",
+      tools: {
+        pay: defineTool({
+          description: "Pays.",
+          input: z.object({ to: z.string() }),
+          ...(needsApproval ? { needsApproval: ({ to }: { to: string }) => to === "eve" } : {}),
+          execute: async ({ to }, { callId, signal }) => {
+            paid.push(`${to} ${callId}`);
+            if (to === "nobody") throw new RangeError("no such box");
+            if (to === "slow") await new Promise((resolve) => signal.addEventListener("abort", resolve));
+            return `receipt for ${to}`;
+          },
+        }),
+      },
+    });
+  const code = `await tools.pay({ to: "ann" });
+await tools.pay({ to: "nobody" }).catch(() => 0);
+void tools.pay({ to: "slow" });
+await tools.pay({ to: "bob" });
+throw new Error("too late");`;
+
+  it("is told which calls have been made, in the same words after a restart", async () => {
+    await using fabric = createMemoryFabric();
+    const paid: string[] = [];
+    const agent = paying(paid);
+    const repairs: string[] = [];
+    let isBlocked = true;
+    const asked = defer<null>();
+    const model = async ({ purpose, messages }: ModelRequest) => {
+      if (purpose === "generate") return fenced(code);
+      repairs.push(messages.at(-1)?.content ?? "");
+      asked.resolve(null);
+      if (isBlocked) await new Promise(() => undefined);
+      return fenced('result = "receipt for ann"');
+    };
+    const first = await start(fabric, agent, { model });
+    first.execute("cashier", { id: "t1", task: "x" }).catch(() => undefined);
+    await asked.promise;
+    await first.stop({ mode: "suspend" });
+    isBlocked = false;
+    await using second = await start(fabric, agent, { model });
+    await ended(fabric, "t1");
+    expect(await second.execute("cashier", { id: "t1", task: "x" })).toMatchObject({
+      status: "success",
+      repairs: 1,
+    });
+    expect(repairs).toHaveLength(2);
+    expect(repairs[1]).toBe(repairs[0]);
+    expect(repairs[0]).toContain(`\`\`\`text
+1. pay({"to":"ann"}) returned "receipt for ann"
+2. pay({"to":"nobody"}) failed: RangeError: no such box
+3. pay({"to":"slow"}) was not answered before the try ended: it may have happened
+4. pay({"to":"bob"}) returned "receipt for bob"
+\`\`\``);
+    expect(paid).toEqual(["ann t1-1:0", "nobody t1-1:1", "slow t1-1:2", "bob t1-1:3"]);
+  });
+
+  it("is told what was done before a call was refused, and that this one was not made", async () => {
+    await using fabric = createMemoryFabric();
+    const paid: string[] = [];
+    const repairs: string[] = [];
+    const model = ({ purpose, messages }: ModelRequest) => {
+      if (purpose === "generate")
+        return fenced('await tools.pay({ to: "ann" }); result = await tools.pay({ to: "eve" });');
+      repairs.push(messages.at(-1)?.content ?? "");
+      return fenced("result = 0");
+    };
+    await using mesh = await start(fabric, paying(paid, true), { model });
+    const asks = heard(mesh, (event) => event.type === "approval");
+    const running = mesh.execute("cashier", { id: "t1", task: "x" });
+    await asks;
+    await mesh.reject("t1-a1", { note: "not her" });
+    expect(await running).toMatchObject({ status: "success", output: 0 });
+    expect(repairs[0]).toContain('1. pay({"to":"ann"}) returned "receipt for ann"');
+    expect(repairs[0]).toContain('2. pay({"to":"eve"}) was refused: it was not made');
+    expect(paid).toEqual(["ann t1-1:0"]);
+  });
+
+  it("that wrote down what a tool of the failed try returned is no code for other data", async () => {
+    await using fabric = createMemoryFabric();
+    const model = ({ purpose }: ModelRequest) =>
+      fenced(purpose === "repair" ? 'result = "receipt for ann".length + context.n' : code);
+    await using mesh = await start(fabric, paying([]), { model });
+    const result = await mesh.execute("cashier", { task: "x", context: { n: 5 } });
+    expect(result).toMatchObject({ status: "success", repairs: 1 });
+    const entry = await new FunctionRegistry(fabric.keyValue).lookUp("cashier", "x");
+    expect(entry?.versions.map(({ taint }) => taint)).toEqual([expect.stringContaining("receipt for ann")]);
+  });
+});
+
 describe("an approval", () => {
   const send = (sent: string[], needsApproval?: (input: { to: string }) => boolean) =>
     defineTool({
