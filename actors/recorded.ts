@@ -2,13 +2,16 @@
 // Invariant: an answer is durable before it is given; it is reserved before it is asked for and settled once it is
 // durable. A call that was interrupted leaves no answer and is made again, under the same id.
 import type { Clock } from "../src/core/clock.ts";
-import { BudgetError, messageOf, OwnershipError, StorageError } from "../src/core/errors.ts";
+import { BudgetError, messageOf, ModelError, OwnershipError, StorageError } from "../src/core/errors.ts";
 import type { JournalEntry } from "../src/core/journal.ts";
 import type { Model, ModelAnswer, ModelCallOptions, ModelRequest } from "../src/core/model.ts";
 import { toError, type TaskFailure } from "../src/core/task.ts";
 import { stopAsBefore } from "./asked-before.ts";
 import type { Assignment } from "./assignment.ts";
 import { asksCheaper } from "./spending.ts";
+
+/** Timers may fire a little before the clock says so. */
+const TIMER_SLACK_MS = 2;
 
 /** A model call by its place in the task. */
 export interface ModelCall {
@@ -38,12 +41,12 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
   stopAsBefore(journal.entries, moment, (entry) => isEndOf(entry, callId));
   const answered = journal.find("model-answered", (entry) => entry.callId === callId);
   if (answered !== undefined) {
-    for (const booked of bookings(call)) await spending.settleModel(booked, answered.answer);
+    for (const booked of bookings(given)) await spending.settleModel(booked, answered.answer);
     return answered.answer;
   }
   const failed = journal.find("model-failed", (entry) => entry.callId === callId);
   if (failed !== undefined) {
-    for (const booked of bookings(call)) await spending.release(booked);
+    for (const booked of bookings(given)) await spending.release(booked);
     throw toError(failed.error);
   }
   const { booking, request, timeoutMs } = await reserve(assignment, given);
@@ -55,6 +58,9 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
     const { onText, onRestart } = given;
     answer = await model.ask(request, { signal, timeoutMs, onText, onRestart });
   } catch (thrown) {
+    const isOver = thrown instanceof ModelError && clock.now() - startedAt >= timeoutMs - TIMER_SLACK_MS;
+    const outOfTime = isOver && !signal.aborted ? spending.outOfTime(booking) : null;
+    if (outOfTime !== null) throw outOfTime;
     if (!signal.aborted && !isOurs(thrown)) {
       await journal.append({ type: "model-failed", callId, repair, error: asFailure(thrown) });
       await spending.release(booking);
@@ -68,10 +74,10 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
 
 /** Reserves the call, or one of a cheaper model where the budget says so and there is one. */
 async function reserve({ spending }: Assignment, given: ModelCall) {
-  const { call, model, cheaper, timeoutMs, signal } = given;
+  const { model, cheaper, timeoutMs, signal } = given;
   const request = spending.bounded(given.request);
   const terms = { model, timeoutMs, signal };
-  const [booking, bookingOfCheaper] = bookings(call);
+  const [booking, bookingOfCheaper] = bookings(given);
   try {
     return { booking, request, timeoutMs: await spending.reserveModel(booking, request, terms) };
   } catch (thrown) {
@@ -83,9 +89,13 @@ async function reserve({ spending }: Assignment, given: ModelCall) {
   }
 }
 
-/** A cheaper model's call is booked by itself: what is held for it may not be enough for the other. */
-function bookings(call: string): readonly [call: string, ofCheaper: string] {
-  return [call, `cheaper-${call}`];
+/**
+ * A cheaper model's call is booked by itself: what is held for it may not be enough for the other. So is a call that is
+ * made again after an approval: the budget may have ended it the first time.
+ */
+function bookings({ call, approvals }: ModelCall): readonly [call: string, ofCheaper: string] {
+  const booking = approvals === 0 ? call : `after-${approvals}-${call}`;
+  return [booking, `cheaper-${booking}`];
 }
 
 function withoutCheaper(thrown: BudgetError, cheaper: string | undefined): BudgetError {

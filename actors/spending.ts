@@ -88,6 +88,11 @@ export class Spending {
     await this.#account.settle(call, { toolCalls: 1 });
   }
 
+  /** The error of a call or run that was ended because a budget had no more time for it; null where it had. */
+  outOfTime(call: string): BudgetError | null {
+    return this.#account.outOfTime(call);
+  }
+
   /** Gives back what was reserved for a call that used nothing. */
   async release(call: string): Promise<void> {
     await this.#account.release(call);

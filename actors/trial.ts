@@ -118,6 +118,9 @@ async function runCode(
     if (!signal.aborted) await spending.settleRun(booking, clock.now() - startedAt);
     throw thrown;
   });
+  const isOverdue = !run.ok && run.error.failure === "limit" && run.error.limit === "timeoutMs";
+  const outOfTime = isOverdue ? spending.outOfTime(booking) : null;
+  if (outOfTime !== null) throw outOfTime;
   await spending.settleRun(booking, run.usage.wallMs);
   signal.throwIfAborted();
   if (!run.ok && run.error.failure === "suspended") {

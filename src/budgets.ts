@@ -26,10 +26,10 @@ import {
   type ScopeName,
 } from "./core/budget.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
-import { messageOf, StorageError } from "./core/errors.ts";
+import { messageOf, StorageError, type BudgetError } from "./core/errors.ts";
 import { requireName } from "./core/names.ts";
 import type { KeyValue, KeyValueEntry } from "./core/ports.ts";
-import { bookHeld, hold, unhold, type Holding, type Wish } from "./core/reservation.ts";
+import { bookHeld, hold, outOfTime, unhold, type Holding, type Wish } from "./core/reservation.ts";
 import { SharedRecords } from "./shared-records.ts";
 import { WaitingLine } from "./waiting-line.ts";
 
@@ -61,6 +61,11 @@ export interface BudgetAccount {
    * @throws StorageError
    */
   settle(call: string, used: Wanted): Promise<void>;
+  /**
+   * The error of a call that was ended because the time was over that it was given; null where it was given all that it
+   * wanted. Such a call is not to be settled: what it used is unknown, and `close` books it as it was reserved.
+   */
+  outOfTime(call: string): BudgetError | null;
   /** Gives back what was reserved for a call that used nothing. @throws StorageError */
   release(call: string): Promise<void>;
   /**
@@ -138,6 +143,8 @@ class Account implements BudgetAccount {
   readonly #others: readonly LimitedScope[];
   /** Calls that all scopes have heard of; the task's record learns it with its next change. */
   readonly #heard = new Set<string>();
+  /** What ends calls under way that were given less time than they wanted. */
+  readonly #cut = new Map<string, BudgetError>();
 
   constructor({ records, line, clock }: AccountParts, taskId: string, scopes: readonly BudgetScope[]) {
     this.#records = records;
@@ -190,6 +197,7 @@ class Account implements BudgetAccount {
     if (first === null) return { amounts: known(wanted) };
     if (first.type === "occupied") return { occupied: this.#task };
     let wallMs = first.amounts.wallMs ?? 0;
+    let narrowest = this.#task;
     try {
       for (const scope of this.#others) {
         const held = await this.#records.change(scope.key, (record) => hold(record, scope, wish));
@@ -197,17 +205,26 @@ class Account implements BudgetAccount {
           await this.release(call);
           return { occupied: scope };
         }
-        wallMs = Math.min(wallMs, held.amounts.wallMs ?? 0);
+        const granted = held.amounts.wallMs ?? 0;
+        if (granted < wallMs) [narrowest, wallMs] = [scope, granted];
       }
     } catch (error) {
       await this.release(call);
       throw error;
     }
-    return { amounts: wallMs === 0 ? first.amounts : { ...first.amounts, wallMs } };
+    if (wallMs === 0) return { amounts: first.amounts };
+    const time = { granted: wallMs, wanted: wanted.wallMs ?? 0 };
+    if (time.granted < time.wanted) this.#cut.set(call, outOfTime(narrowest, wish.id, time));
+    return { amounts: { ...first.amounts, wallMs } };
+  }
+
+  outOfTime(call: string): BudgetError | null {
+    return this.#cut.get(call) ?? null;
   }
 
   async settle(call: string, used: Wanted): Promise<void> {
     if (!this.isLimited) return;
+    this.#cut.delete(call);
     const id = this.#idOf(call);
     const settled = await this.#changeTask((record) => {
       const held = record.held.get(id);
@@ -221,6 +238,7 @@ class Account implements BudgetAccount {
 
   async release(call: string): Promise<void> {
     if (!this.isLimited) return;
+    this.#cut.delete(call);
     const id = this.#idOf(call);
     const task = await this.#records.get(this.#task.key);
     if (task?.held.has(id) !== true) return;

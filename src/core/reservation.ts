@@ -132,6 +132,25 @@ export function bookHeld(record: BudgetRecord, call: string, used: Amounts): voi
   if (unhold(record, call)) record.spent = addAmounts(record.spent, used);
 }
 
+/** The end of a call that was under way when the wall time was over that its scope had left for it. */
+export function outOfTime(
+  scope: LimitedScope,
+  call: string,
+  { granted, wanted }: { readonly granted: number; readonly wanted: number },
+): BudgetError {
+  return new BudgetError(
+    `Cannot go on with call "${call}": budget "${scope.name}" had ${describeAmount(granted, "wallMs")} left for it, ` +
+      `they are over, and it may need ${describeAmount(wanted, "wallMs")}. Raise the budget or approve more.`,
+    {
+      budget: scope.name,
+      measure: "wallMs",
+      wanted,
+      left: 0,
+      onExceeded: scope.budget.onExceeded ?? "fail",
+    },
+  );
+}
+
 function exceeded(
   scope: LimitedScope,
   call: string,

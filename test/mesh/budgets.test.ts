@@ -1,14 +1,18 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { defineAgent, defineTool, type AgentDefinition, type Budget } from "fettle";
+import { defineAgent, defineTool, ModelError, type AgentDefinition, type Budget } from "fettle";
 import { createSandbox } from "fettle/sandbox";
 import {
   createMemoryFabric,
   createScriptedModel,
   TestMesh,
   type Script,
+  type ScriptedAnswer,
   type TestMeshOptions,
 } from "fettle/testing";
+import { replayTask } from "#actors/replay";
+import { createSubjects } from "#src/core/subjects";
+import { TaskList } from "#src/task-list";
 
 const sandbox = createSandbox({ isolates: 1 });
 afterAll(() => sandbox.close());
@@ -96,12 +100,29 @@ describe("a budget that a call would go over", () => {
     expect(ends).toEqual(["done"]);
   });
 
-  it("of wall time cuts the run to what is left", async () => {
-    const { mesh } = await start(coder, () => "```js\nwhile (true);\n```");
+  it.each<[string, ScriptedAnswer, Partial<Budget>]>([
+    ["model call", { text: "result = 1", delayMs: 60_000 }, {}],
+    ["last model call", { text: "result = 1", delayMs: 60_000 }, { onExceeded: "cheaper" }],
+    ["run", { text: "```js\nwhile (true);\n```" }, {}],
+  ])("of wall time ends the %s that it cut short, and the task by its name", async (_what, answer, more) => {
+    const agent = defineAgent({ ...coding, maxRepairs: 0 });
+    const { mesh, requests } = await start(agent, [answer], { tiers: { fast: "small" } });
     await using _ = mesh;
-    const result = await mesh.execute(coder, { task: "x", budget: { wallMs: 300 } });
-    expect(result).toMatchObject({ status: "failure", error: { category: "budget" } });
-    expect(result.attempts[0]?.error).toMatchObject({ category: "timeout" });
+    const result = await mesh.execute(agent, { id: "t1", task: "x", budget: { wallMs: 300, ...more } });
+    expect(result).toMatchObject({ status: "failure", error: { name: "BudgetError", category: "budget" } });
+    expect(result.error?.message).toMatch(/budget "task:t1" had \d+ ms left for it, they are over/);
+    expect(requests).toHaveLength(1);
+    const tasks = new TaskList(mesh.fabric.ledger, { subjects: createSubjects("test") });
+    expect(await replayTask(await tasks.read("t1"), sandbox)).toMatchObject({ verdict: "same" });
+  });
+
+  it("of wall time does not take a model's own failure for its own", async () => {
+    const { mesh } = await start(coder, [
+      new ModelError("overloaded", { provider: "x", failure: "timeout" }),
+    ]);
+    await using _ = mesh;
+    const result = await mesh.execute(coder, { task: "x", budget: { wallMs: 60_000 } });
+    expect(result).toMatchObject({ error: { message: "overloaded", category: "model" } });
   });
 
   it("is checked as it is given", async () => {
@@ -280,6 +301,44 @@ describe("a budget that asks", () => {
     expect(phases.filter((phase) => phase === "called")).toHaveLength(3);
     expect(await mesh.pending()).toEqual([]);
   });
+
+  it.each([
+    ["model call", 60_000, 2, ["asked", "asked", "called"]],
+    ["run", 0, 1, ["asked", "called", "called"]],
+  ])(
+    "waits where it cut a %s short, and makes it again with what was allowed",
+    async (what, delayMs, output, done) => {
+      const calls: string[] = [];
+      const slow = defineTool({
+        description: "Is slow at first.",
+        input: z.object({}).optional(),
+        execute: () => {
+          calls.push("called");
+          return what === "run" && calls.length === 2 ? new Promise<number>(() => undefined) : output;
+        },
+      });
+      const agent = defineAgent({ ...coding, tools: { slow } });
+      const script: Script = () => {
+        calls.push("asked");
+        return { text: "result = await tools.slow()", delayMs: calls.length === 1 ? delayMs : 0 };
+      };
+      await using fabric = createMemoryFabric();
+      const { mesh } = await start(agent, script, { fabric });
+      await using _ = mesh;
+      const subjects: unknown[] = [];
+      mesh.subscribe((event) => {
+        if (event.type !== "approval") return;
+        subjects.push(event.subject);
+        void mesh.approve(event.approvalId);
+      });
+      const result = await mesh.execute(agent, { id: "t1", task: "x", budget: asking({ wallMs: 300 }) });
+      expect(result).toMatchObject({ status: "success", output, repairs: 0 });
+      expect(subjects).toMatchObject([{ budget: "task:t1", measure: "wallMs", wanted: 300_000 }]);
+      expect(calls).toEqual(done);
+      const tasks = new TaskList(fabric.ledger, { subjects: createSubjects("test") });
+      expect(await replayTask(await tasks.read("t1"), sandbox)).toMatchObject({ verdict: "same" });
+    },
+  );
 
   it("ends the task with the reason where it is refused", async () => {
     const { mesh, requests } = await start(coder, []);
