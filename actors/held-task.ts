@@ -67,6 +67,8 @@ export class HeldTask {
   entry: ResultEntry | null = null;
   /** Resolves once it is queued and journaled, or is known not to be. */
   accepting: Promise<void> = Promise.resolve();
+  /** Whether it is known to be queued and journaled. */
+  isAccepted = false;
   /** Whether it was taken off the queue, to be worked on or ended here. */
   isTaken = false;
   isSettled = false;

@@ -5,7 +5,7 @@ import { MeshStateError, OwnershipError, UnknownError } from "../src/core/errors
 import type { StepOf } from "../src/core/journal.ts";
 import { isName } from "../src/core/names.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
-import { Journal } from "../src/journal.ts";
+import { Journal, type JournalOptions } from "../src/journal.ts";
 import type { Assignment, Progress } from "./assignment.ts";
 import { makeAssignment } from "./assigning.ts";
 import { claimsInVain, MAX_CLAIMS, termsOf } from "./claims.ts";
@@ -195,6 +195,7 @@ export class TaskDesk {
   /** Journals and queues a task, or finds it in its journal. */
   async #accept(held: HeldTask, isNew: boolean): Promise<void> {
     const accepted = await acceptTask(this.#parts, held.identity, isNew);
+    held.isAccepted = true;
     if ("ended" in accepted) held.settle(accepted.ended);
     // An actor that took it in this very moment has read its journal for itself.
     else if (!held.isTaken) [held.journal, held.entry] = [accepted.journal, accepted.entry];
@@ -289,10 +290,9 @@ export class TaskDesk {
 
   /** A task of the fabric that waits in its queue. @throws UnknownError */
   async #openWaiting(taskId: string): Promise<HeldTask> {
-    const { fabric, subjects, clock } = this.#parts;
     const unknown = new UnknownError("TASK_UNKNOWN", `No task "${taskId}" is under way in this mesh.`);
     if (!isName(taskId)) throw unknown;
-    const journal = await Journal.open({ ledger: fabric.ledger, name: subjects.journal(taskId), clock });
+    const journal = await Journal.open(this.#placeOf(taskId));
     if (journal === null || journal.find("finished") !== undefined) throw unknown;
     const held = this.#held.get(taskId) ?? new HeldTask(journal.accepted, false);
     held.journal ??= journal;
@@ -300,13 +300,18 @@ export class TaskDesk {
     return held;
   }
 
-  /** Ends a cancelled task that no actor has; where one takes it in this very moment, that one ends it. */
+  /** Ends a cancelled task that no actor here has; where one takes it in this very moment, that one ends it. */
   async #endWaiting(held: HeldTask): Promise<void> {
-    const { journal, cancelled } = held;
-    // Not journaled yet: it is ended once it is.
-    if (journal === null || cancelled === null) return;
-    held.isTaken = true;
     const { taskId, role } = held.identity;
+    // That of a task that was found is not kept: another process may be at work on it.
+    const isFound = held.journal === null && held.isAccepted;
+    const journal = isFound ? await Journal.open(this.#placeOf(taskId)) : held.journal;
+    const ended = journal?.find("finished");
+    if (ended !== undefined) held.settle(ended.result);
+    const { cancelled } = held;
+    // Not journaled yet: it is ended once it is.
+    if (journal === null || cancelled === null || held.isTaken || held.isSettled) return;
+    held.isTaken = true;
     try {
       await journal.append({ type: "cancelled", reason: cancelled });
       const assignment = this.#assign(held, journal);
@@ -320,6 +325,11 @@ export class TaskDesk {
       held.journal = held.entry = null;
       if (!held.isOwn) this.#held.delete(taskId);
     }
+  }
+
+  #placeOf(taskId: string): JournalOptions {
+    const { fabric, subjects, clock } = this.#parts;
+    return { ledger: fabric.ledger, name: subjects.journal(taskId), clock };
   }
 
   #awaited(): readonly string[] | null {

@@ -28,12 +28,17 @@ export interface TaskSummary {
   /** The task in plain language. */
   readonly task: string;
   readonly status: TaskStanding;
-  /** Whether it was begun and then left, or its process is known to be gone: it goes on when a mesh with its role starts. */
+  /**
+   * Whether it was begun and then left, or its process is known to be gone: it goes on when a mesh with its role and its
+   * task queue starts.
+   */
   readonly interrupted: boolean;
   /** The approval that it waits for; null where it waits for none. */
   readonly approvalId: string | null;
   /** The process that took it up last; null where none did. */
   readonly node: string | null;
+  /** The task queue that it was put into; null for the mesh's common one. */
+  readonly queue: string | null;
   /** The workflow that it is a step of; null where it is none. */
   readonly step: StepOf | null;
   /** Milliseconds since 1970. */
@@ -73,9 +78,6 @@ export interface DeadTask extends DeadLetter {
 /** A queue remembers ids for so long: a task given anew under one of them would not be queued. In milliseconds. */
 const REMEMBERED_MS = 120_000;
 
-/** A mesh that runs takes a task up well within this time, in milliseconds; before, it may be another's. */
-const TAKEN_UP_MS = 5_000;
-
 /** Reads the journals of a mesh's tasks. */
 export class TaskList {
   readonly #ledger: Ledger;
@@ -107,20 +109,6 @@ export class TaskList {
     return isName(taskId) ? this.#summary(taskId) : null;
   }
 
-  /** Tasks of these roles that no process works on: a mesh with the role goes on with them as soon as it starts. */
-  async abandoned(roles: readonly string[], now: number = Date.now()): Promise<readonly TaskSummary[]> {
-    const { queue, subjects } = this.#options;
-    const found: TaskSummary[] = [];
-    for (const role of roles) {
-      const { waiting, inHand } = (await queue?.size(subjects.tasks(role))) ?? { waiting: 1, inHand: 0 };
-      // Most often nothing waits, and no journal needs to be read to know it.
-      if (waiting + inHand === 0) continue;
-      const { tasks } = await this.list({ role, status: "waiting" });
-      found.push(...tasks.filter((task) => task.interrupted || task.acceptedAt < now - TAKEN_UP_MS));
-    }
-    return found;
-  }
-
   /** The roles that have tasks, sorted. */
   async roles(): Promise<readonly string[]> {
     return [...new Set((await this.#accepted()).map(({ role }) => role))].sort();
@@ -143,12 +131,16 @@ export class TaskList {
     throw new UnknownError("TASK_UNKNOWN", `There is no journal of a task "${taskId}" in this mesh.`);
   }
 
-  /** Tasks of these roles that their queues gave up, oldest first. */
+  /** Tasks of these roles that their queues, the common ones and others, gave up; oldest first. */
   async dead(roles: readonly string[]): Promise<readonly DeadTask[]> {
     const { queue, subjects } = this.#options;
+    const queues = new Map(roles.map((role) => [subjects.tasks(role, null), role]));
+    for (const { role, queue: taskQueue = null } of await this.#accepted()) {
+      if (roles.includes(role)) queues.set(subjects.tasks(role, taskQueue), role);
+    }
     const found: DeadTask[] = [];
-    for (const role of roles) {
-      for (const letter of (await queue?.dead(subjects.tasks(role))) ?? []) found.push({ ...letter, role });
+    for (const [name, role] of queues) {
+      for (const letter of (await queue?.dead(name)) ?? []) found.push({ ...letter, role });
     }
     return found.sort((a, b) => a.at - b.at);
   }
@@ -222,10 +214,10 @@ export function summarize(
   if (accepted?.type !== "accepted") {
     throw new UnknownError("TASK_UNKNOWN", "The journal does not begin with the acceptance of a task.");
   }
-  const { taskId, role, task, step, at: acceptedAt } = accepted;
+  const { taskId, role, task, step, queue = null, at: acceptedAt } = accepted;
   const finished = entries.find((entry) => entry.type === "finished");
   const owner = entries.findLast((entry) => entry.type === "claimed" || entry.type === "left");
-  const about = { taskId, role, task, step, acceptedAt, node: owner?.node ?? null };
+  const about = { taskId, role, task, step, queue, acceptedAt, node: owner?.node ?? null };
   if (finished !== undefined) {
     const { status, repairs, tokens, costUsd, error } = finished.result;
     const ended = { interrupted: false, approvalId: null, endedAt: finished.at };

@@ -1,5 +1,6 @@
 // Times, sizes and texts as the commands' lists and timelines word them.
 // Invariant: what is given may come from a model, a guest or a person; what is returned is safe to show.
+import type { TaskSummary } from "../task-list.ts";
 import { printable } from "./output.ts";
 
 /** A moment as `2026-11-22 21:05:15`, in the machine's own time zone. */
@@ -34,6 +35,14 @@ export function beginning(text: string, most: number): string {
 export function price(costUsd: number | null): string {
   if (costUsd === null) return "cost unknown";
   return costUsd === 0 ? "$0" : `$${costUsd.toFixed(costUsd < 0.01 ? 6 : 4)}`;
+}
+
+/** Who goes on with a task that nobody is at work on. */
+export function goesOn({ taskId, role, queue, step }: TaskSummary): string {
+  const command = queue === taskId ? "run" : queue === step?.workflowId ? "workflow" : null;
+  if (command !== null) return `"fettle ${command} … --id ${String(queue)}" goes on with it`;
+  const inQueue = queue === null ? "" : ` and the task queue "${queue}"`;
+  return `it goes on when a mesh with the role "${role}"${inQueue} starts`;
 }
 
 /** Rows as columns, each as wide as its widest cell; the last is left as it is. */

@@ -83,7 +83,7 @@ it("answers while no mesh runs: the task goes on at the next start, told by whom
   expect(twice).toMatchObject({ code: 1, stdout: "" });
   expect(twice.stderr).toContain('The approval "t2-a1" was rejected by ann already.');
   const tasks = await runFettle(["tasks", "--status", "awaiting-approval"], { cwd: folder, env: MESH });
-  expect(tasks.stdout).toContain('(answered: goes on when a mesh with the role "clerk" starts)');
+  expect(tasks.stdout).toContain('(answered: it goes on when a mesh with the role "clerk" starts)');
 
   await using second = await meshOn(fabric, [clerk], { model });
   const result = await second.execute("clerk", { id: "t2", task: "Write to the boss" });

@@ -61,11 +61,10 @@ it("asks the provider that is configured, and fails where it fails", async () =>
   await using server = await startServer([answering(answers)]);
   await using empty = await startServer([answering([])]);
   const env = (url: string) => ({ OPENAI_API_KEY: "sk-test-0123456789abcdef", OPENAI_BASE_URL: url });
-  // In folders of their own: two demos on the same data are one mesh, and share the tasks.
-  const other = await mkdtemp(join(folder, "other-"));
+  // On one folder: each does its own tasks, with its own model.
   const [live, failing] = await Promise.all([
     runFettle(["demo", "--json"], { cwd: folder, env: env(server.url) }),
-    runFettle(["demo"], { cwd: other, env: env(empty.url) }),
+    runFettle(["demo"], { cwd: folder, env: env(empty.url) }),
   ]);
   expect(live).toMatchObject({ code: 0, stderr: "" });
   const report = JSON.parse(live.stdout) as Report;

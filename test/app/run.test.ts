@@ -4,11 +4,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TaskResult } from "fettle";
+import { createSubjects } from "#src/core/subjects";
+import { TaskList } from "#src/task-list";
 import { projectRoot, runFettle, type RunOptions } from "../harness/program.ts";
+import { openData } from "./stored-tasks.ts";
 import { completionEvents, events, silence, startServer } from "../model/server.ts";
 
 const AGENT = `import { defineAgent } from "fettle";
 export const calculator: unknown = defineAgent({ role: "calculator", capabilities: ["math"], systemPrompt: "Compute." });
+`;
+
+const named = (name: string) => `import { defineAgent } from "fettle";
+export const agent: unknown = defineAgent({ role: "worker", capabilities: ["x"], systemPrompt: "You are ${name}." });
+`;
+
+const PROGRAM = `import { Mesh } from "fettle";
+import { agent } from "./one.ts";
+const mesh = await new Mesh().add(agent).start();
+console.log(JSON.stringify(await mesh.execute("worker", { id: "shared-1", task: "Add" })));
+await mesh.stop();
 `;
 
 const CUSTOM = `import { defineAgent } from "fettle";
@@ -20,6 +34,9 @@ export const other = 42;
 
 const FILES: Readonly<Record<string, string>> = {
   "agents.ts": AGENT,
+  "one.ts": named("one"),
+  "two.ts": named("two"),
+  "program-of-one.ts": PROGRAM,
   "custom.js": CUSTOM,
   "empty.ts": "export const calculator = 1;\n",
   "throws.ts": 'throw new TypeError("the file failed");\n',
@@ -43,6 +60,11 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const run = (args: string[], options: Partial<RunOptions> = {}) =>
   runFettle(["run", ...args], { cwd: folder, ...options });
+
+async function journalOf(home: string, taskId: string) {
+  await using fabric = openData(home);
+  return await new TaskList(fabric.ledger, { subjects: createSubjects("default") }).read(taskId);
+}
 
 describe("fettle run", () => {
   it("asks the configured provider and prints the result, progress on standard error only", async () => {
@@ -90,31 +112,86 @@ describe("fettle run", () => {
     expect(other.stderr).toContain('The task id "said-1" is taken: it says "Say it".');
   });
 
-  it("goes on with what a killed run left, told by its id and by the role's other tasks", async () => {
+  it("does its own task with its own agent, however many run at once on one folder", async () => {
+    const names = ["one", "two", "one", "two"];
+    const servers = await Promise.all(
+      names.map((name) => startServer([events(completionEvents([`\`\`\`js\nresult = "${name}";\n\`\`\``]))])),
+    );
+    const runs = await Promise.all(
+      names.map((name, at) =>
+        run([`${name}.ts`, "Say who you are", "--json"], {
+          env: { LLM_ENDPOINT: servers[at]?.url ?? "", LLM_MODEL: "local-1" },
+        }),
+      ),
+    );
+    expect(runs.map(({ stdout }) => (JSON.parse(stdout) as TaskResult).output)).toEqual(names);
+    for (const [at, server] of servers.entries()) {
+      expect(server.seen).toHaveLength(1);
+      expect(JSON.stringify(server.seen[0]?.body)).toContain(`You are ${names[at] ?? ""}.`);
+      await server.close();
+    }
+  });
+
+  it("leaves alone what a killed run left, and goes on with it under its id, paying nothing twice", async () => {
     const home = await mkdtemp(join(tmpdir(), "fettle-left-"));
     await symlink(join(folder, "node_modules"), join(home, "node_modules"));
-    await writeFile(join(home, "package.json"), '{ "type": "module" }');
-    await writeFile(join(home, "agents.ts"), AGENT);
-    await using silent = await startServer([silence]);
-    await run(["agents.ts", "Add", "--id", "left-1"], {
-      cwd: home,
-      env: { LLM_ENDPOINT: silent.url, LLM_MODEL: "local-1" },
-      onStart: (child) => void silent.asked.then(() => child.kill("SIGKILL")),
+    for (const name of ["package.json", "one.ts", "two.ts"]) {
+      await writeFile(join(home, name), FILES[name] ?? '{ "type": "module" }');
+    }
+    const from = (url: string) => ({ cwd: home, env: { LLM_ENDPOINT: url, LLM_MODEL: "local-1" } });
+    let repairAsked: () => void = () => undefined;
+    const isAsked = new Promise<void>((resolve) => (repairAsked = resolve));
+    const draft = events(completionEvents(["```js\nresult = nothing;\n```"]));
+    await using killed = await startServer([draft, () => repairAsked()]);
+    await run(["one.ts", "Add", "--id", "left-1"], {
+      ...from(killed.url),
+      onStart: (child) => void isAsked.then(() => child.kill("SIGKILL")),
     });
-    await using server = await startServer([events(completionEvents(["```js\nresult = 3\n```"]))]);
-    const env = { LLM_ENDPOINT: server.url, LLM_MODEL: "local-1" };
-    const other = await run(["agents.ts", "Add more", "--json"], { cwd: home, env });
+    const left = await journalOf(home, "left-1");
+    expect(left.at(-1)).toMatchObject({ type: "model-asked", repair: 1 });
+
+    await using server = await startServer([events(completionEvents(["```js\nresult = 3;\n```"]))]);
+    const other = await run(["two.ts", "Add more", "--json"], from(server.url));
     expect(other.code).toBe(0);
-    expect(other.stderr).toContain(
-      'fettle: goes on meanwhile with 1 unfinished task of the mesh "default": left-1\n',
-    );
-    const again = await run(["agents.ts", "Add", "--id", "left-1", "--json"], { cwd: home, env });
+    expect(other.stderr).not.toContain("fettle:");
+    expect(server.seen).toHaveLength(1);
+    expect(await journalOf(home, "left-1")).toEqual(left);
+    const { stdout } = await runFettle(["tasks"], { cwd: home });
+    expect(stdout).toContain('(interrupted: "fettle run … --id left-1" goes on with it)');
+
+    const again = await run(["one.ts", "Add", "--id", "left-1", "--json"], from(server.url));
     expect(again.code).toBe(0);
-    expect(again.stderr).toMatch(
-      /fettle: (?:goes on with the task "left-1"|the task "left-1" has ended before)/,
-    );
-    expect(JSON.parse(again.stdout)).toMatchObject({ taskId: "left-1", status: "success", output: 3 });
+    expect(again.stderr).toContain('fettle: goes on with the task "left-1" where it is (waiting)\n');
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      taskId: "left-1",
+      status: "success",
+      output: 3,
+      repairs: 1,
+    });
+    // The first draft was paid before the kill, and is not asked for again.
+    expect([killed.seen.length, server.seen.length]).toEqual([2, 2]);
     await rm(home, { recursive: true });
+  });
+
+  it("waits for a task that another process is at work on, and gives that one's result", async () => {
+    let answer: () => void = () => undefined;
+    const open = new Promise<void>((resolve) => (answer = resolve));
+    const code = events(completionEvents(["```js\nresult = 5;\n```"]));
+    await using server = await startServer([async (...given) => (await open, code(...given))]);
+    const options = { env: { LLM_ENDPOINT: server.url, LLM_MODEL: "local-1" } };
+    const first = run(["program-of-one.ts"], options);
+    await server.asked;
+    const joined = run(["one.ts", "Add", "--id", "shared-1", "--json"], {
+      ...options,
+      onStart: (child) =>
+        child.stderr?.on("data", (text: string) => {
+          if (text.includes("another process is at work on it")) answer();
+        }),
+    });
+    const own = JSON.parse((await first).stdout) as TaskResult;
+    expect(own).toMatchObject({ taskId: "shared-1", status: "success", output: 5 });
+    expect(JSON.parse((await joined).stdout)).toEqual(own);
+    expect(server.seen).toHaveLength(1);
   });
 
   it("says what to set where no provider is configured", async () => {
@@ -150,6 +227,7 @@ describe("fettle run", () => {
       [["throws.ts", "task"], /^fettle: TypeError: the file failed\n\s+at .*throws\.ts/, 1],
       [["wrong.ts"], /^fettle: The agent's role "a b" is not a valid name: [^\n]*\n$/, 1],
       [["agents.ts", " "], /^fettle: .*\n/, 1],
+      [["agents.ts", "task", "--id", "a b"], /^fettle: --id "a b" is not a valid name: use 1 to 128 /, 1],
       [["agents.ts", "task", "--context", "{"], /^fettle: Cannot read --context \{: .*JSON/, 1],
       [
         ["agents.ts", "task", "--context", "@none.json"],

@@ -74,7 +74,7 @@ it("lists the newest first with what they took and cost, by role and status, whi
     "queued writer waiting",
   ]);
   expect(lines[1]).toContain("The answer?\\x1b[31m");
-  expect(lines[2]).toContain('(interrupted: goes on when a mesh with the role "writer" starts)');
+  expect(lines[2]).toContain('(interrupted: it goes on when a mesh with the role "writer" starts)');
 
   const all = await listed();
   expect(all.tasks.map(({ status, interrupted }) => [status, interrupted])).toEqual([

@@ -167,6 +167,26 @@ describe("a task that is given to meshes of two task queues", () => {
     await second.stop({ mode: "suspend" });
   });
 
+  it("is cancelled by the one that waits for it, for both", async () => {
+    await using fabric = createMemoryFabric();
+    const [ours, theirs] = [worker("ours"), worker("theirs")];
+    await using first = await start(fabric, ours.agent);
+    const running = first.execute("worker", { id: "t1", task: "wait" });
+    await ours.began;
+    await using second = await start(fabric, theirs.agent, "t1");
+    const stop = new AbortController();
+    const joined = second.execute("worker", { id: "t1", task: "wait" }, { signal: stop.signal });
+    while ((await fabric.queue.size(subjects.tasks("worker", "t1"))).waiting === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    stop.abort();
+    const result = await joined;
+    expect(result).toMatchObject({ status: "cancelled", error: { category: "cancelled" } });
+    // The one that worked on it hears of it with what it records next.
+    ours.release();
+    expect(await running).toEqual(result);
+  });
+
   it("is gone on with by the other where the process that worked on it is gone, or has left it", async () => {
     await using fabric = createMemoryFabric();
     const gone = `${hostname()}-${spawnSync(process.execPath, ["--version"]).pid}-0123abcd`;

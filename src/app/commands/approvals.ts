@@ -23,8 +23,9 @@ Examples:
   $ fettle approvals approve t1-a1 --note "as agreed"
   $ fettle approvals reject t1-a1 --note "not to that address" --by ann
 
-An answer reaches the task at once where a mesh runs, else when one starts. What is rejected goes back to the model with
-the note, as long as it may repair. The approvals are those of FETTLE_MESH in FETTLE_DATA_DIRECTORY.`;
+An answer reaches the task at once where a process is at work on it, else when one goes on with it ("fettle tasks" says
+which). What is rejected goes back to the model with the note, as long as it may repair. The approvals are those of
+FETTLE_MESH in FETTLE_DATA_DIRECTORY.`;
 
 /** The command. */
 export function approvalsCommand(): Command {

@@ -34,7 +34,9 @@ async function runDemo(options: { readonly json?: boolean }): Promise<void> {
   const json = options.json === true;
   if (!json) print(introduceModel(opened, config));
   const progress = new Progress();
-  const mesh = new Mesh({ config, model: opened.model, name: "demo" }).add(calculator);
+  // In a task queue that no other has: of two demos in one folder, each does its own tasks.
+  const taskQueue = crypto.randomUUID();
+  const mesh = new Mesh({ config, model: opened.model, name: "demo", taskQueue }).add(calculator);
   const results: TaskResult[] = [];
   const interrupt = onInterrupt();
   try {

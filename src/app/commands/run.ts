@@ -1,7 +1,9 @@
 // `fettle run <file> [task]`: a task for an agent that a file exports; without a task, the file as a program.
-// Invariant: an interrupt cancels the task and still gives its result; only the result goes to standard output.
+// Invariant: an interrupt cancels the task and still gives its result; only the result goes to standard output; no other
+// task is taken up, because the mesh has a task queue of the task's name.
 import { Command } from "commander";
 import type { AgentDefinition } from "../../core/agent.ts";
+import { requireName } from "../../core/names.ts";
 import type { Task } from "../../core/task.ts";
 import { chooseAgent, exportedAgents } from "../agent-module.ts";
 import { storeUrl } from "../blobs.ts";
@@ -14,7 +16,6 @@ import { Progress } from "../progress.ts";
 import { reportResult } from "../report.ts";
 import { openStoredMesh } from "../stored-mesh.ts";
 import { readContext } from "../task-context.ts";
-import { count } from "../wording.ts";
 
 interface RunOptions {
   readonly agent?: string;
@@ -66,13 +67,13 @@ async function run(
   const context = readContext(options.context);
   const agents = exportedAgents(await loadModule(file), file);
   const agent = chooseAgent(agents, options.agent, file);
-  const { id } = options;
-  await runTask(
-    agents,
-    agent,
-    id === undefined ? { task, context } : { id, task, context },
-    options.json === true,
-  );
+  const { id = crypto.randomUUID(), json = false } = options;
+  requireName(id, "--id");
+  const config = loadConfig();
+  if (options.id !== undefined) await tellEarlier(config, id);
+  const mesh = new Mesh({ config, taskQueue: id });
+  for (const one of agents) mesh.add(one);
+  await runTask(mesh, agent, { task: { id, task, context }, config, json });
 }
 
 /** As an uncaught error ends a program, whatever it has open, so it does here. */
@@ -87,15 +88,10 @@ async function runProgram(file: string): Promise<void> {
 }
 
 async function runTask(
-  agents: readonly AgentDefinition[],
+  mesh: Mesh,
   agent: AgentDefinition,
-  task: Task,
-  json: boolean,
+  { task, config, json }: { readonly task: Task; readonly config: Config; readonly json: boolean },
 ): Promise<void> {
-  const config = loadConfig();
-  await tellEarlier(config, agents, task.id);
-  const mesh = new Mesh({ config });
-  for (const one of agents) mesh.add(one);
   const progress = new Progress();
   const interrupt = onInterrupt();
   try {
@@ -127,31 +123,17 @@ async function runTask(
   }
 }
 
-const SHOWN_IDS = 5;
-
-/** Says on standard error what of earlier runs is gone on with, or was done by them. */
-async function tellEarlier(
-  config: Config,
-  agents: readonly AgentDefinition[],
-  id: string | undefined,
-): Promise<void> {
+/** Says on standard error what becomes of a task that was given before. */
+async function tellEarlier(config: Config, id: string): Promise<void> {
   await using stored = openStoredMesh(config);
-  const tell = (text: string) => process.stderr.write(`fettle: ${text}\n`);
-  const own = id === undefined ? null : await stored.tasks.find(id);
-  if (own !== null) {
-    const isEnded = own.endedAt !== null;
-    tell(
-      isEnded
-        ? `the task "${own.taskId}" has ended before: this is its recorded result, and nothing is done or paid now`
-        : `goes on with the task "${own.taskId}" where it is (${own.status})`,
-    );
-  }
-  const unfinished = await stored.tasks.abandoned(agents.map(({ role }) => role));
-  const others = unfinished.map(({ taskId }) => taskId).filter((taskId) => taskId !== id);
-  if (others.length === 0) return;
-  const ids = others.slice(0, SHOWN_IDS).join(", ");
-  const more = others.length > SHOWN_IDS ? " …" : "";
-  tell(
-    `goes on meanwhile with ${count(others.length, "unfinished task")} of the mesh "${stored.name}": ${ids}${more}`,
-  );
+  const known = await stored.tasks.find(id);
+  if (known === null) return;
+  const { endedAt, interrupted, node, status } = known;
+  const told =
+    endedAt !== null
+      ? `the task "${id}" has ended before: this is its recorded result, and nothing is done or paid now`
+      : node !== null && !interrupted
+        ? `waits for the task "${id}": another process is at work on it (${node})`
+        : `goes on with the task "${id}" where it is (${status})`;
+  process.stderr.write(`fettle: ${told}\n`);
 }

@@ -7,7 +7,7 @@ import { openStoredMesh, readTask } from "../stored-mesh.ts";
 import { isGone } from "../node-name.ts";
 import { summarize, type TaskSummary } from "../../task-list.ts";
 import { timeline, type TimelineEvent } from "../timeline.ts";
-import { duration, moment } from "../wording.ts";
+import { duration, goesOn, moment } from "../wording.ts";
 
 interface ShowOptions {
   readonly full?: boolean;
@@ -63,11 +63,14 @@ function lineOf({ text, details, good, type }: TimelineEvent, time: string): str
 
 /** What comes next for a task that has not ended. */
 function ending(task: TaskSummary): readonly string[] {
-  const goesOn = `it goes on when a mesh with the role "${task.role}" starts`;
+  const next = task.interrupted ? `; after that, ${goesOn(task)}` : "";
   if (task.status === "awaiting-approval") {
-    return [paint.yellow(`Waits for a person: fettle approvals approve ${task.approvalId ?? ""}`)];
+    return [paint.yellow(`Waits for a person: fettle approvals approve ${task.approvalId ?? ""}${next}`)];
   }
-  if (task.interrupted) return [paint.yellow(`Interrupted: ${goesOn}.`)];
-  if (task.status === "waiting") return [paint.yellow("Waits to be taken up.")];
+  if (task.interrupted) return [paint.yellow(`Interrupted: ${goesOn(task)}.`)];
+  if (task.status === "waiting") {
+    const by = task.queue === null ? "" : `: ${goesOn(task)}`;
+    return [paint.yellow(`Waits to be taken up${by}.`)];
+  }
   return task.status === "running" ? [paint.cyan("Runs.")] : [];
 }

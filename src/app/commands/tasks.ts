@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { TASK_STANDINGS, type TaskFilter, type TaskStanding, type TaskSummary } from "../../task-list.ts";
 import { paint, print, printJson } from "../output.ts";
 import { openStoredMesh, readTask, type StoredMesh } from "../stored-mesh.ts";
-import { beginning, columns, count, duration, moment, price } from "../wording.ts";
+import { beginning, columns, count, duration, goesOn, moment, price } from "../wording.ts";
 
 interface ListOptions {
   readonly role?: string;
@@ -107,13 +107,12 @@ function rowOf(task: TaskSummary, answered: ReadonlySet<string>): readonly strin
 }
 
 function remarks(task: TaskSummary, answered: ReadonlySet<string>): readonly string[] {
-  const goesOn = `goes on when a mesh with the role "${task.role}" starts`;
   if (task.status === "awaiting-approval") {
     return answered.has(task.taskId)
-      ? [`(answered: ${goesOn})`]
+      ? [`(answered: ${goesOn(task)})`]
       : [`(fettle approvals: ${task.approvalId ?? ""})`];
   }
-  if (task.interrupted) return [`(interrupted: ${goesOn})`];
+  if (task.interrupted) return [`(interrupted: ${goesOn(task)})`];
   if (task.error !== null) return [`(${task.error.name}: ${beginning(task.error.message, 60)})`];
   return [];
 }

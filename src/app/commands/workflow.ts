@@ -1,9 +1,11 @@
 // `fettle workflow <file>`: runs a workflow from a module, JSON or YAML, or goes on with one that was broken off.
-// Invariant: an interrupt cancels the workflow and still gives what was done; only results go to standard output.
+// Invariant: an interrupt cancels the workflow and still gives what was done; only results go to standard output; no other
+// workflow or task is taken up, because the mesh has a task queue of the workflow's name.
 import { inspect } from "node:util";
 import { Command } from "commander";
 import { planWorkflow, type WorkflowStep } from "../../core/dag.ts";
 import { WorkflowError } from "../../core/errors.ts";
+import { requireName } from "../../core/names.ts";
 import type { WorkflowResult } from "../../core/workflow-result.ts";
 import { loadConfig } from "../config.ts";
 import { onInterrupt } from "../interrupt.ts";
@@ -71,8 +73,9 @@ async function workflow(file: string, options: WorkflowCommandOptions): Promise<
   const given = readContext(options.context);
   const loaded = await loadWorkflow(file);
   const id = options.id ?? loaded.id ?? newRunId(file);
+  requireName(id, "The workflow's id");
   const config = loadConfig();
-  const mesh = new Mesh({ config });
+  const mesh = new Mesh({ config, taskQueue: id });
   for (const agent of loaded.agents) mesh.add(agent);
   const view = new WorkflowView();
   const interrupt = onInterrupt();
