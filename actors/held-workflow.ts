@@ -2,6 +2,7 @@
 // Invariant: it works under the lease alone, and takes its result from the record, so that all who ask for one
 // workflow get the same, wherever it was done.
 import type { PlannedStep } from "../src/core/dag.ts";
+import { defer } from "../src/core/deferred.ts";
 import { OwnershipError } from "../src/core/errors.ts";
 import type { Log } from "../src/core/log.ts";
 import type { Ledger } from "../src/core/ports.ts";
@@ -35,6 +36,7 @@ export class HeldWorkflow {
   readonly #leaving = new AbortController();
   /** What was worked here; all but the last were lost to other processes. */
   readonly #runs = new Set<WorkflowRun>();
+  readonly #placed = defer<undefined>();
   #run: WorkflowRun | null = null;
   #isElsewhere = false;
   #cancelled: string | null = null;
@@ -43,11 +45,12 @@ export class HeldWorkflow {
     this.definition = definition;
     this.#steps = steps;
     this.#parts = parts;
-    this.result = this.#pursue();
+    this.result = this.#pursue().finally(() => this.#placed.resolve(undefined));
   }
 
-  /** Whether another process works on it. */
-  get isElsewhere(): boolean {
+  /** Whether another process works on it, once that is known. */
+  async isElsewhere(): Promise<boolean> {
+    await this.#placed.promise;
     return this.#isElsewhere;
   }
 
@@ -97,6 +100,7 @@ export class HeldWorkflow {
     const { id } = this.definition;
     const { signal } = this.#leaving;
     this.#isElsewhere = true;
+    this.#placed.resolve(undefined);
     try {
       if (this.#cancelled !== null) await leases.tell(id, this.#cancelled);
       log.info(
@@ -142,6 +146,7 @@ export class HeldWorkflow {
     });
     this.#run = run;
     this.#runs.add(run);
+    this.#placed.resolve(undefined);
     if (this.#cancelled !== null) this.#cancelRun(run, this.#cancelled).catch(() => undefined);
     return run.result.finally(() => {
       if (this.#run === run) this.#run = null;

@@ -134,9 +134,14 @@ export class TaskDesk {
     return held.result;
   }
 
-  /** A task that was given to this process no longer counts as such: a mesh that stops leaves it for the next start. */
+  /**
+   * A task that was given to this process no longer counts as such: a mesh that stops leaves it for the next start, and
+   * does not wait for one that it does not work on.
+   */
   disown(taskId: string): void {
-    this.#held.get(taskId)?.disown();
+    const held = this.#held.get(taskId);
+    held?.disown();
+    if (held?.isTaken === false) held.fail(stoppedBefore(taskId));
   }
 
   /** Stores and gives the result of a task that is not run at all. */

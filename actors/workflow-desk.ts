@@ -109,6 +109,7 @@ export class WorkflowDesk {
    */
   async cancel(id: string, reason = "The workflow was cancelled."): Promise<WorkflowResult> {
     const held = this.#held.get(id) ?? (await this.#joinElsewhere(id));
+    held.asked = true;
     return held.cancel(reason);
   }
 
@@ -118,7 +119,7 @@ export class WorkflowDesk {
    */
   async stop(mode: MeshStopMode, reason: string): Promise<void> {
     const ended = [...this.#held.values()].map(async (held) => {
-      const isLeft = !held.asked || mode === "suspend" || (mode === "cancel" && held.isElsewhere);
+      const isLeft = !held.asked || mode === "suspend" || (mode === "cancel" && (await held.isElsewhere()));
       if (isLeft) held.leave();
       else if (mode === "cancel") await held.cancel(reason);
       if (isLeft) await held.result;
