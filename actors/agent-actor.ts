@@ -1,8 +1,10 @@
 // One running actor: its chart, its mailbox, its tasks, bound to the parts of the mesh.
 // Invariant: what it accepted it ends: each task has one result, each message one answer.
+// A task's chart is no child of the actor's: XState copies a chart's children at each spawn and stop, and looks through
+// all timers of a tree of charts at each stop, so that 10,000 tasks of one tree would cost the square of that.
 import { createActor, fromPromise, toPromise } from "xstate";
-import { agentMachine, taskActorId, type AgentActorRef, type Crash } from "../machines/agent-machine.ts";
-import type { TaskActorRef } from "../machines/task-machine.ts";
+import { agentMachine, type AgentActorRef, type Crash } from "../machines/agent-machine.ts";
+import type { taskMachine, TaskActorRef } from "../machines/task-machine.ts";
 import { addressOf, type Address } from "../src/core/address.ts";
 import type { AgentDefinition } from "../src/core/agent.ts";
 import { bodyOf, openEnvelope, sealError, sealValue } from "../src/core/envelope.ts";
@@ -36,6 +38,11 @@ export interface AgentActorOptions {
   readonly onExhausted: (crash: Crash | null) => void;
 }
 
+interface RunningTask {
+  readonly assignment: Assignment;
+  readonly chart: TaskActorRef;
+}
+
 const HANDLED = Object.freeze({
   kind: "custom" as const,
   maxRepairs: 0,
@@ -54,14 +61,14 @@ export class AgentActor {
   readonly #mailbox: Mailbox<Mail>;
   /** The actor's own, for its setup and its messages; a task has one of its own. */
   readonly #memory: Memory;
-  readonly #assignments = new Map<string, Assignment>();
+  readonly #tasks = new Map<string, RunningTask>();
+  readonly #taskMachine: typeof taskMachine;
   readonly #chart: AgentActorRef;
   readonly #ended: Promise<void>;
   #state: unknown;
   #unsubscribe: Unsubscribe | null = null;
   #accepting = true;
   #accepted = 0;
-  #inHand = 0;
 
   constructor(agent: AgentDefinition, parts: ActorParts, options: AgentActorOptions) {
     const address = addressOf(agent.role, options.instance);
@@ -73,11 +80,15 @@ export class AgentActor {
     const scope = { role: agent.role, taskId: `actor-${options.instance}-${agent.role}`.slice(0, 128) };
     this.#memory = createMemory({ ...stores, model, scope });
     this.#mailbox = new Mailbox({ owner: address, capacity: agent.mailboxSize });
+    this.#taskMachine = bindTask(agent, parts, {
+      address,
+      assignmentOf: (taskId) => this.#assignmentOf(taskId),
+      context: (signal, assignment) => this.#taskContext(signal, assignment),
+    });
     this.#chart = createActor(this.#bindAgent(), {
       id: address,
       input: { address, supervision: agent.supervision },
-      clock: parts.clock,
-      ...(parts.inspect === undefined ? {} : { inspect: parts.inspect }),
+      ...this.#surroundings,
     });
     this.#ended = toPromise(this.#chart).then(
       () => this.#leave(),
@@ -99,7 +110,7 @@ export class AgentActor {
 
   /** Tasks that it works on. */
   get burden(): number {
-    return this.#inHand;
+    return this.#tasks.size;
   }
 
   /** What its tasks start from. */
@@ -173,32 +184,37 @@ export class AgentActor {
 
   async #runTask(assignment: Assignment, terms: TaskTerms): Promise<TaskResult | null> {
     const { taskId } = assignment;
-    this.#assignments.set(taskId, assignment);
-    this.#inHand += 1;
-    this.#chart.send({ type: "task", task: { taskId, ...terms } });
-    const task = this.#taskOf(taskId);
-    if (task === undefined) throw new FettleError("TASK_INVALID", `The task "${taskId}" was not started.`);
-    tellStates(task, assignment);
+    const chart = createActor(this.#taskMachine, {
+      id: `task-${taskId}`,
+      input: { taskId, ...terms },
+      ...this.#surroundings,
+    });
+    this.#tasks.set(taskId, { assignment, chart });
+    this.#chart.send({ type: "taskStarted" });
+    chart.start();
+    tellStates(chart, assignment);
     try {
-      return await toPromise(task);
+      return await toPromise(chart);
     } finally {
-      this.#inHand -= 1;
-      this.#assignments.delete(taskId);
+      this.#tasks.delete(taskId);
+      this.#chart.send({ type: "taskEnded" });
     }
   }
 
-  #taskOf(taskId: string): TaskActorRef | undefined {
-    return this.#chart.getSnapshot().children[taskActorId(taskId)] as TaskActorRef | undefined;
+  /** What all charts are given. */
+  get #surroundings() {
+    const { clock, inspect } = this.#parts;
+    return inspect === undefined ? { clock } : { clock, inspect };
   }
 
   /** Cancels a task; does nothing where it has none of that id. */
   cancel(taskId: string, reason: string): void {
-    this.#chart.send({ type: "cancel", taskId, reason });
+    this.#tasks.get(taskId)?.chart.send({ type: "cancel", reason });
   }
 
   /** Stops the work on a task without an end. */
   leave(taskId: string): void {
-    this.#taskOf(taskId)?.send({ type: "leave" });
+    this.#tasks.get(taskId)?.chart.send({ type: "leave" });
   }
 
   /** Keeps messages and tasks waiting; what runs goes on. */
@@ -245,11 +261,6 @@ export class AgentActor {
           });
           return message === null ? null : crash(message);
         }),
-        task: bindTask(this.agent, this.#parts, {
-          address,
-          assignmentOf: (taskId) => this.#assignmentOf(taskId),
-          context: (signal, assignment) => this.#taskContext(signal, assignment),
-        }),
       },
       actions: {
         hold: () => {
@@ -263,6 +274,11 @@ export class AgentActor {
         closeIntake: () => {
           this.#accepting = false;
           this.#mailbox.close();
+        },
+        cancelTasks: (_, reason) => {
+          for (const { chart } of this.#tasks.values()) {
+            chart.send(reason === undefined ? { type: "cancel" } : { type: "cancel", reason });
+          }
         },
         reportCrash: ({ context }) =>
           log.warn(
@@ -281,8 +297,8 @@ export class AgentActor {
   }
 
   #assignmentOf(taskId: string): Assignment {
-    const assignment = this.#assignments.get(taskId);
-    if (assignment !== undefined) return assignment;
+    const task = this.#tasks.get(taskId);
+    if (task !== undefined) return task.assignment;
     throw new FettleError("TASK_UNKNOWN", `The actor "${this.address}" holds no task "${taskId}".`);
   }
 

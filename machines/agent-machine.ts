@@ -1,22 +1,10 @@
-// The chart of one actor: prepares itself, serves its mailbox, runs tasks as child actors, pauses, drains, stops;
-// and its supervision: after a crash it starts again with back-off, at most so often within a window.
+// The chart of one actor: prepares itself, serves its mailbox, counts the tasks that run beside it, pauses, drains,
+// stops; and its supervision: after a crash it starts again with back-off, at most so often within a window.
 // Invariant: a task that was accepted is run to its end or cancelled; a crash of the mail handler touches neither
 // the tasks that run nor the messages that wait.
-import {
-  assertEvent,
-  assign,
-  sendTo,
-  setup,
-  spawnChild,
-  stopChild,
-  type ActorRefFrom,
-  type DoneActorEvent,
-  type ErrorActorEvent,
-} from "xstate";
+import { assign, setup, type ActorRefFrom } from "xstate";
 import { backoffOf, mayRestart, recentCrashes, type Supervision } from "../src/core/supervision.ts";
-import { slot, unboundAction } from "./slot.ts";
-import type { TaskMachineInput } from "./task-books.ts";
-import { taskMachine } from "./task-machine.ts";
+import { actionSlot, slot, unboundAction } from "./slot.ts";
 
 /** What an actor's chart starts from. */
 export interface AgentMachineInput {
@@ -33,8 +21,9 @@ export interface Crash {
 
 /** Events that an actor's chart takes from outside. */
 export type AgentMachineEvent =
-  | { readonly type: "task"; readonly task: TaskMachineInput }
-  | { readonly type: "cancel"; readonly taskId: string; readonly reason?: string }
+  /** A task's chart was started for it, and has come to its end. */
+  | { readonly type: "taskStarted" }
+  | { readonly type: "taskEnded" }
   | { readonly type: "pause" }
   | { readonly type: "resume" }
   /** Takes no more work, ends what it has, then stops. */
@@ -44,8 +33,8 @@ export type AgentMachineEvent =
 
 /** What an actor's chart knows at any moment. */
 export interface AgentMachineContext extends AgentMachineInput {
-  /** The ids of the tasks that are queued or running. */
-  readonly tasks: readonly string[];
+  /** How many tasks are queued or running. */
+  readonly tasks: number;
   /** What it was last told to do; a restart goes on with it. */
   readonly wish: "run" | "pause" | "drain";
   /** When it crashed, within the window. */
@@ -57,32 +46,18 @@ export interface AgentMachineContext extends AgentMachineInput {
 /** A running actor's chart. */
 export type AgentActorRef = ActorRefFrom<typeof agentMachine>;
 
-/** The child id of a task's actor. */
-export function taskActorId(taskId: string): string {
-  return `task-${taskId}`;
-}
-
-function cancelEvent(reason: string | undefined) {
-  return { type: "cancel" as const, ...(reason === undefined ? {} : { reason }) };
-}
-
-function childOf(eventType: string): string {
-  return eventType.replace(/^xstate\.(done|error)\.actor\./, "");
-}
-
-/** The actor's chart; its effects are the actors `prepare`, `serve` and `task`. */
+/** The actor's chart; its effects are the actors `prepare` and `serve`. */
 export const agentMachine = setup({
   types: {
     input: {} as AgentMachineInput,
     context: {} as AgentMachineContext,
-    events: {} as AgentMachineEvent | DoneActorEvent | ErrorActorEvent,
+    events: {} as AgentMachineEvent,
   },
   actors: {
     /** Runs the agent's `setup`; gives the crash where it throws. */
     prepare: slot<Crash | null, { readonly address: string }>("prepare"),
     /** Takes messages from the mailbox, one by one; gives null when the intake is closed and all are handled. */
     serve: slot<Crash | null, { readonly address: string }>("serve"),
-    task: taskMachine,
   },
   actions: {
     /** Keeps messages and tasks where they wait. */
@@ -101,18 +76,13 @@ export const agentMachine = setup({
     }),
     countRestart: assign({ restarts: ({ context }) => context.restarts + 1 }),
     wish: assign((_, wish: AgentMachineContext["wish"]) => ({ wish })),
-    rememberTask: assign(({ context }, taskId: string) => ({ tasks: [...context.tasks, taskId] })),
-    forgetTask: assign(({ context }, child: string) => ({
-      tasks: context.tasks.filter((taskId) => taskActorId(taskId) !== child),
-    })),
-    cancelAll: ({ context, self }, reason: string | undefined) => {
-      const { children } = self.getSnapshot();
-      for (const id of context.tasks) children[taskActorId(id)]?.send(cancelEvent(reason));
-    },
+    addTask: assign({ tasks: ({ context }) => context.tasks + 1 }),
+    dropTask: assign({ tasks: ({ context }) => context.tasks - 1 }),
+    /** Cancels each task that is queued or running. */
+    cancelTasks: actionSlot<string | undefined>(),
   },
   guards: {
-    knowsTask: ({ context }, taskId: string) => context.tasks.includes(taskId),
-    isIdle: ({ context }) => context.tasks.length === 0,
+    isIdle: ({ context }) => context.tasks === 0,
     crashed: (_, crash: Crash | null) => crash !== null,
     mayRestart: ({ context }) => mayRestart(context.crashes, context.supervision),
     wantsPause: ({ context }) => context.wish === "pause",
@@ -126,7 +96,7 @@ export const agentMachine = setup({
   id: "agent",
   context: ({ input }) => ({
     ...input,
-    tasks: [],
+    tasks: 0,
     wish: "run",
     crashes: [],
     restarts: 0,
@@ -134,43 +104,14 @@ export const agentMachine = setup({
   }),
   initial: "preparing",
   on: {
-    task: {
-      actions: [
-        spawnChild("task", {
-          id: ({ event }) => taskActorId(event.task.taskId),
-          input: ({ event }) => {
-            assertEvent(event, "task");
-            return event.task;
-          },
-        }),
-        { type: "rememberTask", params: ({ event }) => event.task.taskId },
-      ],
-    },
-    cancel: {
-      guard: { type: "knowsTask", params: ({ event }) => event.taskId },
-      actions: sendTo(
-        ({ event }) => taskActorId(event.taskId),
-        ({ event }) => cancelEvent(event.reason),
-      ),
-    },
+    taskStarted: { actions: "addTask" },
+    taskEnded: { actions: "dropTask" },
     pause: { actions: { type: "wish", params: "pause" } },
     resume: { actions: { type: "wish", params: "run" } },
     drain: { actions: [{ type: "wish", params: "drain" }, "closeIntake"] },
     stop: {
       target: ".stopping",
-      actions: { type: "cancelAll", params: ({ event }) => event.reason },
-    },
-    "xstate.done.actor.*": {
-      actions: [
-        stopChild(({ event }) => childOf(event.type)),
-        { type: "forgetTask", params: ({ event }) => childOf(event.type) },
-      ],
-    },
-    "xstate.error.actor.*": {
-      actions: [
-        stopChild(({ event }) => childOf(event.type)),
-        { type: "forgetTask", params: ({ event }) => childOf(event.type) },
-      ],
+      actions: { type: "cancelTasks", params: ({ event }) => event.reason },
     },
   },
   states: {
@@ -206,7 +147,7 @@ export const agentMachine = setup({
       initial: "accepting",
       states: {
         accepting: {
-          description: "Handles mail and starts tasks.",
+          description: "Handles mail; tasks start.",
           entry: "unhold",
           always: [
             { guard: "wantsPause", target: "paused" },
@@ -238,7 +179,7 @@ export const agentMachine = setup({
             "announceEnd",
             "closeIntake",
             {
-              type: "cancelAll",
+              type: "cancelTasks",
               params: ({ context }) => `The actor "${context.address}" stopped: it crashed too often.`,
             },
           ],

@@ -1,45 +1,22 @@
 import { describe, expect, it, vi } from "vitest";
 import { createActor, fromPromise, SimulatedClock, type SnapshotFrom } from "xstate";
 import { agentMachine, type Crash } from "#machines/agent-machine";
-import type { TaskMachineInput } from "#machines/task-books";
-import { taskMachine } from "#machines/task-machine";
-import type { Draft } from "#src/core/attempt";
-import type { TaskResult } from "#src/core/task";
-
 const supervision = { maxRestarts: 2, withinMs: 10_000, backoffMs: 100, maxBackoffMs: 1000 };
-const taskInput = (taskId: string): TaskMachineInput => ({
-  taskId,
-  approval: "never",
-  recalls: false,
-  routes: false,
-  profile: "coder",
-  kind: "prompt",
-  maxRepairs: 0,
-  deadlineMs: 60_000,
-});
-
-/** An actor's chart whose mail handler and tasks the test ends by hand. */
+/** An actor's chart whose mail handler the test ends by hand. */
 function start() {
   const clock = new SimulatedClock();
   const serving: ((crash: Crash | null) => void)[] = [];
-  const drafts = new Map<string, (error: Error) => void>();
   const prepare = vi.fn(async (): Promise<Crash | null> => null);
   const seen = { held: 0, unheld: 0, closed: 0, reported: 0, announced: 0 };
-  const task = taskMachine.provide({
-    actors: {
-      admit: fromPromise(async () => null),
-      draft: fromPromise(({ input }) => new Promise<Draft>((_, reject) => drafts.set(input.taskId, reject))),
-      settle: fromPromise(async ({ input }) => input as unknown as TaskResult),
-    },
-  });
+  const cancelTasks = vi.fn<(reason: string | undefined) => void>();
   const actor = createActor(
     agentMachine.provide({
       actors: {
         prepare: fromPromise(prepare),
         serve: fromPromise(() => new Promise<Crash | null>((resolve) => serving.push(resolve))),
-        task,
       },
       actions: {
+        cancelTasks: (_, reason) => cancelTasks(reason),
         hold: () => (seen.held += 1),
         unhold: () => (seen.unheld += 1),
         closeIntake: () => {
@@ -59,7 +36,7 @@ function start() {
       if (test(actor.getSnapshot())) resolve();
     });
   const crash = (at: number) => serving.at(-1)?.({ at, message: "boom" });
-  return { actor, clock, reach, crash, seen, prepare, drafts, serving };
+  return { actor, clock, reach, crash, seen, prepare, cancelTasks, serving };
 }
 
 describe("the agent chart", () => {
@@ -71,29 +48,13 @@ describe("the agent chart", () => {
     expect(seen.unheld).toBe(1);
   });
 
-  it("runs tasks as child actors and forgets each when it ends", async () => {
-    const { actor, reach, drafts } = start();
+  it("counts the tasks that run beside it", async () => {
+    const { actor, reach } = start();
     await reach((snapshot) => snapshot.matches("serving"));
-    actor.send({ type: "task", task: taskInput("a") });
-    actor.send({ type: "task", task: taskInput("b") });
-    expect(Object.keys(actor.getSnapshot().children)).toEqual(expect.arrayContaining(["task-a", "task-b"]));
-    await vi.waitFor(() => expect(drafts.size).toBe(2));
-    drafts.get("a")?.(new Error("no model"));
-    await reach(({ context }) => context.tasks.length === 1);
-    expect(actor.getSnapshot().context.tasks).toEqual(["b"]);
-    expect(Object.keys(actor.getSnapshot().children)).not.toContain("task-a");
-  });
-
-  it("cancels one task and leaves the others", async () => {
-    const { actor, reach, drafts } = start();
-    await reach((snapshot) => snapshot.matches("serving"));
-    actor.send({ type: "task", task: taskInput("a") });
-    actor.send({ type: "task", task: taskInput("b") });
-    await vi.waitFor(() => expect(drafts.size).toBe(2));
-    actor.send({ type: "cancel", taskId: "a" });
-    actor.send({ type: "cancel", taskId: "unknown" });
-    await reach(({ context }) => context.tasks.length === 1);
-    expect(actor.getSnapshot().context.tasks).toEqual(["b"]);
+    actor.send({ type: "taskStarted" });
+    actor.send({ type: "taskStarted" });
+    actor.send({ type: "taskEnded" });
+    expect(actor.getSnapshot().context.tasks).toBe(1);
   });
 
   it("pauses and resumes", async () => {
@@ -107,36 +68,36 @@ describe("the agent chart", () => {
   });
 
   it("drains: closes the intake, ends its tasks, then stops", async () => {
-    const { actor, reach, drafts, seen } = start();
+    const { actor, reach, cancelTasks, seen } = start();
     await reach((snapshot) => snapshot.matches("serving"));
-    actor.send({ type: "task", task: taskInput("a") });
-    await vi.waitFor(() => expect(drafts.size).toBe(1));
+    actor.send({ type: "taskStarted" });
     actor.send({ type: "drain" });
     expect(seen.closed).toBe(1);
     await reach((snapshot) => snapshot.matches("finishing"));
-    drafts.get("a")?.(new Error("over"));
+    expect(cancelTasks).not.toHaveBeenCalled();
+    actor.send({ type: "taskEnded" });
     await reach((snapshot) => snapshot.matches("stopped"));
     expect(actor.getSnapshot().status).toBe("done");
   });
 
   it("stops: cancels its tasks and waits until each has stored its end", async () => {
-    const { actor, reach, drafts } = start();
+    const { actor, reach, cancelTasks } = start();
     await reach((snapshot) => snapshot.matches("serving"));
-    actor.send({ type: "task", task: taskInput("a") });
-    await vi.waitFor(() => expect(drafts.size).toBe(1));
-    actor.send({ type: "stop" });
+    actor.send({ type: "taskStarted" });
+    actor.send({ type: "stop", reason: "enough" });
+    expect(cancelTasks).toHaveBeenCalledExactlyOnceWith("enough");
     expect(actor.getSnapshot().value).toBe("stopping");
+    actor.send({ type: "taskEnded" });
     await reach((snapshot) => snapshot.matches("stopped"));
   });
 
   it("restarts after a crash with a longer wait each time, its tasks untouched", async () => {
-    const { actor, clock, crash, reach, seen, drafts, prepare } = start();
+    const { actor, clock, crash, reach, seen, prepare } = start();
     await reach((snapshot) => snapshot.matches("serving"));
-    actor.send({ type: "task", task: taskInput("a") });
-    await vi.waitFor(() => expect(drafts.size).toBe(1));
+    actor.send({ type: "taskStarted" });
     crash(0);
     await reach((snapshot) => snapshot.matches("backingOff"));
-    expect(actor.getSnapshot().context.tasks).toEqual(["a"]);
+    expect(actor.getSnapshot().context.tasks).toBe(1);
     clock.increment(99);
     expect(actor.getSnapshot().value).toBe("backingOff");
     clock.increment(1);
@@ -148,12 +109,12 @@ describe("the agent chart", () => {
     expect(actor.getSnapshot().value).toBe("backingOff");
     clock.increment(1);
     await reach((snapshot) => snapshot.matches("serving"));
-    expect(actor.getSnapshot().context).toMatchObject({ restarts: 2, tasks: ["a"] });
+    expect(actor.getSnapshot().context).toMatchObject({ restarts: 2, tasks: 1 });
     expect(seen).toMatchObject({ reported: 2, announced: 0 });
   });
 
   it("stops and announces it after too many crashes within the window", async () => {
-    const { actor, clock, crash, reach, seen } = start();
+    const { actor, clock, crash, reach, seen, cancelTasks } = start();
     for (const at of [0, 100, 200]) {
       await reach((snapshot) => snapshot.matches("serving"));
       crash(at);
@@ -162,6 +123,7 @@ describe("the agent chart", () => {
     }
     await reach((snapshot) => snapshot.matches("stopped"));
     expect(seen).toMatchObject({ reported: 2, announced: 1 });
+    expect(cancelTasks).toHaveBeenCalledExactlyOnceWith('The actor "clerk.1" stopped: it crashed too often.');
     expect(actor.getSnapshot().context.lastCrash?.message).toBe("boom");
   });
 
