@@ -18,9 +18,11 @@ import type { Memory } from "../src/core/memory.ts";
 import { createMemory } from "../src/memory.ts";
 import { Mailbox } from "../src/mailbox.ts";
 import type { Assignment } from "./assignment.ts";
+import { meterOfActor } from "./compressing.ts";
 import { endTask } from "./ending.ts";
 import { readMailbox, stoppedError, type Mail } from "./intake.ts";
 import type { ActorParts } from "./parts.ts";
+import { Spending } from "./spending.ts";
 import { leafOf } from "./state-path.ts";
 import { SubtaskNames } from "./subtask-names.ts";
 import { bindTask } from "./task-binding.ts";
@@ -78,7 +80,17 @@ export class AgentActor {
     this.#options = options;
     const { stores, model } = parts;
     const scope = { role: agent.role, taskId: `actor-${options.instance}-${agent.role}`.slice(0, 128) };
-    this.#memory = createMemory({ ...stores, model, scope });
+    const meter = meterOfActor(
+      address,
+      (taskId) =>
+        new Spending(
+          parts.book,
+          { taskId, role: agent.role },
+          { task: undefined, workflow: null, agent: agent.budget, mesh: parts.budget },
+        ),
+      { clock: parts.clock, timeoutMs: agent.limits.taskMs ?? parts.defaults.taskMs },
+    );
+    this.#memory = createMemory({ ...stores, model, meter, scope });
     this.#mailbox = new Mailbox({ owner: address, capacity: agent.mailboxSize });
     this.#taskMachine = bindTask(agent, parts, {
       address,

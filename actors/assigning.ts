@@ -5,6 +5,7 @@ import { profileOf } from "../src/core/profile.ts";
 import { createMemory } from "../src/memory.ts";
 import type { ResultEntry } from "../src/results.ts";
 import type { Assignment } from "./assignment.ts";
+import { meterOfTask, type Meter } from "./compressing.ts";
 import type { TaskIdentity } from "./held-task.ts";
 import type { ActorParts } from "./parts.ts";
 import { Spending } from "./spending.ts";
@@ -22,7 +23,10 @@ export function makeAssignment(
   { entry, ...given }: AssignmentParts,
 ): Assignment {
   const { accepted } = given.journal;
+  const spending = spendingOf(parts, agent, accepted);
   const { taskId, role, task, context, step, profile, resultId } = accepted;
+  const timeoutMs = agent.limits.taskMs ?? parts.defaults.taskMs;
+  const meter = meterOfTask({ taskId, spending, journal: given.journal }, { clock: parts.clock, timeoutMs });
   return {
     taskId,
     task,
@@ -32,8 +36,8 @@ export function makeAssignment(
     acceptedAt: accepted.at,
     ...given,
     entry: entry ?? parts.results.resume({ taskId, role, task, resultId, startedAt: accepted.at }),
-    spending: spendingOf(parts, agent, accepted),
-    memory: memoryOf(parts, accepted),
+    spending,
+    memory: memoryOf(parts, accepted, meter),
     references: null,
     release: null,
   };
@@ -49,9 +53,13 @@ function spendingOf(
   return new Spending(book, { taskId, role }, { task: budget ?? usual, workflow, agent: agent.budget, mesh });
 }
 
-function memoryOf({ stores, model }: ActorParts, { taskId, role, step, context }: TaskIdentity): Memory {
+function memoryOf(
+  { stores, model }: ActorParts,
+  { taskId, role, step, context }: TaskIdentity,
+  meter: Meter,
+): Memory {
   const scope = { role, taskId, ...(step === null ? {} : { workflowId: step.workflowId }) };
-  return createMemory({ ...stores, model, scope, outputs: outputsIn(context) });
+  return createMemory({ ...stores, model, meter, scope, outputs: outputsIn(context) });
 }
 
 /** What earlier steps of a workflow gave, as it stands in the context. */

@@ -7,7 +7,12 @@ import { taskMachine } from "../machines/task-machine.ts";
 import type { Moment, Suspension, Trial } from "../src/core/attempt.ts";
 import { defer } from "../src/core/deferred.ts";
 import { JournalError } from "../src/core/errors.ts";
-import type { JournalEntry, JournalEntryOf, JournalEntryType } from "../src/core/journal.ts";
+import {
+  ROUTING,
+  type JournalEntry,
+  type JournalEntryOf,
+  type JournalEntryType,
+} from "../src/core/journal.ts";
 import { profileOf } from "../src/core/profile.ts";
 import { toError, type TaskFailure, type TaskResult } from "../src/core/task.ts";
 import { askedBefore, stopAsBefore } from "./asked-before.ts";
@@ -43,7 +48,8 @@ export async function rebuildTask(entries: readonly JournalEntry[]): Promise<Reb
           return script.isCancelledIn(states) ? script.stay() : null;
         }),
         route: fromPromise(async ({ input }) => {
-          const routed = script.find("routed") ?? script.find("model-failed", ({ repair }) => repair === -1);
+          const routed =
+            script.find("routed") ?? script.find("model-failed", ({ repair }) => repair === ROUTING);
           return script.play(routed, input, (entry) =>
             entry.type === "model-failed" ? raise(entry.error) : entry.routing,
           );

@@ -8,16 +8,13 @@ import type { Model, ModelAnswer, ModelCallOptions, ModelRequest } from "../src/
 import { toError, type TaskFailure } from "../src/core/task.ts";
 import { stopAsBefore } from "./asked-before.ts";
 import type { Assignment } from "./assignment.ts";
-import { asksCheaper } from "./spending.ts";
-
-/** Timers may fire a little before the clock says so. */
-const TIMER_SLACK_MS = 2;
+import { asksCheaper, TIMER_SLACK_MS } from "./spending.ts";
 
 /** A model call by its place in the task. */
 export interface ModelCall {
   /** The same for the same call after a restart, and of one task only: `model-0`, `route-0`. */
   readonly call: string;
-  /** 0 for the first draft, then the number of the repair; -1 for what is no draft. */
+  /** 0 for the first draft, then the number of the repair; ROUTING for what is no draft. */
   readonly repair: number;
   readonly request: ModelRequest;
   readonly model: Model;

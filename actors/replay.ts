@@ -7,6 +7,7 @@ import type { Sandbox } from "../src/core/guest.ts";
 import type { JournalEntry, JournalEntryOf } from "../src/core/journal.ts";
 import { profileOf } from "../src/core/profile.ts";
 import type { Attempt, TaskResult } from "../src/core/task.ts";
+import { withCompressions } from "./compressing.ts";
 import { rebuildTask, type RebuiltTask } from "./rebuild.ts";
 import { replayRun, type Difference, type RecordedRun, type ReplayedRun } from "./replay-run.ts";
 
@@ -62,7 +63,7 @@ export async function replayTask(
     options.signal?.throwIfAborted();
     runs.push(await replayRun(run, sandbox, options));
   }
-  const { outcome, notes } = compareOutcome(rebuilt, result);
+  const { outcome, notes } = compareOutcome(rebuilt, result, withCompressions(entries, rebuilt.context));
   const differs =
     states.some(({ same }) => !same) ||
     runs.some(({ verdict }) => verdict === "different") ||
@@ -112,6 +113,7 @@ function runsOf(
 function compareOutcome(
   { context, isEnded, isErrorFromResult }: RebuiltTask,
   result: TaskResult | undefined,
+  { tokens, costUsd }: Pick<TaskResult, "tokens" | "costUsd">,
 ): { readonly outcome: readonly Difference[]; readonly notes: readonly string[] } {
   if (result === undefined)
     return { outcome: [], notes: ["It has not ended: it was replayed as far as its journal goes."] };
@@ -133,8 +135,8 @@ function compareOutcome(
   if (!isProse) check("code", result.code, context.code);
   check("repairs", result.repairs, context.repairs);
   check("attempts", result.attempts.map(attemptOf), context.attempts.map(attemptOf));
-  check("tokens", result.tokens, context.tokens);
-  check("costUsd", result.costUsd, context.costUsd);
+  check("tokens", result.tokens, tokens);
+  check("costUsd", result.costUsd, costUsd);
   check("model", result.model, context.model);
   check("profile", result.profile, context.profile);
   return { outcome, notes };

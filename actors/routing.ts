@@ -4,6 +4,7 @@
 import type { PromptAgent } from "../src/core/agent.ts";
 import type { Recall, Routed } from "../src/core/attempt.ts";
 import { routeFully } from "../src/core/kernel.ts";
+import { ROUTING } from "../src/core/journal.ts";
 import { addTokens, NO_TOKENS, type ModelRequest, type TokenUsage } from "../src/core/model.ts";
 import { profileOf, type ProfileName } from "../src/core/profile.ts";
 import { instructionsOf } from "../src/core/prompt.ts";
@@ -44,7 +45,7 @@ async function decide(
     const { model, choice, tiers } = chooseModel(agent, parts);
     const answer = await answerOnce(assignment, {
       call: "route-0",
-      repair: -1,
+      repair: ROUTING,
       approvals,
       request: { ...request, model: tiers.fast ?? choice.name },
       model,

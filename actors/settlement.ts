@@ -8,6 +8,7 @@ import { profileOf } from "../src/core/profile.ts";
 import { instructionsOf } from "../src/core/prompt.ts";
 import type { TaskResult } from "../src/core/task.ts";
 import type { Assignment } from "./assignment.ts";
+import { withCompressions } from "./compressing.ts";
 import { returnsOf } from "./trial.ts";
 import { functionIdOf, normalizeTask } from "../src/function-record.ts";
 import { dropNotes } from "../src/memory.ts";
@@ -26,8 +27,7 @@ export async function settleTask(
     code: isProse(outcome) ? null : outcome.code,
     repairs: outcome.repairs,
     executionTime: (parts.clock.now() - assignment.acceptedAt) / 1000,
-    tokens: outcome.tokens,
-    costUsd: outcome.costUsd,
+    ...withCompressions(assignment.journal.entries, outcome),
     resultId: assignment.entry.resultId,
     functionId,
     error: outcome.error,

@@ -10,6 +10,9 @@ import type { BudgetAccount, BudgetBook } from "../src/budgets.ts";
 /** The longest answer that is allowed where a budget counts tokens or money and nobody says otherwise. */
 const LONGEST_ANSWER = 8_192;
 
+/** Timers may fire a little before the clock says so. */
+export const TIMER_SLACK_MS = 2;
+
 /** Whose budgets a task falls under. */
 export interface Budgets {
   readonly task: Budget | undefined;
@@ -32,6 +35,11 @@ export class Spending {
     this.#task = task;
     this.#budgets = budgets;
     this.#account = this.#open(budgets.task);
+  }
+
+  /** Whether anything of it is limited. */
+  get isLimited(): boolean {
+    return this.#account.isLimited;
   }
 
   /** Limits a task that has no budget of its own by what its profile usually may cost. */
@@ -123,7 +131,7 @@ export class Spending {
 export interface RunTerms {
   readonly timeoutMs: number;
   /** Ends the wait for others. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** What a model call may take. */

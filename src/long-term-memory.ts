@@ -21,19 +21,26 @@ const summarySchema = z.object({
 
 type Summary = z.infer<typeof summarySchema>;
 
+/** The models that compress. */
+export interface SummaryModels {
+  /** Gives the one that compresses where a call names none. */
+  readonly model: () => Model;
+  /** What each of them is asked through. */
+  readonly meter: (model: Model) => Model;
+}
+
 /** Long-term memory of one role. */
 export class RoleMemory implements LongTermMemory {
   readonly #role: string;
   readonly #values: Shelf;
   readonly #summaries: Shelf;
-  readonly #model: () => Model;
+  readonly #models: SummaryModels;
 
-  /** `model` gives the one that compresses where a call names none. */
-  constructor(stores: ShelfStores, role: string, model: () => Model) {
+  constructor(stores: ShelfStores, role: string, models: SummaryModels) {
     this.#role = role;
     this.#values = new Shelf(stores, "long-term", role);
     this.#summaries = new Shelf(stores, "summaries", role);
-    this.#model = model;
+    this.#models = models;
   }
 
   async save(key: string, value: unknown): Promise<void> {
@@ -70,10 +77,11 @@ export class RoleMemory implements LongTermMemory {
     const sources = sourcesOf(shelved.value);
     const whole = sources.join("\n\n");
     const tokens = estimateTokens(whole);
+    const { meter, model: usual } = this.#models;
     const shorter =
       tokens <= maxTokens
         ? { text: whole, tokens, model: null }
-        : await askForSummary(model ?? this.#model(), { what: `"${key}"`, sources, maxTokens, signal });
+        : await askForSummary(meter(model ?? usual()), { what: `"${key}"`, sources, maxTokens, signal });
     await this.#summaries.set(key, { of: shelved.revision, ...shorter } satisfies Summary);
     return { key, ...shorter };
   }

@@ -16,6 +16,8 @@ export interface MemoryOptions {
   readonly scope: MemoryScope;
   /** Gives the model that compresses; asked for only when one is needed. */
   readonly model: () => Model;
+  /** What a model that compresses is asked through, such as one that counts what it costs; itself where absent. */
+  readonly meter?: ((model: Model) => Model) | undefined;
   /** Outputs of earlier steps; none where absent. */
   readonly outputs?: Outputs | undefined;
 }
@@ -26,11 +28,11 @@ export interface MemoryOptions {
  * @throws DefinitionError where a name in the scope is none.
  */
 export function createMemory(options: MemoryOptions): Memory {
-  const { scope, model, outputs = NO_OUTPUTS } = options;
+  const { scope, model, meter = (given: Model) => given, outputs = NO_OUTPUTS } = options;
   return Object.freeze({
     working: workingMemory(options, scope.taskId),
     episodic: new LedgerEpisodes(options, scope),
-    longTerm: new RoleMemory(options, scope.role, model),
+    longTerm: new RoleMemory(options, scope.role, { model, meter }),
     outputs: outputMemory(outputs),
   });
 }

@@ -5,7 +5,7 @@ import { extractCode } from "../core/answer.ts";
 import type { ApprovalSubject } from "../core/approval.ts";
 import type { Trial } from "../core/attempt.ts";
 import { decode } from "../core/codec.ts";
-import type { JournalEntry } from "../core/journal.ts";
+import { COMPRESSION, ROUTING, type JournalEntry } from "../core/journal.ts";
 import type { TokenUsage } from "../core/model.ts";
 import type { TaskFailure, TaskResult } from "../core/task.ts";
 import { printable } from "./output.ts";
@@ -142,7 +142,8 @@ function tell(entry: JournalEntry, tools: ReadonlyMap<string, string>): Told {
 }
 
 function forWhat(repair: number): string {
-  if (repair < 0) return "how to go about it";
+  if (repair === COMPRESSION) return "to compress what is remembered";
+  if (repair === ROUTING) return "how to go about it";
   return repair === 0 ? "for a first draft" : `for repair ${repair}`;
 }
 

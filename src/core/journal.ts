@@ -26,6 +26,11 @@ export interface TaskTerms {
   readonly profile: string | null;
 }
 
+/** In place of the number of a repair: the profile is chosen. */
+export const ROUTING = -1;
+/** In place of the number of a repair: what is remembered is compressed. */
+export const COMPRESSION = -2;
+
 /** The workflow that a task is a step of. */
 export interface StepOf {
   readonly workflowId: string;
@@ -62,6 +67,7 @@ export type JournalEntry = { readonly at: number } & (
   | { readonly type: "state"; readonly state: string }
   | { readonly type: "routed"; readonly routing: Routed }
   | { readonly type: "recalled"; readonly recall: Recall | null }
+  /** `repair` is 0 for the first draft, then the number of the repair; for what is no draft, one of the above. */
   | { readonly type: "model-asked"; readonly callId: string; readonly repair: number }
   | {
       readonly type: "model-answered";
