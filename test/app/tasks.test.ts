@@ -1,10 +1,11 @@
 // `fettle tasks`: what is listed, what may be deleted, and what that leaves.
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Fabric } from "fettle";
+import { nodeName } from "#src/app/node-name";
 import { createSubjects } from "#src/core/subjects";
 import { TaskList, type TaskSummary } from "#src/task-list";
 import { runFettle } from "../harness/program.ts";
@@ -52,14 +53,16 @@ it("lists the newest first with what they took and cost, by role and status, whi
   const result = await mesh.execute("calculator", { id: "done", task: "The answer?\u001b[31m" });
   expect(result).toMatchObject({ status: "success", repairs: 1 });
   const now = Date.now();
-  const gone = `${hostname()}-${spawnSync(process.execPath, ["--version"]).pid}-0123abcd`;
+  const here = nodeName();
+  const { pid } = spawnSync(process.execPath, ["--version"]);
+  const gone = here.replace(`-${process.pid}-`, `-${pid}-`);
   await writeJournal(fabric, "killed", [
     accepted("killed", now - 60_000, "writer"),
     { at: now - 59_000, type: "claimed", node: gone, terms: TERMS },
   ]);
   await writeJournal(fabric, "alive", [
     accepted("alive", now - 120_000, "writer"),
-    { at: now - 110_000, type: "claimed", node: `${hostname()}-${process.pid}-0123abcd`, terms: TERMS },
+    { at: now - 110_000, type: "claimed", node: here, terms: TERMS },
   ]);
   await writeJournal(fabric, "queued", [accepted("queued", now - 180_000, "writer")]);
 

@@ -47,7 +47,7 @@ await Promise.all([
     else await lastEntry(ledger, '"finished"');
   }),
   ...scenario.workflows.map(async ({ id, steps, context = {} }) => {
-    const ledger = `workflow.${id}`;
+    const ledger = `${MESH}.workflow.${id}`;
     if (!known.has(ledger)) await mesh.workflow(id, steps, { context });
     else await lastEntry(ledger, '"ended"');
   }),
