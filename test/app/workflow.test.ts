@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MeshEvent, WorkflowResult } from "fettle";
 import { WorkflowProgress } from "#src/app/workflow-progress";
 import { WorkflowView } from "#src/app/workflow-view";
+import { openData } from "./stored-tasks.ts";
 import { projectRoot, runFettle, type RunOptions } from "../harness/program.ts";
 
 const AGENTS = `import { defineAgent } from "fettle";
@@ -162,6 +163,39 @@ describe("fettle workflow", () => {
     const { status, steps } = JSON.parse(stdout) as WorkflowResult;
     expect(status).toBe("cancelled");
     expect(steps.map((step) => step.status)).toEqual(["success", "cancelled", "cancelled"]);
+  });
+
+  it("leaves alone the workflow that a killed one left, which goes on under its id alone", async () => {
+    await run(["hang.json", "--id", "left-1"], {
+      onStart: (child) => {
+        child.stderr?.on("data", (text: string) => text.includes("hanging") && child.kill("SIGKILL"));
+      },
+    });
+    const recorded = async () => {
+      await using fabric = openData(folder);
+      return {
+        record: await fabric.ledger.read("default.workflow.left-1"),
+        journal: await fabric.ledger.read("default.task.left-1-hang"),
+      };
+    };
+    const left = await recorded();
+    expect(left.record).not.toHaveLength(0);
+    const other = await run(["flow.ts", "--id", "other-1", "--quiet"]);
+    expect(other).toMatchObject({ code: 0, stderr: "" });
+    expect(await recorded()).toEqual(left);
+    const tasks = await runFettle(["tasks"], { cwd: folder });
+    const resumed = await run(["hang.json", "--id", "left-1", "--json"], {
+      onStart: (child) => {
+        child.stderr?.on("data", (text: string) => text.includes("hanging") && child.kill("SIGINT"));
+      },
+    });
+    expect(tasks.stdout).toContain('"fettle workflow … --id left-1" goes on with it');
+    const { steps } = JSON.parse(resumed.stdout) as WorkflowResult;
+    expect(steps.map(({ status, recorded: isRecorded }) => [status, isRecorded])).toEqual([
+      ["success", true],
+      ["cancelled", false],
+      ["cancelled", false],
+    ]);
   });
 
   it("tells what is wrong with a file by its line and path", async () => {
