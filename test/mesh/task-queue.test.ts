@@ -1,8 +1,8 @@
 // Meshes of one name in task queues of their own: what each takes up, goes on with, and leaves to the others.
 import { spawnSync } from "node:child_process";
-import { hostname } from "node:os";
 import { describe, expect, it } from "vitest";
 import { createMemoryFabric, defineAgent, loadConfig, Mesh, type Fabric } from "fettle";
+import { nodeName } from "#src/app/node-name";
 import { defer } from "#src/core/deferred";
 import { readEntries, writeEntries, type JournalEntry } from "#src/core/journal";
 import { createSubjects } from "#src/core/subjects";
@@ -189,7 +189,8 @@ describe("a task that is given to meshes of two task queues", () => {
 
   it("is gone on with by the other where the process that worked on it is gone, or has left it", async () => {
     await using fabric = createMemoryFabric();
-    const gone = `${hostname()}-${spawnSync(process.execPath, ["--version"]).pid}-0123abcd`;
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    const gone = nodeName().replace(`-${process.pid}-`, `-${pid}-`);
     for (const [taskId, last] of [
       ["killed", []],
       ["left", [{ at: 3, type: "left", node: "another-host-1-0123abcd", reason: "stopped" }]],
