@@ -75,8 +75,13 @@ export class Leases {
       clock,
     });
     this.#held.set(name, lease);
-    const wish = await this.#keyValue.get(BUCKET, this.#wishKey(name));
-    if (wish !== null) lease.hear(wish.value);
+    try {
+      const wish = await this.#keyValue.get(BUCKET, this.#wishKey(name));
+      if (wish !== null) lease.hear(wish.value);
+    } catch (thrown) {
+      await lease.release();
+      throw thrown;
+    }
     return lease;
   }
 

@@ -183,7 +183,8 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
 
   /**
    * Runs steps that may depend on each other, independent ones at once. Of a workflow that was begun before, by this
-   * process or by one that died, what is done is taken from the record; of one that has ended, all.
+   * process or by one that died, what is done is taken from the record; of one that has ended, all. Where another process
+   * of the mesh works on it, its result is waited for.
    *
    * @throws WorkflowError, UnknownError or MeshStateError, all before anything runs.
    */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryFabric, TestClock } from "fettle/testing";
 import { silentLog } from "#src/core/log";
+import type { KeyValue } from "#src/core/ports";
 import { Leases } from "#src/lease";
 
 const TTL_MS = 15_000;
@@ -75,6 +76,23 @@ describe("a lease", () => {
     expect(await theirs.holder("a")).toBeNull();
     const taken = await Promise.all([theirs.take("a"), theirs.take("a")]);
     expect(taken.filter((lease) => lease !== null)).toHaveLength(1);
+  });
+});
+
+describe("a lease that cannot be taken whole", () => {
+  it("is given back, so that nobody waits for it in vain", async () => {
+    const { clock, keyValue, theirs } = makeTwo();
+    const broken: KeyValue = Object.assign(Object.create(keyValue) as KeyValue, {
+      get: (bucket: string, key: string) =>
+        key.includes("wish") ? Promise.reject(new Error("cannot read")) : keyValue.get(bucket, key),
+      create: (...given: Parameters<KeyValue["create"]>) => keyValue.create(...given),
+      update: (...given: Parameters<KeyValue["update"]>) => keyValue.update(...given),
+      delete: (...given: Parameters<KeyValue["delete"]>) => keyValue.delete(...given),
+      watch: (...given: Parameters<KeyValue["watch"]>) => keyValue.watch(...given),
+    });
+    const options = { scope: "m.workflow", node: "ours", isGone: () => false, clock, log: silentLog };
+    await expect(new Leases(broken, options).take("a")).rejects.toThrow("cannot read");
+    expect(await theirs.take("a")).not.toBeNull();
   });
 });
 
