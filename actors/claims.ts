@@ -13,7 +13,7 @@ export function termsOf(terms: TaskTerms, profile: string | null): TaskTerms {
 }
 
 /** How often a task was taken up, at last, without anything done for it; waiting for a person is no fault of its own. */
-export function claimsInVain(journal: Journal): number {
+export function claimsInVain(journal: Pick<Journal, "entries">): number {
   let claims = 0;
   for (const { type } of journal.entries.toReversed()) {
     if (type === "claimed") claims += 1;

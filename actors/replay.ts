@@ -7,6 +7,7 @@ import type { Sandbox } from "../src/core/guest.ts";
 import type { JournalEntry, JournalEntryOf } from "../src/core/journal.ts";
 import { profileOf } from "../src/core/profile.ts";
 import type { Attempt, TaskResult } from "../src/core/task.ts";
+import { claimsInVain, MAX_CLAIMS } from "./claims.ts";
 import { withCompressions } from "./compressing.ts";
 import { rebuildTask, type RebuiltTask } from "./rebuild.ts";
 import { replayRun, type Difference, type RecordedRun, type ReplayedRun } from "./replay-run.ts";
@@ -63,7 +64,8 @@ export async function replayTask(
     options.signal?.throwIfAborted();
     runs.push(await replayRun(run, sandbox, options));
   }
-  const { outcome, notes } = compareOutcome(rebuilt, result, withCompressions(entries, rebuilt.context));
+  const paid = withCompressions(entries, rebuilt.context);
+  const { outcome, notes } = compareOutcome(rebuilt, result, { ...paid, unrecorded: unrecordedEnd(entries) });
   const differs =
     states.some(({ same }) => !same) ||
     runs.some(({ verdict }) => verdict === "different") ||
@@ -71,13 +73,20 @@ export async function replayTask(
   return { taskId, verdict: differs ? "different" : "same", isEnded, states, runs, outcome, notes };
 }
 
-/** States are recorded with what comes next: of a task that has not ended, or was cancelled later on, the last may lack. */
+/**
+ * States are recorded with what comes next: of a task that has not ended the last may lack, and of one that was stopped
+ * from outside those that it would have come to by what is recorded.
+ */
 function compareStates(entries: readonly JournalEntry[], rebuilt: RebuiltTask): readonly ReplayedState[] {
-  const recorded = entries.flatMap((entry) => (entry.type === "state" ? [entry.state] : []));
+  const known = entries.flatMap((entry) => (entry.type === "state" ? [entry.state] : []));
   const replayed = rebuilt.states.filter((state) => !ENDS.has(state));
-  const claims = entries.filter(({ type }) => type === "claimed").length;
-  const wasCancelled = entries.some(({ type }) => type === "cancelled");
-  const mayLack = !rebuilt.isEnded || rebuilt.isErrorFromResult || (wasCancelled && claims > 1);
+  const wasStopped = entries.some(({ type }) => type === "cancelled" || type === "overdue");
+  const mayLack = !rebuilt.isEnded || rebuilt.isErrorFromResult || wasStopped;
+  const lacking = Math.max(0, replayed.length - known.length);
+  const isCutShort = wasStopped && known.at(-1) === "settling";
+  const recorded = isCutShort
+    ? [...known.slice(0, -1), ...Array.from({ length: lacking }, () => null), "settling"]
+    : known;
   const length = Math.max(recorded.length, replayed.length);
   return Array.from({ length }, (_, at) => {
     const [was = null, is = null] = [recorded[at], replayed[at]];
@@ -113,24 +122,32 @@ function runsOf(
 function compareOutcome(
   { context, isEnded, isErrorFromResult }: RebuiltTask,
   result: TaskResult | undefined,
-  { tokens, costUsd }: Pick<TaskResult, "tokens" | "costUsd">,
+  {
+    tokens,
+    costUsd,
+    unrecorded,
+  }: Pick<TaskResult, "tokens" | "costUsd"> & { readonly unrecorded: string | null },
 ): { readonly outcome: readonly Difference[]; readonly notes: readonly string[] } {
   if (result === undefined)
     return { outcome: [], notes: ["It has not ended: it was replayed as far as its journal goes."] };
   if (result.error?.name === "StorageError") {
     return { outcome: [], notes: ["Its result could not be stored and says that in place of its outcome."] };
   }
-  const notes = isErrorFromResult
-    ? ["The error that ended it is in its result alone, so that it was taken from there."]
-    : [];
+  const notes: string[] = [];
+  if (unrecorded !== null) notes.push(unrecorded);
+  else if (isErrorFromResult) {
+    notes.push("The error that ended it is in its result alone, so that it was taken from there.");
+  }
   const outcome: Difference[] = [];
   const check = (what: string, recorded: unknown, replayed: unknown) => {
     if (!equals(recorded, replayed)) outcome.push({ what, recorded, replayed });
   };
-  if (!isEnded) check("end", result.status, "the chart does not come to its end");
-  check("status", result.status, context.status);
-  check("output", result.output, context.output);
-  check("error", failureOf(result.error), failureOf(context.error));
+  if (unrecorded === null) {
+    if (!isEnded) check("end", result.status, "the chart does not come to its end");
+    check("status", result.status, context.status);
+    check("output", result.output, context.output);
+    check("error", failureOf(result.error), failureOf(context.error));
+  }
   const isProse = context.profile !== null && profileOf(context.profile).draft === "prose";
   if (!isProse) check("code", result.code, context.code);
   check("repairs", result.repairs, context.repairs);
@@ -140,6 +157,19 @@ function compareOutcome(
   check("model", result.model, context.model);
   check("profile", result.profile, context.profile);
   return { outcome, notes };
+}
+
+/** Why a task's end is not among what its journal says before it; null where it is. */
+function unrecordedEnd(entries: readonly JournalEntry[]): string | null {
+  const last = entries.at(-1);
+  if (last?.type !== "finished") return null;
+  if (last.result.status === "cancelled" && !entries.some(({ type }) => type === "cancelled")) {
+    return "It was cancelled as its actor had stopped; that is in its result alone, and its end was not compared.";
+  }
+  const isInVain = claimsInVain({ entries: entries.slice(0, -1) }) >= MAX_CLAIMS;
+  return isInVain
+    ? "It was given up, having been taken up in vain too often: its end was not compared."
+    : null;
 }
 
 function failureOf(error: TaskResult["error"]) {

@@ -14,11 +14,13 @@ import { flattenTools } from "../src/core/tool.ts";
 import { awaitApproval } from "./approving.ts";
 import type { Assignment } from "./assignment.ts";
 import { writeDraft } from "./draft.ts";
+import { isStopped, outcomeOf } from "./ending.ts";
 import { handleTask } from "./handling.ts";
 import type { ActorParts } from "./parts.ts";
 import { recallFunction, routeTask } from "./routing.ts";
 import { settleTask } from "./settlement.ts";
 import { runTrial } from "./trial.ts";
+import { workedMs } from "./worked-time.ts";
 
 /** What the effects need to know of their actor. */
 export interface TaskBinding {
@@ -83,7 +85,9 @@ export function bindTask(
       settle: fromPromise(async ({ input }: { readonly input: Outcome }) => {
         await Promise.resolve();
         try {
-          return await settleTask(agent, parts, { assignment: assignmentOf(input.taskId), outcome: input });
+          const assignment = assignmentOf(input.taskId);
+          const outcome = isStopped(input) ? await outcomeOf(assignment.journal, input) : input;
+          return await settleTask(agent, parts, { assignment, outcome });
         } catch (thrown) {
           if (thrown instanceof OwnershipError) return null;
           throw thrown;
@@ -97,6 +101,11 @@ export function bindTask(
         assignment.release = null;
       },
       note: ({ context: { taskId } }, entry) => assignmentOf(taskId).journal.note(entry),
+    },
+    delays: {
+      // Anew whenever it gets a place: after an approval and in the next process there is only what is left.
+      deadline: ({ context: { taskId, deadlineMs } }) =>
+        Math.max(0, deadlineMs - workedMs(assignmentOf(taskId).journal.entries)),
     },
   });
 }

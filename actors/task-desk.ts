@@ -8,8 +8,8 @@ import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.
 import { Journal, type JournalOptions } from "../src/journal.ts";
 import type { Assignment, Progress } from "./assignment.ts";
 import { makeAssignment } from "./assigning.ts";
-import { claimsInVain, MAX_CLAIMS, termsOf } from "./claims.ts";
-import { cancelledError, endTask, inVainError } from "./ending.ts";
+import { termsOf } from "./claims.ts";
+import { cancelledError, endedBefore, endTask } from "./ending.ts";
 import { HeldTask, requireSameTask, type TaskListener } from "./held-task.ts";
 import { acceptTask, nothingOf } from "./acceptance.ts";
 import type { ActorParts } from "./parts.ts";
@@ -233,13 +233,7 @@ export class TaskDesk {
     const { taskId, role } = held.identity;
     const agent = this.#population.agent(role);
     const assignment = this.#assign(held, journal);
-    const asked = journal.find("cancelled");
-    const error =
-      asked !== undefined
-        ? cancelledError(asked.reason)
-        : claimsInVain(journal) >= MAX_CLAIMS
-          ? inVainError(taskId)
-          : null;
+    const error = endedBefore(journal);
     if (error !== null) return endTask(agent, this.#parts, { assignment, error });
     const actor = this.#population.idlest(role, { orStopped: true });
     const terms = journal.find("claimed")?.terms ?? termsOf(actor.terms, journal.accepted.profile);

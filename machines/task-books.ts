@@ -52,7 +52,7 @@ export function cancelled(reason: string | undefined) {
   return { status: "cancelled" as const, output: null, error };
 }
 
-export function overdue({ taskId, deadlineMs }: TaskMachineContext) {
+export function overdue({ taskId, deadlineMs }: TaskMachineInput) {
   const message =
     `The task "${taskId}" did not end within ${deadlineMs / 1000} s. ` +
     "Raise EXECUTION_TIMEOUT (seconds), or the agent's limits.taskMs, if it needs longer.";

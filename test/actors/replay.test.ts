@@ -5,6 +5,7 @@ import {
   defineAgent,
   defineTool,
   type AgentDefinition,
+  type Budget,
   type Fabric,
   type ModelRequest,
   type Task,
@@ -13,6 +14,7 @@ import { createSandbox } from "fettle/sandbox";
 import { createMemoryFabric, TestMesh, type TestMeshOptions } from "fettle/testing";
 import { replayTask } from "#actors/replay";
 import type { JournalEntry, JournalEntryOf, JournalEntryType } from "#src/core/journal";
+import { NO_TOKENS } from "#src/core/model";
 import { createSubjects } from "#src/core/subjects";
 import { TaskList } from "#src/task-list";
 
@@ -296,5 +298,65 @@ describe("a replay", () => {
       const { verdict, isEnded, outcome } = await replayTask(await journalOf(fabric, id), sandbox);
       expect([id, verdict, isEnded, outcome]).toEqual([id, "same", true, []]);
     }
+  });
+
+  it("replays tasks that a budget ended, in a model's call or a tool's, at once or after a refusal", async () => {
+    const slow = "await new Promise((resolve) => setTimeout(resolve, 1_000)); result = 1";
+    const two = "result = [await game.dice({ sides: 6 }), await game.dice({ sides: 6 })]";
+    const model = ({ purpose, messages }: ModelRequest) => {
+      if (messages[0]?.content === "Task:\nslow") return fenced(slow);
+      return fenced(purpose === "generate" ? "no.such.thing" : two);
+    };
+    const budgets: readonly Budget[] = [
+      { modelCalls: 0 },
+      { modelCalls: 1 },
+      { modelCalls: 1, onExceeded: "cheaper" },
+      { toolCalls: 1 },
+      { toolCalls: 0 },
+      { tokens: 10 },
+      { wallMs: 0 },
+      { wallMs: 100 },
+      { modelCalls: 1, onExceeded: "ask" },
+      { toolCalls: 1, onExceeded: "ask" },
+    ];
+    for (const budget of budgets) {
+      await using fabric = createMemoryFabric();
+      await using mesh = await new TestMesh({ sandbox, fabric, model }).add(player).start();
+      mesh.subscribe((event) => {
+        if (event.type === "approval") void mesh.reject(event.approvalId, { note: "no" });
+      });
+      const { status, error } = await mesh.execute("player", {
+        id: "t1",
+        task: budget.wallMs === 100 ? "slow" : "x",
+        budget,
+      });
+      const category = budget.onExceeded === "ask" ? "approval" : "budget";
+      expect([budget, status, error?.category]).toEqual([budget, "failure", category]);
+      const { verdict, isEnded, outcome } = await replayTask(await journalOf(fabric), sandbox);
+      expect([budget, verdict, isEnded, outcome]).toEqual([budget, "same", true, []]);
+    }
+  });
+
+  it("says of an end that is in the result alone that it was not compared", async () => {
+    const entries = await journal(player, { model: ["no code at all", fenced("result = 1")] });
+    const head = entries.slice(
+      0,
+      entries.findIndex(({ type }) => type === "model-answered"),
+    );
+    const last = entries.at(-1) as JournalEntryOf<"finished">;
+    const error = { name: "DeliveryError", message: "it has stopped", category: "cancelled" } as const;
+    const nothing = { output: null, code: null, repairs: 0, attempts: [], model: null, functionId: null };
+    const end = (status: "cancelled" | "failure"): JournalEntry => ({
+      ...last,
+      result: { ...last.result, ...nothing, status, error, tokens: NO_TOKENS, costUsd: 0 },
+    });
+    const stopped = await replayTask([...head, end("cancelled")], sandbox);
+    expect(stopped).toMatchObject({ verdict: "same", outcome: [] });
+    expect(stopped.notes).toEqual([expect.stringContaining("its actor had stopped")]);
+    const claimed = head.find(({ type }) => type === "claimed") as JournalEntry;
+    const inVain = [...head, ...Array.from({ length: 10 }, () => claimed), end("failure")];
+    const given = await replayTask(inVain, sandbox);
+    expect(given).toMatchObject({ verdict: "same", outcome: [] });
+    expect(given.notes).toEqual([expect.stringContaining("taken up in vain too often")]);
   });
 });
