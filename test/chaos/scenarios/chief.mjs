@@ -16,6 +16,8 @@ export const chief = {
       capabilities: ["numbers"],
       systemPrompt: "You note numbers.",
       tools: { note },
+      // Else a request would tell of the other plan's code, or not, as that one is ahead: by chance, and not by a fault.
+      reuse: "off",
     }),
     defineAgent({
       role: "chief",
