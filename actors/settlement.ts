@@ -46,11 +46,12 @@ export async function settleTask(
     await together(
       registerCode(agent, parts, assignment, outcome),
       assignment.entry.finish(stored),
-      assignment.spending.close(),
+      assignment.spending.settleAll(),
       dropNotes(parts.stores, assignment.taskId),
       withdrawApprovals(parts, assignment),
     );
     await assignment.journal.append({ type: "finished", result: stored });
+    await closeBooks(parts, assignment);
     return stored;
   } catch (thrown) {
     if (thrown instanceof OwnershipError) throw thrown;
@@ -66,6 +67,13 @@ export async function settleTask(
     await assignment.journal.append({ type: "finished", result: failed }).catch(() => undefined);
     return failed;
   }
+}
+
+/** Only once the end is recorded: a task that died before would begin anew at nothing spent. */
+async function closeBooks({ log }: ActorParts, { spending, taskId }: Assignment): Promise<void> {
+  await spending
+    .close()
+    .catch((thrown: unknown) => log.warn({ err: thrown, taskId }, "cannot close the books of a task"));
 }
 
 /** Resolves when all have ended, and rejects as the first of them that failed: what comes after finds none under way. */

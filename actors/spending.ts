@@ -106,7 +106,12 @@ export class Spending {
     await this.#account.release(call);
   }
 
-  /** Ends the books with the task. */
+  /** Books what is open, before the task's end is recorded. */
+  async settleAll(): Promise<void> {
+    await this.#account.settleAll();
+  }
+
+  /** Ends the books, once the task's end is recorded. */
   async close(): Promise<void> {
     await this.#account.close();
   }

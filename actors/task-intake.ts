@@ -165,6 +165,8 @@ export class TaskIntake {
     const ended = journal.find("finished");
     if (ended !== undefined) {
       this.#options.ended(ended.result);
+      // Its process may have died before it did.
+      await this.#parts.book.account(taskId, []).close();
       await delivery.ack();
       return;
     }

@@ -69,8 +69,14 @@ export interface BudgetAccount {
   /** Gives back what was reserved for a call that used nothing. @throws StorageError */
   release(call: string): Promise<void>;
   /**
-   * Ends the account with its task: a call whose end nobody saw is booked as it was reserved, then the task's own
-   * record goes. Repeated, it changes nothing.
+   * Books a call whose end nobody saw as it was reserved: before the task's end is recorded. What the task has spent
+   * stays known, so that one which dies before its end is recorded does not begin anew.
+   *
+   * @throws StorageError
+   */
+  settleAll(): Promise<void>;
+  /**
+   * Ends the account with its task: settles all, then the task's own record goes. Repeated, it changes nothing.
    *
    * @throws StorageError
    */
@@ -143,6 +149,7 @@ class Account implements BudgetAccount {
   readonly #others: readonly LimitedScope[];
   /** Calls that all scopes have heard of; the task's record learns it with its next change. */
   readonly #heard = new Set<string>();
+  #end: "open" | "settled" | "closed" = "open";
   /** What ends calls under way that were given less time than they wanted. */
   readonly #cut = new Map<string, BudgetError>();
 
@@ -166,6 +173,7 @@ class Account implements BudgetAccount {
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Amounts> {
     if (!this.isLimited) return known(wanted);
+    this.#end = "open";
     const place = this.#line.place();
     for (let waited: LimitedScope | null = null; ;) {
       try {
@@ -248,8 +256,19 @@ class Account implements BudgetAccount {
   }
 
   async close(): Promise<void> {
+    await this.settleAll();
+    if (this.#end === "closed") return;
+    await this.#records.delete(this.#task.key);
+    this.#end = "closed";
+  }
+
+  async settleAll(): Promise<void> {
+    if (this.#end !== "open") return;
     const task = await this.#records.get(this.#task.key);
-    if (task === null) return;
+    if (task === null) {
+      this.#end = "closed";
+      return;
+    }
     const { held, booked, scopes } = task;
     const own = (id: string) => id.startsWith(`${this.#taskId}/`);
     if ([...held.keys()].some(own)) {
@@ -261,7 +280,7 @@ class Account implements BudgetAccount {
     const unseen = [...held].map(([id, { amounts }]) => [id, amounts] as const);
     const open = [...booked, ...unseen].filter(([id]) => own(id) && !this.#heard.has(id));
     for (const [id, amounts] of open) await this.#tell(id, amounts, [...scopes]);
-    await this.#records.delete(this.#task.key);
+    this.#end = "settled";
   }
 
   /** Books a settled call in the task's other scopes; in those that have heard of it already, nothing changes. */

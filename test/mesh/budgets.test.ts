@@ -274,6 +274,48 @@ describe("budgets", () => {
   });
 });
 
+it("a budget counts what a task had spent that died just before its end was recorded", async () => {
+  await using fabric = createMemoryFabric();
+  let dies = true;
+  const append = fabric.ledger.append.bind(fabric.ledger);
+  Object.assign(fabric.ledger, {
+    append: (name: string, payload: string, expected: number) =>
+      dies && payload.includes('"finished"')
+        ? new Promise<number>(() => undefined)
+        : append(name, payload, expected),
+  });
+  const budget = { toolCalls: 2 };
+  const task = { id: "t1", task: "x", budget };
+  const first = await start(ticking, [ticks(3)], { fabric });
+  first.mesh.execute(ticking, task).catch(() => undefined);
+  const spent = async () => (await first.mesh.budget({ name: "task:t1", budget })).toolCalls;
+  await expect.poll(spent).toMatchObject({ spent: 2, reserved: 0 });
+  const result = () => fabric.blobs.list("coder/");
+  await expect.poll(result).toHaveLength(1);
+  await new Promise(setImmediate);
+  // As another process finds it: the first one is dead, and never told.
+  dies = false;
+  const journal = await fabric.ledger.read("test.task.t1");
+  expect(journal.some(({ payload }) => payload.includes('"finished"'))).toBe(false);
+  await using other = createMemoryFabric();
+  for (const { payload } of journal) {
+    const last = await other.ledger.last("test.task.t1");
+    await other.ledger.append("test.task.t1", payload, last?.sequence ?? 0);
+  }
+  for (const key of await fabric.keyValue.keys("budgets")) {
+    const entry = await fabric.keyValue.get("budgets", key);
+    if (entry !== null) await other.keyValue.create("budgets", key, entry.value);
+  }
+  await other.queue.publish("test.task.coder", "t1", { id: "t1" });
+  const { mesh } = await start(ticking, [], { fabric: other });
+  await using _ = mesh;
+  expect(await mesh.execute(ticking, task)).toMatchObject({
+    status: "failure",
+    error: { category: "budget" },
+  });
+  await expect.poll(() => other.keyValue.keys("budgets")).toEqual([]);
+});
+
 describe("a budget that asks", () => {
   const asking = (budget: Budget): Budget => ({ ...budget, onExceeded: "ask" });
 
