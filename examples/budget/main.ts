@@ -48,27 +48,40 @@ console.log(
   `  ${cheaper.status}: ${String(cheaper.output)}, ${usd(cheaper.costUsd)} paid to ${cheaper.model ?? ""}`,
 );
 
-console.log("\n4. Twelve tasks at once share one budget, and together never go over it:");
-const shared: Budget = { usd: 0.03 };
-const id = `squares-${run}`;
-const { steps } = await mesh.workflow(
-  id,
-  [
-    {
-      id: "square",
-      agent: "counter",
-      task: "Square context.item.",
-      forEach: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
-      concurrency: 12,
-      allowFailures: true,
-    },
-  ],
-  { budget: shared },
+/** Twelve tasks at once on one budget of so many dollars. */
+async function square(name: string, limit: number) {
+  const id = `${name}-${run}`;
+  const budget: Budget = { usd: limit };
+  const { steps } = await mesh.workflow(
+    id,
+    [
+      {
+        id: "square",
+        agent: "counter",
+        task: "Square context.item.",
+        forEach: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+        concurrency: 12,
+        allowFailures: true,
+      },
+    ],
+    { budget },
+  );
+  const { usd: books } = await mesh.budget({ name: `workflow:${id}`, budget });
+  const failures = steps[0]?.failures ?? [];
+  console.log(`  ${12 - failures.length} were done, ${failures.length} were not paid for`);
+  console.log(`  ${usd(books.spent)} of ${usd(books.limit)} spent, ${usd(books.reserved)} still reserved`);
+  return { failures, books };
+}
+
+console.log(
+  "\n4. Twelve tasks at once share a budget that does for all: some wait for what others give back:",
 );
-const { usd: books } = await mesh.budget({ name: `workflow:${id}`, budget: shared });
-const failures = steps[0]?.failures ?? [];
-console.log(`  ${12 - failures.length} were done, ${failures.length} were not paid for`);
-console.log(`  ${usd(books.spent)} of ${usd(books.limit)} spent, ${usd(books.reserved)} still reserved`);
+const enough = await square("squares", 0.03);
+
+console.log(
+  "\n5. Where it does not do for all, what is left is not paid for; together they never go over it:",
+);
+const scarce = await square("scarce", 0.015);
 await mesh.stop();
 
 assert.equal(ended.error?.category, "budget");
@@ -78,7 +91,10 @@ assert.equal(raised.output, 25);
 assert.equal(cheaper.output, 25);
 assert.equal(cheaper.model, "example/small");
 assert((cheaper.costUsd ?? 1) < (raised.costUsd ?? 0));
-assert(failures.length > 0 && failures.length < 12);
-assert(failures.every(({ error }) => error.category === "budget"));
-assert(books.spent > 0 && books.spent <= (books.limit ?? 0));
-assert.equal(books.reserved, 0);
+assert.equal(enough.failures.length, 0);
+assert(scarce.failures.length > 0 && scarce.failures.length < 12);
+assert(scarce.failures.every(({ error }) => error.category === "budget"));
+for (const { books } of [enough, scarce]) {
+  assert(books.spent > 0 && books.spent <= (books.limit ?? 0));
+  assert.equal(books.reserved, 0);
+}

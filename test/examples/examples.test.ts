@@ -51,6 +51,8 @@ describe("the example", () => {
     expect(stdout).toMatch(/failure, 0\.00000 USD paid: Cannot make call "ends-.* and budget "task:ends-/);
     expect(stdout).toMatch(/task:asks-\S+ asks for 0\.\d+ usd more/);
     expect(stdout).toMatch(/success: 25, 0\.\d+ USD paid to example\/small/);
+    expect(stdout).toContain("12 were done, 0 were not paid for");
+    expect(stdout).toMatch(/ ([1-9]|1[01]) were done, ([1-9]|1[01]) were not paid for/);
   });
 
   it("suite covers what the README promises", () => {
