@@ -38,7 +38,7 @@ export interface TestMeshOptions {
   readonly maxRepairs?: number;
   readonly budget?: Budget;
   /** Names of models, as FETTLE_MODEL_FAST and FETTLE_MODEL_STRONG. */
-  readonly tiers?: Partial<ModelTiers>;
+  readonly models?: Partial<ModelTiers>;
   readonly taskMs?: number;
   readonly inspect?: Inspect;
 }
@@ -88,7 +88,7 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
       log,
       clock,
       defaults: { maxRepairs: this.#options.maxRepairs ?? 3, taskMs: this.#options.taskMs ?? 300_000 },
-      tiers: { fast: undefined, standard: undefined, strong: undefined, ...this.#options.tiers },
+      tiers: { fast: undefined, standard: undefined, strong: undefined, ...this.#options.models },
       budget: this.#options.budget,
       concurrency: this.#options.concurrency ?? 64,
       openModel: async () => (isModel(model) ? model : createScriptedModel(model, { clock })),

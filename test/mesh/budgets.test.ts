@@ -106,7 +106,7 @@ describe("a budget that a call would go over", () => {
     ["run", { text: "```js\nwhile (true);\n```" }, {}],
   ])("of wall time ends the %s that it cut short, and the task by its name", async (_what, answer, more) => {
     const agent = defineAgent({ ...coding, maxRepairs: 0 });
-    const { mesh, requests } = await start(agent, [answer], { tiers: { fast: "small" } });
+    const { mesh, requests } = await start(agent, [answer], { models: { fast: "small" } });
     await using _ = mesh;
     const result = await mesh.execute(agent, { id: "t1", task: "x", budget: { wallMs: 300, ...more } });
     expect(result).toMatchObject({ status: "failure", error: { name: "BudgetError", category: "budget" } });
@@ -460,13 +460,13 @@ describe("a budget that is to be kept by a cheaper model", () => {
 
   it("asks that where the usual one would go over it", async () => {
     const model = priced(() => "result = 1");
-    const mesh = await new TestMesh({ sandbox, model, tiers: { fast: "small" } }).add(coder).start();
+    const mesh = await new TestMesh({ sandbox, model, models: { fast: "small" } }).add(coder).start();
     await using _ = mesh;
     const budget: Budget = { usd: 1.5, onExceeded: "cheaper" };
     const agent = { id: "t1", task: "x", budget };
     const failing = priced((request) => (request.purpose === "repair" ? "result = 1" : "never"));
     expect(await mesh.execute(coder, agent)).toMatchObject({ status: "success", costUsd: 1 });
-    const other = await new TestMesh({ sandbox, model: failing, tiers: { fast: "small" } })
+    const other = await new TestMesh({ sandbox, model: failing, models: { fast: "small" } })
       .add(coder)
       .start();
     await using __ = other;
@@ -490,7 +490,7 @@ describe("a budget that is to be kept by a cheaper model", () => {
 
   it("ends the task where the cheaper one would go over it too", async () => {
     const model = priced(() => "result = 1");
-    const mesh = await new TestMesh({ sandbox, model, tiers: { fast: "small" } }).add(coder).start();
+    const mesh = await new TestMesh({ sandbox, model, models: { fast: "small" } }).add(coder).start();
     await using _ = mesh;
     const result = await mesh.execute(coder, { task: "x", budget: { usd: 0.0001, onExceeded: "cheaper" } });
     expect(result).toMatchObject({ status: "failure", error: { category: "budget" } });

@@ -27,7 +27,7 @@ const tokens = { input: 7, output: 3, cacheRead: 0, cacheWrite: 0 };
 /** A mesh with one agent, whose model keeps what it was asked. */
 async function start(agent: AgentDefinition, script: Script, options: TestMeshOptions = {}) {
   const model = createScriptedModel(script, { answer: { tokens, costUsd: 0.01 } });
-  const mesh = await new TestMesh({ sandbox, model, tiers: TIERS, ...options }).add(agent).start();
+  const mesh = await new TestMesh({ sandbox, model, models: TIERS, ...options }).add(agent).start();
   return { mesh, requests: model.requests };
 }
 
@@ -84,7 +84,7 @@ describe("a profile", () => {
   });
 
   it("asks the configured model where no other is named", async () => {
-    const { mesh, requests } = await start(writer, ["Dear Acme"], { tiers: {} });
+    const { mesh, requests } = await start(writer, ["Dear Acme"], { models: {} });
     await using _ = mesh;
     await mesh.execute(writer, "x");
     expect(requests[0]?.model).toBeUndefined();
