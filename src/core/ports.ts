@@ -242,8 +242,8 @@ export interface Blobs {
 }
 
 /**
- * Everything that a mesh needs from below. Of writes that one process asks for one after the other, the later one is
- * never kept without the earlier one, also where neither was waited for and the process dies.
+ * Everything that a mesh needs from below. Of the writes to queues, ledgers and keys that one process asks for one after
+ * the other, the later one is never kept without the earlier one, also where neither was waited for and the process dies.
  */
 export interface Fabric extends AsyncDisposable {
   readonly name: string;

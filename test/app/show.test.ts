@@ -115,7 +115,6 @@ describe("the timeline", () => {
         text: '["Error","\\u001b[1m",null]',
       },
     );
-    // eslint-disable-next-line no-control-regex -- they are what must not be there.
     expect(JSON.stringify(events.map(({ text, details }) => [text, details]))).not.toMatch(
       /\\u00[019]|[\u007f-\u009f]/,
     );
