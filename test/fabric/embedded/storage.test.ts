@@ -108,6 +108,25 @@ describe("the embedded fabric on disk", () => {
     expect(await blobs.list()).toEqual(["last"]);
   });
 
+  it("keeps no later write without an earlier one when a process is killed that waited for neither", async () => {
+    const { queue, ledger } = open();
+    for (let round = 0; round < 5; round += 1) {
+      const victim = startProgram(WRITER, [folder, "pair", `r${round}`]);
+      for (let seen = 0; seen < 20 + 7 * round; seen += 1) await victim.lines.next();
+      victim.child.kill("SIGKILL");
+      await victim.ended;
+    }
+    const consumer = await queue.consume("work", { ackWaitMs: 60_000, maxDeliveries: 1 });
+    const messages = new Set<string | undefined>();
+    for (let left = (await queue.size("work")).waiting; left > 0; left -= 1) {
+      messages.add((await consumer.take())?.payload);
+    }
+    await consumer.close();
+    const ledgers = await ledger.names();
+    expect(ledgers.length).toBeGreaterThanOrEqual(20 + 27 + 34 + 41 + 48);
+    expect(ledgers.filter((name) => !messages.has(name))).toEqual([]);
+  });
+
   it("refuses writes while the disk is nearly full, says what to do, and goes on reading", async () => {
     const { keyValue, ledger, queue } = open();
     await keyValue.put("numbers", "before", "stored");

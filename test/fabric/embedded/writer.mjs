@@ -18,6 +18,18 @@ const jobs = {
       say(number);
     }
   },
+  /** Puts messages in a queue and begins a ledger for each, waiting for neither; says each number once both are done. */
+  async pair() {
+    for (let number = 0; ; number += 1) {
+      const name = `${argument}-${number}`;
+      const both = Promise.all([
+        fabric.queue.publish("work", name, { id: name }),
+        fabric.ledger.append(name, "begun", 0),
+      ]);
+      void both.then(() => say(number));
+      if (number % 8 === 7) await both;
+    }
+  },
   /** Adds one to a shared counter, many times, by compare-and-set. */
   async increment() {
     for (let done = 0; done < Number(argument);) {
