@@ -97,6 +97,11 @@ async function runCode(
     journal.note({ type: "run-started", attempt, runId, entropy, tools, limits });
   }
   const held: Held = { calls: [], stopped: null };
+  const record = recordOf(runId, held, options);
+  // A process that died between a return and its settlement left it to this one.
+  for (const entry of record.entries) {
+    if (entry.type === "tool-returned") await spending.settleTool(budgetCall(options, entry.call));
+  }
   const timeoutMs = limits.timeoutMs ?? DEFAULT_LIMITS.timeoutMs;
   // A run that is repeated after an approval takes its time anew.
   const booking = `run-${request.approvals}-${attempt}`;
@@ -110,7 +115,7 @@ async function runCode(
     entropy,
     runId,
     taskId,
-    record: recordOf(runId, held, options),
+    record,
     onTool: ({ type, tool }) => assignment.tell({ type: "tool", tool, phase: PHASES[type] }),
     onConsole: (entry) => assignment.tell({ type: "console", entry }),
   });
