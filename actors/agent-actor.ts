@@ -21,7 +21,7 @@ import type { Assignment } from "./assignment.ts";
 import { meterOfActor } from "./compressing.ts";
 import { endTask } from "./ending.ts";
 import { readMailbox, stoppedError, type Mail } from "./intake.ts";
-import type { ActorParts } from "./parts.ts";
+import { taskMsOf, type ActorParts } from "./parts.ts";
 import { Spending } from "./spending.ts";
 import { leafOf } from "./state-path.ts";
 import { SubtaskNames } from "./subtask-names.ts";
@@ -88,7 +88,7 @@ export class AgentActor {
           { taskId, role: agent.role },
           { task: undefined, workflow: null, agent: agent.budget, mesh: parts.budget },
         ),
-      { clock: parts.clock, timeoutMs: agent.limits.taskMs ?? parts.defaults.taskMs },
+      { clock: parts.clock, timeoutMs: taskMsOf(agent, parts) },
     );
     this.#memory = createMemory({ ...stores, model, meter, scope });
     this.#mailbox = new Mailbox({ owner: address, capacity: agent.mailboxSize });
@@ -128,8 +128,8 @@ export class AgentActor {
   /** What its tasks start from. */
   get terms(): TaskTerms {
     const { agent } = this;
-    const { maxRepairs, taskMs } = this.#parts.defaults;
-    const deadlineMs = agent.limits.taskMs ?? taskMs;
+    const { maxRepairs } = this.#parts.defaults;
+    const deadlineMs = taskMsOf(agent, this.#parts);
     if (agent.kind === "custom") {
       return { ...HANDLED, deadlineMs };
     }

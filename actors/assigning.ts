@@ -7,7 +7,7 @@ import type { ResultEntry } from "../src/results.ts";
 import type { Assignment } from "./assignment.ts";
 import { meterOfTask, type Meter } from "./compressing.ts";
 import type { TaskIdentity } from "./held-task.ts";
-import type { ActorParts } from "./parts.ts";
+import { taskMsOf, type ActorParts } from "./parts.ts";
 import { Spending } from "./spending.ts";
 
 /** What the desk knows of a task. */
@@ -25,7 +25,7 @@ export function makeAssignment(
   const { accepted } = given.journal;
   const spending = spendingOf(parts, agent, accepted);
   const { taskId, role, task, context, step, profile, resultId } = accepted;
-  const timeoutMs = agent.limits.taskMs ?? parts.defaults.taskMs;
+  const timeoutMs = taskMsOf(agent, parts);
   const meter = meterOfTask({ taskId, spending, journal: given.journal }, { clock: parts.clock, timeoutMs });
   return {
     taskId,

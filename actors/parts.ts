@@ -1,4 +1,5 @@
 // What actors are made with: ports and services, opened by the caller and shared by all actors of a mesh.
+import type { AgentDefinition } from "../src/core/agent.ts";
 import type { InspectionEvent } from "xstate";
 import type { Address } from "../src/core/address.ts";
 import type { Budget } from "../src/core/budget.ts";
@@ -69,4 +70,9 @@ export type ModelTiers = Readonly<Record<ModelTier, string | undefined>>;
 export interface TaskDefaults {
   readonly maxRepairs: number;
   readonly taskMs: number;
+}
+
+/** How long a task of an agent may take, in milliseconds. */
+export function taskMsOf({ limits }: AgentDefinition, { defaults }: Pick<ActorParts, "defaults">): number {
+  return limits.taskMs ?? defaults.taskMs;
 }

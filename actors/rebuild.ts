@@ -8,6 +8,7 @@ import type { Moment, Suspension, Trial } from "../src/core/attempt.ts";
 import { defer } from "../src/core/deferred.ts";
 import { JournalError } from "../src/core/errors.ts";
 import {
+  findEntry,
   ROUTING,
   type JournalEntry,
   type JournalEntryOf,
@@ -133,11 +134,9 @@ class Script {
 
   find<T extends JournalEntryType>(
     type: T,
-    fits: (entry: JournalEntryOf<T>) => boolean = () => true,
+    fits?: (entry: JournalEntryOf<T>) => boolean,
   ): JournalEntryOf<T> | undefined {
-    return this.#entries.find(
-      (entry): entry is JournalEntryOf<T> => entry.type === type && fits(entry as JournalEntryOf<T>),
-    );
+    return findEntry(this.#entries, type, fits);
   }
 
   /** What an effect came to: as it is recorded, or what was recorded before that in its place. */

@@ -16,7 +16,7 @@ import type { Assignment } from "./assignment.ts";
 import { writeDraft } from "./draft.ts";
 import { isStopped, outcomeOf } from "./ending.ts";
 import { handleTask } from "./handling.ts";
-import type { ActorParts } from "./parts.ts";
+import { taskMsOf, type ActorParts } from "./parts.ts";
 import { recallFunction, routeTask } from "./routing.ts";
 import { settleTask } from "./settlement.ts";
 import { runTrial } from "./trial.ts";
@@ -35,7 +35,7 @@ export function bindTask(
   parts: ActorParts,
   { address, assignmentOf, context }: TaskBinding,
 ): typeof taskMachine {
-  const timeoutMs = agent.limits.taskMs ?? parts.defaults.taskMs;
+  const timeoutMs = taskMsOf(agent, parts);
   const systems = new Map<string, string>();
   const systemOf = (prompt: PromptAgent) => (profile: Profile) => {
     const system = systems.get(profile.name) ?? systemPrompt(prompt, profile);

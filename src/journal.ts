@@ -5,6 +5,7 @@
 import { systemClock, type Clock } from "./core/clock.ts";
 import { JournalError, OwnershipError, StorageError } from "./core/errors.ts";
 import {
+  findEntry,
   readEntries,
   writeEntries,
   type JournalEntry,
@@ -99,11 +100,9 @@ export class Journal {
   /** The first entry of a kind that fits. */
   find<T extends JournalEntryType>(
     type: T,
-    fits: (entry: JournalEntryOf<T>) => boolean = () => true,
+    fits?: (entry: JournalEntryOf<T>) => boolean,
   ): JournalEntryOf<T> | undefined {
-    return this.#entries.find(
-      (entry): entry is JournalEntryOf<T> => entry.type === type && fits(entry as JournalEntryOf<T>),
-    );
+    return findEntry(this.#entries, type, fits);
   }
 
   /** Records something with the next append. */

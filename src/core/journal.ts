@@ -109,6 +109,17 @@ export type JournalEntryType = JournalEntry["type"];
 /** An entry of one kind. */
 export type JournalEntryOf<T extends JournalEntryType> = Extract<JournalEntry, { readonly type: T }>;
 
+/** The first entry of a kind that fits; undefined where there is none. */
+export function findEntry<T extends JournalEntryType>(
+  entries: readonly JournalEntry[],
+  type: T,
+  fits: (entry: JournalEntryOf<T>) => boolean = () => true,
+): JournalEntryOf<T> | undefined {
+  return entries.find(
+    (entry): entry is JournalEntryOf<T> => entry.type === type && fits(entry as JournalEntryOf<T>),
+  );
+}
+
 /** An entry before it is stamped. */
 export type NewJournalEntry = JournalEntry extends infer E
   ? E extends JournalEntry

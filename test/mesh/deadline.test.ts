@@ -7,14 +7,22 @@ import { createMemoryFabric, TestClock, TestMesh, type TestMeshOptions } from "f
 import { replayTask } from "#actors/replay";
 import type { Clock } from "#src/core/clock";
 import { defer } from "#src/core/deferred";
-import { StorageError } from "#src/core/errors";
 import { createSubjects } from "#src/core/subjects";
 import { TaskList } from "#src/task-list";
+import { dyingAtEnd } from "../harness/dying-fabric.ts";
 
 const sandbox = createSandbox({ isolates: 1 });
 afterAll(() => sandbox.close());
 
 const DAY = 86_400_000;
+const tokens = { input: 3, output: 4, cacheRead: 0, cacheWrite: 0 };
+const answer = {
+  provider: "test",
+  model: "paid",
+  costUsd: 0.5,
+  finish: "stop",
+  replayed: false,
+} as const;
 const fenced = (code: string) => `\`\`\`js\n${code}\n\`\`\``;
 const overdue = {
   status: "failure",
@@ -117,14 +125,6 @@ describe("the time of a task", () => {
       called.resolve(null);
       return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     });
-    const tokens = { input: 3, output: 4, cacheRead: 0, cacheWrite: 0 };
-    const answer = {
-      provider: "test",
-      model: "paid",
-      costUsd: 0.5,
-      finish: "stop",
-      replayed: false,
-    } as const;
     const text = fenced("result = await tools.wait({ ms: 1 })");
     const model = { name: "paid", ask: async () => ({ ...answer, text, tokens }) };
     // Its timers come late: it works on for longer than it may.
@@ -151,22 +151,7 @@ describe("the time of a task", () => {
 describe("a task whose process died between its deadline and its end", () => {
   it("is ended by the next process, which asks no model again", async () => {
     const fabric = createMemoryFabric();
-    const { ledger } = fabric;
-    const settled = defer<null>();
-    const dying: Fabric = {
-      ...fabric,
-      ledger: {
-        append: (name, payload, expected) => {
-          if (!payload.includes('"finished"')) return ledger.append(name, payload, expected);
-          settled.resolve(null);
-          return Promise.reject(new StorageError("SEQUENCE_CONFLICT", "the process died here"));
-        },
-        read: (name, options) => ledger.read(name, options),
-        last: (name) => ledger.last(name),
-        names: (prefix) => ledger.names(prefix),
-        delete: (name) => ledger.delete(name),
-      },
-    };
+    const { dying, settled } = dyingAtEnd(fabric);
     const clock = new TestClock();
     const asked = defer<null>();
     const model = async () => {
@@ -178,7 +163,7 @@ describe("a task whose process died between its deadline and its end", () => {
     first.execute("worker", { id: "t1", task: "x" }).catch(() => undefined);
     await asked.promise;
     clock.advance(10_000);
-    await settled.promise;
+    await settled;
     await first.stop({ mode: "suspend" });
     await using second = await new TestMesh({ sandbox, fabric, clock, model: [] }).add(agent).start();
     expect(await second.execute("worker", { id: "t1", task: "x" })).toMatchObject({
@@ -214,14 +199,6 @@ describe("a task that is cancelled between an answer's record and its news", () 
         watch: (...args) => keyValue.watch(...args),
       },
     };
-    const tokens = { input: 3, output: 4, cacheRead: 0, cacheWrite: 0 };
-    const answer = {
-      provider: "test",
-      model: "paid",
-      costUsd: 0.5,
-      finish: "stop",
-      replayed: false,
-    } as const;
     const model = {
       name: "paid",
       ask: async () => {

@@ -13,6 +13,7 @@ import { createMemoryFabric, TestMesh, type TestMeshOptions } from "fettle/testi
 import type { AgentDefinition, ModelAnswer } from "fettle";
 import { defer } from "#src/core/deferred";
 import { FunctionRegistry } from "#src/registry";
+import { dyingAtEnd } from "../harness/dying-fabric.ts";
 
 const sandbox = createSandbox({ isolates: 1 });
 afterAll(() => sandbox.close());
@@ -182,26 +183,11 @@ describe("a task whose mesh is suspended", () => {
     for (let count = 0; count < 5; count += 1) {
       await registry.recordSuccess({ ...task, code: first, output: 0, toolReturns: [] });
     }
-    const settled = defer<null>();
-    const { ledger } = fabric;
-    const dying: Fabric = {
-      ...fabric,
-      ledger: {
-        append: (name, payload, expected) => {
-          if (!payload.includes('"finished"')) return ledger.append(name, payload, expected);
-          settled.resolve(null);
-          return Promise.reject(new StorageError("SEQUENCE_CONFLICT", "the process died here"));
-        },
-        read: (name, options) => ledger.read(name, options),
-        last: (name) => ledger.last(name),
-        names: (prefix) => ledger.names(prefix),
-        delete: (name) => ledger.delete(name),
-      },
-    };
+    const { dying, settled } = dyingAtEnd(fabric);
     const model = ({ purpose }: ModelRequest) => fenced(purpose === "repair" ? second : first);
     const mesh = await start(dying, agent, { model });
     mesh.execute("worker", { id: "t1", task: "x", context: { n: 1 } }).catch(() => undefined);
-    await settled.promise;
+    await settled;
     await mesh.stop({ mode: "suspend" });
     const stages = async () =>
       (await registry.lookUp("worker", "x"))?.versions.map(({ stage, successes, failures }) => [

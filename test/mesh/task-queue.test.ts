@@ -145,6 +145,13 @@ describe("a mesh with a task queue", () => {
   });
 });
 
+/** Resolves when the task's message waits again in the queue of its own name. */
+async function isPutBack(fabric: Fabric): Promise<void> {
+  while ((await fabric.queue.size(subjects.tasks("worker", "t1"))).waiting === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 describe("a task that is given to meshes of two task queues", () => {
   it("is left to the one that works on it; the other waits and gives its result", async () => {
     await using fabric = createMemoryFabric();
@@ -155,9 +162,7 @@ describe("a task that is given to meshes of two task queues", () => {
     await using second = await start(fabric, theirs.agent, "t1");
     const joined = second.execute("worker", { id: "t1", task: "wait" });
     // The second has the task's message in hand once, and puts it back.
-    while ((await fabric.queue.size(subjects.tasks("worker", "t1"))).waiting === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await isPutBack(fabric);
     ours.release();
     const result = await running;
     expect(result).toMatchObject({ status: "success", output: "ours" });
@@ -176,9 +181,7 @@ describe("a task that is given to meshes of two task queues", () => {
     await using second = await start(fabric, theirs.agent, "t1");
     const stop = new AbortController();
     const joined = second.execute("worker", { id: "t1", task: "wait" }, { signal: stop.signal });
-    while ((await fabric.queue.size(subjects.tasks("worker", "t1"))).waiting === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await isPutBack(fabric);
     stop.abort();
     const result = await joined;
     expect(result).toMatchObject({ status: "cancelled", error: { category: "cancelled" } });
