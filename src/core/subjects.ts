@@ -9,6 +9,16 @@ export interface Subjects {
   readonly taskQueue: string | null;
   /** The subject of one actor's mailbox. */
   actor(address: Address): string;
+  /** Where any client asks for a task to be done by a role. */
+  task(role: string): string;
+  /** Where any client asks for a task to be done by whoever has a capability. */
+  capability(name: string): string;
+  /** Where the events of a task, or of a workflow and all its tasks, are told. */
+  event(id: string): string;
+  /** Where the process that works on a task, or on a workflow, is asked to cancel it. */
+  cancel(id: string): string;
+  /** Where runs of guest code are asked for; `part` is for what belongs to one run. */
+  sandbox(part: string): string;
   /** The queue of a role's tasks: of this mesh's task queue, where no other is named. */
   tasks(role: string, taskQueue?: string | null): string;
   /** The ledger of one task; without an id, what all of them start with. */
@@ -32,6 +42,11 @@ export function createSubjects(
   return Object.freeze({
     taskQueue: own,
     actor: (address: Address) => `${root}.actor.${address}`,
+    task: (role: string) => `${root}.task.${role}`,
+    capability: (name: string) => `${root}.capability.${name}`,
+    event: (id: string) => `${root}.event.${id}`,
+    cancel: (id: string) => `${root}.cancel.${id}`,
+    sandbox: (part: string) => `${root}.sandbox.${part}`,
     tasks: (role: string, taskQueue: string | null = own) =>
       `${mesh}.task.${role}${taskQueue === null ? "" : `.${taskQueue}`}`,
     journal: (taskId = "") => `${mesh}.task.${taskId}`,

@@ -1,0 +1,188 @@
+// The fabric's own link to NATS: one connection and its JetStream, shared by all parts of one mesh's fabric.
+// Invariant: what is stored is stored once, however often it has to be sent: each write has an id that the server knows
+// again for two minutes. While the server restarts or the connection is down, calls wait; after that they fail.
+import {
+  headers as makeHeaders,
+  nanos,
+  type JetStreamClient,
+  type JetStreamManager,
+  type MsgHdrs,
+  type NatsConnection,
+  type PubAck,
+} from "nats";
+import type { Clock } from "../../core/clock.ts";
+import type { Log } from "../../core/log.ts";
+import type { StreamNames } from "../../core/stream-names.ts";
+import { closedFailure, failure, isPassing } from "./failure.ts";
+
+/** Within so long is a write that is sent again known by its id; in milliseconds. JetStream's own default. */
+export const DUPLICATE_WINDOW_MS = 120_000;
+/** So long is one answer of the server waited for, in milliseconds. */
+const ANSWER_MS = 5_000;
+/** So long is a server waited for that is away, in milliseconds: shorter than writes are known again. */
+const PATIENCE_MS = 100_000;
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1_000;
+/** Room for the headers and the subject of a message, in bytes. */
+const HEADROOM_BYTES = 8_192;
+
+/** What a {@link NatsLink} is made with. */
+export interface NatsLinkOptions {
+  readonly connection: NatsConnection;
+  readonly jsm: JetStreamManager;
+  readonly names: StreamNames;
+  /** On how many servers each stream is kept. */
+  readonly replicas: number;
+  /** The most bytes that each stream may hold; -1 for no bound but the account's. */
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How something is written to a stream. */
+export interface LinkWrite {
+  /** What it is called in errors, as in `append to ledger "a"`. */
+  readonly attempt: string;
+  /** Known again for two minutes; made where absent. */
+  readonly id?: string | undefined;
+  /** The sequence of the subject's last message, 0 for none; else the write is refused. */
+  readonly lastSubjectSequence?: number | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A connection to NATS and what all parts of a fabric do with it. */
+export class NatsLink {
+  readonly connection: NatsConnection;
+  readonly js: JetStreamClient;
+  readonly jsm: JetStreamManager;
+  readonly names: StreamNames;
+  readonly replicas: number;
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly #closing = new AbortController();
+  readonly #underWay = new Set<Promise<unknown>>();
+  /** Messages on their way into queues. */
+  readonly #queued = new Set<Promise<unknown>>();
+
+  constructor(options: NatsLinkOptions) {
+    this.connection = options.connection;
+    this.js = options.connection.jetstream({ timeout: ANSWER_MS });
+    this.jsm = options.jsm;
+    this.names = options.names;
+    this.replicas = options.replicas;
+    this.maxBytes = options.maxBytes;
+    this.clock = options.clock;
+    this.log = options.log;
+  }
+
+  /** Aborted once the fabric is closed. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** How large a message's payload may be, in bytes. */
+  get maxPayload(): number {
+    return (this.connection.info?.max_payload ?? 1_048_576) - HEADROOM_BYTES;
+  }
+
+  /**
+   * Does what a caller of the fabric asks for; `close` waits for it.
+   *
+   * @throws StorageError as the work does; `STORAGE_FAILED` for what NATS says, and once the fabric is closed.
+   */
+  async run<T>(attempt: string, work: () => Promise<T>): Promise<T> {
+    if (this.closed.aborted) throw closedFailure(attempt);
+    try {
+      return await this.#count(this.#underWay, work());
+    } catch (thrown) {
+      throw this.closed.aborted && isPassing(thrown) ? closedFailure(attempt) : failure(attempt, thrown);
+    }
+  }
+
+  /**
+   * Asks the server for something, again where it was away meanwhile; it must do no harm when it is done twice.
+   *
+   * @throws NatsError as the server says it, also once the patience is over.
+   */
+  async call<T>(attempt: string, work: () => Promise<T>): Promise<T> {
+    const start = this.clock.now();
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+      try {
+        return await work();
+      } catch (thrown) {
+        const isOver = this.clock.now() - start > PATIENCE_MS || this.connection.isClosed();
+        if (isOver || this.closed.aborted || !isPassing(thrown)) throw thrown;
+        this.log.debug({ err: thrown, attempt }, "NATS is away: trying again");
+        await this.#pause(pauseMs);
+      }
+    }
+  }
+
+  /**
+   * Stores a message in the stream of its subject.
+   *
+   * @throws NatsError as `call` does.
+   */
+  publish(subject: string, payload: string | Uint8Array, write: LinkWrite): Promise<PubAck> {
+    const { attempt, lastSubjectSequence } = write;
+    const headers = headersOf(write.headers);
+    const options = {
+      msgID: write.id ?? crypto.randomUUID(),
+      headers,
+      ...(lastSubjectSequence === undefined ? {} : { expect: { lastSubjectSequence } }),
+    };
+    return this.call(attempt, () => this.js.publish(subject, payload, options));
+  }
+
+  /** Counts a message on its way into a queue. */
+  queueing<T>(work: Promise<T>): Promise<T> {
+    return this.#count(this.#queued, work);
+  }
+
+  /** Resolves once the messages are in their queues, or were refused, that were on their way. */
+  async queued(): Promise<void> {
+    if (this.#queued.size > 0) await Promise.allSettled(this.#queued);
+  }
+
+  /** Refuses what is asked from now on, waits for what is under way, and closes the connection. */
+  async close(): Promise<void> {
+    if (this.closed.aborted) return;
+    this.#closing.abort();
+    await Promise.allSettled(this.#underWay);
+    if (this.connection.isClosed()) return;
+    // Nothing more can be drained where the server is away.
+    await this.connection.drain().catch(() => this.connection.close());
+  }
+
+  async #pause(delayMs: number): Promise<void> {
+    const { closed } = this;
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        this.clock.clearTimeout(timer);
+        closed.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = this.clock.setTimeout(end, delayMs);
+      closed.addEventListener("abort", end, { once: true });
+    });
+  }
+
+  #count<T>(counted: Set<Promise<unknown>>, work: Promise<T>): Promise<T> {
+    const ended: Promise<unknown> = work.then(
+      () => counted.delete(ended),
+      () => counted.delete(ended),
+    );
+    counted.add(ended);
+    return work;
+  }
+}
+
+/** Milliseconds as JetStream counts them. */
+export const nanosecondsOf = (milliseconds: number): number => nanos(milliseconds);
+
+function headersOf(given: Readonly<Record<string, string>> = {}): MsgHdrs {
+  const headers = makeHeaders();
+  for (const [name, value] of Object.entries(given)) headers.set(name, value);
+  return headers;
+}

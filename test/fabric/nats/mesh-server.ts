@@ -1,0 +1,51 @@
+// A server for one file of tests, on which each fabric is a mesh of its own.
+import { afterAll, beforeAll } from "vitest";
+import { openConnection } from "#src/fabric/nats/connection";
+import { silentLog, type Log } from "#src/core/log";
+import { systemClock } from "#src/core/clock";
+import { createStreamNames } from "#src/core/stream-names";
+import { NatsLink } from "#src/fabric/nats/link";
+import { startNatsServer, type NatsServer } from "../../harness/nats-server.ts";
+
+/** A server that is started before the tests of a file and closed after them. */
+export function serverForTests(): { readonly get: () => NatsServer } {
+  let server: NatsServer | undefined;
+  beforeAll(async () => {
+    server = await startNatsServer();
+  }, 120_000);
+  afterAll(async () => {
+    await server?.close();
+  });
+  return {
+    get: () => {
+      if (server === undefined) throw new Error("the server is not started yet");
+      return server;
+    },
+  };
+}
+
+let meshes = 0;
+
+/** A mesh's name that no other test has. */
+export function newMeshName(): string {
+  meshes += 1;
+  return `m${process.pid}-${meshes}`;
+}
+
+/** A link to a server, for tests of one part of the fabric. */
+export async function openLink(
+  server: NatsServer,
+  options: { readonly mesh?: string; readonly log?: Log } = {},
+) {
+  const { mesh = newMeshName(), log = silentLog } = options;
+  const connection = await openConnection({ servers: [server.url] }, { name: "test", log });
+  return new NatsLink({
+    connection,
+    jsm: await connection.jetstreamManager(),
+    names: createStreamNames(mesh),
+    replicas: 1,
+    maxBytes: -1,
+    clock: systemClock,
+    log,
+  });
+}
