@@ -8,7 +8,10 @@ import type { settingsSchema } from "./settings.ts";
 
 /** The store that was chosen, with what it needs. */
 export type BlobsConfig =
-  | { readonly store: "files" }
+  /** In a folder. Unless it was chosen, a mesh over NATS keeps them there in place of it. */
+  | { readonly store: "files"; readonly isChosen: boolean }
+  /** In the object store of the mesh's NATS servers. */
+  | { readonly store: "nats" }
   | ({ readonly store: "azure" } & Pick<AzureBlobsOptions, "container" | "access">)
   | ({ readonly store: "s3" } & Pick<S3BlobsOptions, "bucket" | "region" | "endpoint" | "access">);
 
@@ -19,15 +22,23 @@ export function blobSettings(settings: Settings): {
   readonly config: BlobsConfig;
   readonly missing: readonly string[];
 } {
-  const none = { config: { store: "files" }, missing: [] } as const;
-  if (settings.FETTLE_BLOBS === "azure") return azureSettings(settings);
-  return settings.FETTLE_BLOBS === "s3" ? s3Settings(settings) : none;
+  switch (settings.FETTLE_BLOBS) {
+    case "azure":
+      return azureSettings(settings);
+    case "s3":
+      return s3Settings(settings);
+    case "nats":
+      return { config: { store: "nats" }, missing: [] };
+    default:
+      return { config: { store: "files", isChosen: settings.FETTLE_BLOBS === "files" }, missing: [] };
+  }
 }
 
-/** Opens the store that was chosen; undefined for files, which a fabric keeps by itself. */
+/** Opens the cloud's store that was chosen; undefined for what a fabric keeps by itself. */
 export async function openBlobs(config: BlobsConfig): Promise<CloudBlobs | undefined> {
   switch (config.store) {
     case "files":
+    case "nats":
       return undefined;
     case "azure":
       return openAzureBlobs(config);
@@ -36,9 +47,9 @@ export async function openBlobs(config: BlobsConfig): Promise<CloudBlobs | undef
   }
 }
 
-/** The store as an address, `s3://bucket` or `azure://container`; undefined for files. */
+/** The store as an address, `s3://bucket` or `azure://container`; undefined for what a fabric keeps by itself. */
 export function storeUrl(config: BlobsConfig): string | undefined {
-  if (config.store === "files") return undefined;
+  if (config.store === "files" || config.store === "nats") return undefined;
   return config.store === "s3" ? `s3://${config.bucket}` : `azure://${config.container}`;
 }
 
@@ -46,6 +57,7 @@ export function storeUrl(config: BlobsConfig): string | undefined {
 export function secretsOfBlobs(config: BlobsConfig): readonly string[] {
   switch (config.store) {
     case "files":
+    case "nats":
       return [];
     case "azure":
       return secretsOfAzure(config.access);

@@ -9,6 +9,7 @@ import { maskKey } from "../core/secret.ts";
 import { secretsOf as modelSecretsOf, type ModelSettings, type ProviderName } from "../model/resolve.ts";
 import type { LogLevel } from "../observe/logger.ts";
 import { blobSettings, secretsOfBlobs, type BlobsConfig } from "./blobs.ts";
+import { natsProblems, natsSettings, secretsOfNats, type NatsConfig } from "./nats.ts";
 import { modelSettingsSchema, SETTING_NAMES, settingsSchema } from "./settings.ts";
 import { nearestName } from "./spelling.ts";
 
@@ -33,6 +34,12 @@ export interface Config {
     readonly isolation: "thread" | "process";
     readonly isolates: number | undefined;
   };
+  /** How long a run waits for a remote sandbox, in milliseconds. */
+  readonly sandboxWaitMs: number;
+  /** Whether the mesh is one process's own, or this process is one node of it: as NATS_URL says. */
+  readonly mode: MeshMode;
+  /** Used where the mode is "distributed". */
+  readonly nats: NatsConfig;
   /** Where blobs are kept, results among them. */
   readonly blobs: BlobsConfig;
   /** Where results are stored, as long as blobs are files. */
@@ -43,6 +50,9 @@ export interface Config {
   /** The mesh's name: subjects and data of different meshes never meet. */
   readonly mesh: string;
 }
+
+/** Whether a mesh is one process's own (`embedded`), or processes are nodes of one over NATS (`distributed`). */
+export type MeshMode = "embedded" | "distributed";
 
 /** Options of {@link loadConfig}. */
 export interface LoadOptions {
@@ -55,7 +65,7 @@ export interface LoadOptions {
 }
 
 const OWN_PREFIX = "FETTLE_";
-const SECRET_NAME = /_(?:KEY|CONNECTION_STRING)$/;
+const SECRET_NAME = /_(?:KEY|CONNECTION_STRING|TOKEN|PASSWORD)$/;
 
 /** Where a setting was found: the environment, or a line of a file. */
 interface Source {
@@ -91,14 +101,20 @@ export function loadConfig(options: LoadOptions = {}): Config {
     );
   }
   const blobs = blobSettings(parsed.data ?? {});
-  if (parsed.success)
+  if (parsed.success) {
     problems.push(...blobs.missing.map((one) => `${describe(sources, "FETTLE_BLOBS")}: ${one}`));
+    problems.push(...natsProblems(parsed.data));
+    if (blobs.config.store === "nats" && parsed.data.NATS_URL === undefined) {
+      problems.push(`${describe(sources, "FETTLE_BLOBS")}: NATS_URL is needed too: the servers' addresses.`);
+    }
+  }
   if (!parsed.success || problems.length > 0) {
     const count = problems.length === 1 ? "A setting is wrong" : `${problems.length} settings are wrong`;
     throw new ConfigError(`${count}:\n${problems.map((problem) => `- ${problem}`).join("\n")}`);
   }
   const settings = parsed.data;
   const path = (value: string): string => resolve(cwd, value);
+  const nats = natsSettings(settings, path);
   return deepFreeze({
     models: modelSettingsSchema.parse(settings),
     modelOrder: settings.FETTLE_MODEL_ORDER,
@@ -113,6 +129,9 @@ export function loadConfig(options: LoadOptions = {}): Config {
       isolation: settings.FETTLE_SANDBOX_ISOLATION,
       isolates: settings.FETTLE_SANDBOX_ISOLATES,
     },
+    sandboxWaitMs: settings.FETTLE_SANDBOX_WAIT * 1000,
+    mode: nats.isAsked ? "distributed" : "embedded",
+    nats: nats.config,
     blobs: blobs.config,
     logDirectory: path(settings.LOG_DIRECTORY),
     logLevel: settings.LOG_LEVEL,
@@ -123,7 +142,7 @@ export function loadConfig(options: LoadOptions = {}): Config {
 
 /** The values of a configuration that must never be shown or logged. */
 export function secretsOf(config: Config): readonly string[] {
-  return [...modelSecretsOf(config.models), ...secretsOfBlobs(config.blobs)];
+  return [...modelSecretsOf(config.models), ...secretsOfBlobs(config.blobs), ...secretsOfNats(config.nats)];
 }
 
 /** What is known of `.env` whether or not its settings are right. */
@@ -203,7 +222,8 @@ function find(sources: readonly Source[], name: string): Source | undefined {
 function describe(sources: readonly Source[], name: string): string {
   const source = find(sources, name);
   const value = source?.values[name] ?? "";
-  const shown = SECRET_NAME.test(name) ? maskKey(value) : value;
+  const isSecret = SECRET_NAME.test(name) || (name === "NATS_URL" && value.includes("@"));
+  const shown = isSecret ? maskKey(value) : value;
   return `${source?.place(name) ?? "default"}: ${name}=${JSON.stringify(shown)}`;
 }
 

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { isName } from "../core/names.ts";
 import { PROVIDER_ORDER, type ProviderName } from "../model/resolve.ts";
 import { LOG_LEVEL_NAMES, parseLogLevel } from "../observe/logger.ts";
+import { natsSettingsSchema } from "./nats.ts";
 
 const text = z.string().optional();
 
@@ -104,7 +105,8 @@ export const settingsSchema = z.object({
   SANDBOX_MODE: oneOf(["local", "remote"]).default("local"),
   FETTLE_SANDBOX_ISOLATION: oneOf(["thread", "process"]).default("thread"),
   FETTLE_SANDBOX_ISOLATES: count(1, 256).optional(),
-  FETTLE_BLOBS: oneOf(["files", "azure", "s3"]).default("files"),
+  FETTLE_SANDBOX_WAIT: seconds.default(10),
+  FETTLE_BLOBS: oneOf(["files", "nats", "azure", "s3"]).optional(),
   FETTLE_AZURE_CONTAINER: azureContainer,
   FETTLE_AZURE_CONNECTION_STRING: text,
   FETTLE_AZURE_ACCOUNT: azureAccount,
@@ -121,6 +123,7 @@ export const settingsSchema = z.object({
     .string()
     .refine(isName, { error: 'expected 1 to 128 letters, digits, "_" and "-"' })
     .default("default"),
+  ...natsSettingsSchema.shape,
 });
 
 /** The names of all settings. */

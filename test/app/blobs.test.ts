@@ -47,7 +47,7 @@ describe("blobs by the settings", () => {
   });
 
   it.each([
-    [{ FETTLE_BLOBS: "disk" }, ["expected files or azure or s3"]],
+    [{ FETTLE_BLOBS: "disk" }, ["expected files or nats or azure or s3"]],
     [{ FETTLE_BLOBS: "s3" }, ["FETTLE_S3_BUCKET is needed too"]],
     [{ FETTLE_BLOBS: "s3", FETTLE_S3_BUCKET: "My Bucket" }, ["expected the name of a bucket"]],
     [

@@ -59,7 +59,14 @@ describe("settings", () => {
       maxRepairs: 3,
       maxConcurrentTasks: undefined,
       sandbox: { mode: "local", isolation: "thread", isolates: undefined },
-      blobs: { store: "files" },
+      sandboxWaitMs: 10_000,
+      mode: "embedded",
+      nats: {
+        servers: ["nats://127.0.0.1:4222"],
+        tls: {},
+        replicas: 1,
+      },
+      blobs: { store: "files", isChosen: false },
       logDirectory: join(folder, "logs"),
       logLevel: "info",
       dataDirectory: join(folder, ".fettle"),
@@ -77,6 +84,15 @@ describe("settings", () => {
       SANDBOX_MODE: "REMOTE",
       FETTLE_SANDBOX_ISOLATION: "process",
       FETTLE_SANDBOX_ISOLATES: "2",
+      FETTLE_SANDBOX_WAIT: "2.5",
+      NATS_URL: "nats://a:4222, b, tls://user:secret@[::1]:4333",
+      NATS_CREDS: "node.creds",
+      NATS_CA: "/etc/ca.pem",
+      NATS_CERT: "node.pem",
+      NATS_KEY: "node.key",
+      FETTLE_REPLICAS: "3",
+      FETTLE_NATS_MAX_BYTES: "1073741824",
+      FETTLE_BLOBS: "files",
       LOG_DIRECTORY: "/var/log/fettle",
       LOG_LEVEL: "warning",
       FETTLE_DATA_DIRECTORY: "data",
@@ -93,7 +109,16 @@ describe("settings", () => {
       maxRepairs: 0,
       maxConcurrentTasks: 12,
       sandbox: { mode: "remote", isolation: "process", isolates: 2 },
-      blobs: { store: "files" },
+      sandboxWaitMs: 2500,
+      mode: "distributed",
+      nats: {
+        servers: ["nats://a:4222", "b", "tls://user:secret@[::1]:4333"],
+        creds: join(folder, "node.creds"),
+        tls: { ca: "/etc/ca.pem", cert: join(folder, "node.pem"), key: join(folder, "node.key") },
+        replicas: 3,
+        maxBytes: 1_073_741_824,
+      },
+      blobs: { store: "files", isChosen: true },
       logDirectory: resolve("/var/log/fettle"),
       logLevel: "warn",
       dataDirectory: join(folder, "data"),
@@ -182,6 +207,11 @@ describe("settings", () => {
     ["EXECUTION_TIMEOUT", "Infinity"],
     ["MAX_REPAIR_ATTEMPTS", "-1"],
     ["FETTLE_SANDBOX_ISOLATES", "0"],
+    ["FETTLE_SANDBOX_WAIT", "0"],
+    ["NATS_URL", "http://127.0.0.1:4222"],
+    ["NATS_URL", "nats://a:4222,"],
+    ["FETTLE_REPLICAS", "6"],
+    ["FETTLE_NATS_MAX_BYTES", "1000"],
     ["FETTLE_MAX_CONCURRENT_TASKS", "many"],
     ["FETTLE_SANDBOX_ISOLATION", "none"],
     ["OPENAI_BASE_URL", "ftp://x"],
@@ -204,6 +234,24 @@ describe("settings", () => {
     const config = load({ CLAUDE_API_KEY: key });
     expect([...secretsOf(config)].sort()).toEqual([key, `${key}-2`]);
     expect(problemsOf(() => load({ CLAUDE_API_KEY: key, LOG_LEVEL: "x" }))).not.toContain(key);
+  });
+
+  it.each([
+    [{ NATS_TOKEN: "t0ken-of-ours", NATS_USER: "fettle", NATS_PASSWORD: "p" }, /NATS_TOKEN and NATS_USER/],
+    [{ NATS_PASSWORD: "p4ssword" }, /NATS_PASSWORD is set, and NATS_USER is not/],
+    [{ NATS_CERT: "node.pem" }, /Of NATS_CERT and NATS_KEY one is set/],
+    [{ FETTLE_BLOBS: "nats" }, /FETTLE_BLOBS="nats": NATS_URL is needed too/],
+  ])("refuse %j, which does not fit together", (env, expected) => {
+    const problems = problemsOf(() => load(env));
+    expect(problems).toMatch(expected);
+    expect(problems).not.toMatch(/t0ken|p4ssword/);
+  });
+
+  it("name what of the NATS settings is secret, and show no password of an address", () => {
+    const url = "nats://fettle:s3cr3t-in-url@127.0.0.1:4222,tok3n@b";
+    expect(secretsOf(load({ NATS_URL: url }))).toEqual(["s3cr3t-in-url", "tok3n"]);
+    expect(secretsOf(load({ NATS_TOKEN: "tok3n" }))).toEqual(["tok3n"]);
+    expect(problemsOf(() => load({ NATS_URL: "http://u:s3cr3t-in-url@a" }))).not.toContain("s3cr3t-in-url");
   });
 
   it("are all in .env.example, and .env.example has no others", async () => {

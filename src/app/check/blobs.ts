@@ -8,7 +8,7 @@ import { checkFolder } from "./folders.ts";
 
 /** Whether blobs can be stored: in the log directory, or at the cloud's service that was chosen. */
 export async function checkBlobs(config: Config): Promise<Finding> {
-  if (config.blobs.store === "files") {
+  if (config.blobs.store === "files" || config.blobs.store === "nats") {
     return checkFolder("Log directory", { path: config.logDirectory, setting: "LOG_DIRECTORY" });
   }
   const { ok, failed } = findingsOf("Blobs");

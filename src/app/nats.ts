@@ -1,0 +1,100 @@
+// The mesh's NATS servers, as the settings name them.
+// Invariant: reading settings connects to nothing; what is secret in them is named here.
+import { z } from "zod";
+import type { NatsSettings } from "../fabric/nats/connection.ts";
+
+/** The address that NATS's own tools and libraries take where none is given. */
+const DEFAULT_NATS_URL = "nats://127.0.0.1:4222";
+
+/** Where the servers are, who this is there, and how data is kept on them. */
+export interface NatsConfig extends NatsSettings {
+  /** On how many servers everything is kept. */
+  readonly replicas: number;
+  /** The most bytes that each stream may hold; undefined for no bound but the account's. */
+  readonly maxBytes: number | undefined;
+}
+
+const SERVER = /^(?:(?:nats|tls):\/\/)?(?:[^\s/@]+@)?(?:\[[0-9a-fA-F:]+\]|[^\s/@:]+)(?::\d{1,5})?\/?$/;
+
+const servers = z
+  .string()
+  .transform((value) => value.split(",").map((one) => one.trim()))
+  .refine((all) => all.every((one) => SERVER.test(one)), {
+    error: `expected addresses such as ${DEFAULT_NATS_URL}, separated by commas`,
+  })
+  .optional();
+
+const text = z.string().optional();
+
+/** The settings of NATS; their names are those of NATS's own command line, where it has them. */
+export const natsSettingsSchema = z.object({
+  NATS_URL: servers,
+  NATS_CREDS: text,
+  NATS_NKEY: text,
+  NATS_TOKEN: text,
+  NATS_USER: text,
+  NATS_PASSWORD: text,
+  NATS_CA: text,
+  NATS_CERT: text,
+  NATS_KEY: text,
+  FETTLE_REPLICAS: z.coerce
+    .number({ error: "expected a whole number from 1 to 5" })
+    .int({ error: "expected a whole number from 1 to 5" })
+    .min(1, { error: "expected a whole number from 1 to 5" })
+    .max(5, { error: "expected a whole number from 1 to 5" })
+    .default(1),
+  FETTLE_NATS_MAX_BYTES: z.coerce
+    .number({ error: "expected a whole number of bytes, at least 1048576" })
+    .int({ error: "expected a whole number of bytes, at least 1048576" })
+    .min(1_048_576, { error: "expected a whole number of bytes, at least 1048576" })
+    .optional(),
+});
+
+type Settings = z.infer<typeof natsSettingsSchema>;
+
+/** What the settings say of NATS, files as paths of the given kind; `isAsked` where they name a server. */
+export function natsSettings(
+  settings: Settings,
+  path: (file: string) => string,
+): { readonly isAsked: boolean; readonly config: NatsConfig } {
+  const file = (value: string | undefined) => (value === undefined ? undefined : path(value));
+  return {
+    isAsked: settings.NATS_URL !== undefined,
+    config: {
+      servers: settings.NATS_URL ?? [DEFAULT_NATS_URL],
+      creds: file(settings.NATS_CREDS),
+      nkey: file(settings.NATS_NKEY),
+      token: settings.NATS_TOKEN,
+      user: settings.NATS_USER,
+      password: settings.NATS_PASSWORD,
+      tls: { ca: file(settings.NATS_CA), cert: file(settings.NATS_CERT), key: file(settings.NATS_KEY) },
+      replicas: settings.FETTLE_REPLICAS,
+      maxBytes: settings.FETTLE_NATS_MAX_BYTES,
+    },
+  };
+}
+
+/** What is wrong with the settings together, a sentence each. */
+export function natsProblems(settings: Settings): readonly string[] {
+  const { NATS_CREDS, NATS_NKEY, NATS_TOKEN, NATS_USER, NATS_PASSWORD, NATS_CERT, NATS_KEY } = settings;
+  const problems: string[] = [];
+  const identities = { NATS_CREDS, NATS_NKEY, NATS_TOKEN, NATS_USER };
+  const given = Object.entries(identities).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (given.length > 1) problems.push(`${given.join(" and ")} are set: say in one way who this is.`);
+  if (NATS_PASSWORD !== undefined && NATS_USER === undefined) {
+    problems.push("NATS_PASSWORD is set, and NATS_USER is not: both are needed.");
+  }
+  if ((NATS_CERT === undefined) !== (NATS_KEY === undefined)) {
+    problems.push("Of NATS_CERT and NATS_KEY one is set: both are needed, or neither.");
+  }
+  return problems;
+}
+
+/** What of the configuration must never be shown or logged. */
+export function secretsOfNats({ token, password, servers: all }: NatsConfig): readonly string[] {
+  const inUrls = all.flatMap((server) => {
+    const [, user, secret] = /^(?:\w+:\/\/)?([^:@/]+)(?::([^@/]*))?@/.exec(server) ?? [];
+    return [secret ?? user].filter((one) => one !== undefined && one !== "").map((one) => one ?? "");
+  });
+  return [token, password, ...inUrls].filter((one) => one !== undefined);
+}
