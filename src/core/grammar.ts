@@ -45,9 +45,14 @@ export function requireBucket(bucket: string): void {
   );
 }
 
+/** Whether a text is a key; for what comes from other programs. */
+export function isKey(text: string): boolean {
+  return text.length <= MAX_KEY && KEY.test(text);
+}
+
 /** Throws unless a key is dot-separated parts of letters, digits and `_=/-`, at most 512 characters in all. */
 export function requireKey(key: string): void {
-  if (key.length <= MAX_KEY && KEY.test(key)) return;
+  if (isKey(key)) return;
   throw new StorageError(
     "PATH_INVALID",
     `Cannot use key ${JSON.stringify(key.slice(0, 80))}: use dot-separated parts of letters, digits and ` +

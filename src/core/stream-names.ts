@@ -4,7 +4,7 @@
 import { requireName } from "./names.ts";
 
 /** The streams of a mesh that are not buckets. */
-export type StreamKind = "queue" | "later" | "dead" | "ledger";
+export type StreamKind = "queue" | "dead" | "ledger";
 
 /** Where a mesh's data is on a NATS server. */
 export interface StreamNames {
@@ -16,7 +16,7 @@ export interface StreamNames {
   subjectsOf(kind: StreamKind): string;
   /** Where a queue's messages are put in. */
   queue(queue: string): string;
-  /** Where messages wait that are to be given out later. */
+  /** Where messages wait that are to be given out later: in the queues' stream, so that it knows the ids of both. */
   later(queue: string): string;
   /** Where a queue's dead letters are, all of them where no id is given. */
   dead(queue: string, id?: string): string;
@@ -42,8 +42,8 @@ export function createStreamNames(mesh: string): StreamNames {
     bucket: (bucket: string) => `fettle-${mesh}-${bucket}`,
     subjectsOf: (kind: StreamKind) => `${root}.${kind}.>`,
     queue: (queue: string) => `${root}.queue.${own(queue)}`,
-    later: (queue: string) => `${root}.later.${own(queue)}`,
-    // `$` is in no name: so no queue's letters are among those of one whose name begins alike.
+    // `$` is in no name: so nothing of one queue is among what belongs to one whose name begins alike.
+    later: (queue: string) => `${root}.queue.${own(queue)}.$.later`,
     dead: (queue: string, id = ">") => `${root}.dead.${own(queue)}.$.${id}`,
     ledger: (ledger: string) => `${root}.ledger.entry.${ledger}`,
     ledgerParts: (ledger: string) => `${root}.ledger.part.${ledger}`,

@@ -98,7 +98,6 @@ export class Streams {
 /** What is different about each stream. */
 const LIMITS: Readonly<Record<StreamKind, Partial<StreamConfig>>> = {
   queue: { retention: RetentionPolicy.Workqueue },
-  later: { retention: RetentionPolicy.Workqueue },
   // One letter for each id of a queue: a later one takes the place of an earlier one.
   dead: { max_msgs_per_subject: 1, discard: DiscardPolicy.Old },
   ledger: {},

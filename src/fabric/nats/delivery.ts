@@ -1,0 +1,118 @@
+// A message in hand. The server takes whatever settlement comes, also one that comes late: so the time limit is judged here.
+// Invariant: after its time a delivery settles nothing; before it, it settles once.
+import { StorageError } from "../../core/errors.ts";
+import type { ConsumerOptions, Delivery } from "../../core/ports.ts";
+import { givenUp, RETRIED } from "../queue-rules.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import type { NatsLink } from "./link.ts";
+import type { QueueLine } from "./queue-line.ts";
+import type { QueuedMessage } from "./queued-message.ts";
+import type { Receipts } from "./receipts.ts";
+
+/** What the deliveries of one consumer share. */
+export interface DeliveryDesk extends ConsumerOptions {
+  readonly link: NatsLink;
+  readonly line: QueueLine;
+  readonly letters: DeadLetters;
+  readonly receipts: Receipts;
+}
+
+const ANSWER_MS = 5_000;
+
+/** How long before the server's time a delivery's own is over, in milliseconds. */
+function marginOf(ackWaitMs: number): number {
+  return Math.min(1_000, ackWaitMs / 10);
+}
+
+/** A message that was given to a caller. */
+export class NatsDelivery implements Delivery {
+  readonly id: string;
+  readonly payload: string;
+  readonly deliveries: number;
+  readonly #message: QueuedMessage;
+  readonly #desk: DeliveryDesk;
+  #until: number;
+  #isSettled = false;
+
+  constructor(message: QueuedMessage, desk: DeliveryDesk, receivedAt: number) {
+    this.id = message.id;
+    this.payload = new TextDecoder().decode(message.data);
+    this.deliveries = message.deliveries;
+    this.#message = message;
+    this.#desk = desk;
+    this.#until = this.#limitFrom(receivedAt);
+  }
+
+  async ack(): Promise<void> {
+    await this.#settle("acknowledge", async () => undefined);
+  }
+
+  async retry({
+    delayMs = 0,
+    reason = RETRIED,
+  }: { readonly delayMs?: number | undefined; readonly reason?: string | undefined } = {}): Promise<void> {
+    const { deliveries } = this;
+    await this.#settle("put back", () =>
+      deliveries < this.#desk.maxDeliveries
+        ? this.#desk.line.publishAgain(this.#message, { deliveries, delayMs })
+        : this.#bury(givenUp(deliveries, reason)),
+    );
+  }
+
+  async reject(reason: string): Promise<void> {
+    await this.#settle("reject", () => this.#bury(reason));
+  }
+
+  async inProgress(): Promise<void> {
+    const { link } = this.#desk;
+    const attempt = `keep message "${this.id}" of queue "${this.#desk.line.queue}"`;
+    await link.run(attempt, async () => {
+      if (this.#isSettled) return;
+      let startedAt = 0;
+      await link.call(attempt, async () => {
+        startedAt = link.clock.now();
+        if (this.#isLost()) throw this.#lost(attempt);
+        await link.connection.request(this.#message.reply, "+WPI", { timeout: ANSWER_MS });
+      });
+      if (this.#isLost()) throw this.#lost(attempt);
+      this.#until = this.#limitFrom(startedAt);
+    });
+  }
+
+  /** Settles the message, once what is done with it is stored. */
+  async #settle(verb: string, store: () => Promise<void>): Promise<void> {
+    const { link, line, receipts } = this.#desk;
+    await link.run(`${verb} message "${this.id}" of queue "${line.queue}"`, async () => {
+      if (this.#isSettled || this.#isLost()) return;
+      this.#isSettled = true;
+      try {
+        await store();
+      } catch (thrown) {
+        this.#isSettled = false;
+        throw thrown;
+      }
+      receipts.settle(this.#message.reply, this.#until);
+    });
+  }
+
+  #bury(reason: string): Promise<void> {
+    const { letters, line } = this.#desk;
+    return letters.write(line.queue, this.#message, { deliveries: this.deliveries, reason });
+  }
+
+  #isLost(): boolean {
+    return this.#desk.link.clock.now() > this.#until;
+  }
+
+  #limitFrom(at: number): number {
+    const { ackWaitMs } = this.#desk;
+    return at + ackWaitMs - marginOf(ackWaitMs);
+  }
+
+  #lost(attempt: string): StorageError {
+    return new StorageError(
+      "DELIVERY_LOST",
+      `Cannot ${attempt}: it was not settled in time and given out again, or is gone. Leave it to the other.`,
+    );
+  }
+}

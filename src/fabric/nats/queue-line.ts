@@ -1,0 +1,143 @@
+// One queue on the server: its subject, its consumer, and the ways of a message between waiting, later and dead.
+// Invariant: a message is stored in its new place before it is taken from the old one, under an id that makes a second
+// time harmless: so none is lost wherever a process dies.
+import { createHash } from "node:crypto";
+import { AckPolicy, DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from "nats";
+import type { ConsumerOptions } from "../../core/ports.ts";
+import { API_ERROR, apiErrorOf } from "./failure.ts";
+import { nanosecondsOf, type NatsLink } from "./link.ts";
+import { HEADER, messageIdOf, type QueuedMessage } from "./queued-message.ts";
+import type { Streams } from "./streams.ts";
+
+/** So many messages of a queue may be in hand at once, over all nodes. */
+const MAX_IN_HAND = 1_000_000;
+/** So many requests for messages may wait at once, over all nodes. */
+const MAX_REQUESTS = 16_384;
+/** A postponed message that a node looks at and says nothing of is looked at again after so long, in milliseconds. */
+export const LOOK_MS = 30_000;
+
+/** A stream and a consumer of it. */
+export interface ConsumerPlace {
+  readonly stream: string;
+  readonly name: string;
+}
+
+/** One queue. */
+export class QueueLine {
+  readonly queue: string;
+  /** Where its messages are put in. */
+  readonly subject: string;
+  /** Where its postponed messages are. */
+  readonly later: string;
+  readonly #link: NatsLink;
+  readonly #streams: Streams;
+  readonly #name: string;
+
+  constructor(link: NatsLink, streams: Streams, queue: string) {
+    this.queue = queue;
+    this.subject = link.names.queue(queue);
+    this.later = link.names.later(queue);
+    this.#link = link;
+    this.#streams = streams;
+    this.#name = consumerNameOf(queue, this.subject);
+  }
+
+  /** Puts a message in; gives whether its id was known. */
+  async publish(
+    message: { readonly id: string; readonly data: Uint8Array },
+    delayMs: number,
+  ): Promise<boolean> {
+    await this.#streams.ensure("queue");
+    const { id, data } = message;
+    const due: Record<string, string> = delayMs > 0 ? { [HEADER.due]: this.#dueAfter(delayMs) } : {};
+    const ack = await this.#link.publish(delayMs > 0 ? this.later : this.subject, data, {
+      attempt: `put message "${id}" into queue "${this.queue}"`,
+      id: messageIdOf(this.subject, id),
+      headers: { [HEADER.id]: id, ...due },
+    });
+    return ack.duplicate;
+  }
+
+  /** Puts a message in again that is in hand or was postponed; its old place is still to be settled. */
+  async publishAgain(
+    { id, data, headers, place }: QueuedMessage,
+    { deliveries, delayMs }: { readonly deliveries: number; readonly delayMs: number },
+  ): Promise<void> {
+    const due: Record<string, string> = delayMs > 0 ? { [HEADER.due]: this.#dueAfter(delayMs) } : {};
+    await this.#link.publish(delayMs > 0 ? this.later : this.subject, data, {
+      attempt: `put message "${id}" into queue "${this.queue}" again`,
+      // `#` is in no id: what a publisher put in is never taken for this.
+      id: messageIdOf(this.subject, `#${place}`),
+      headers: { ...headers, ...due, [HEADER.id]: id, [HEADER.deliveries]: String(deliveries) },
+    });
+  }
+
+  /** Makes the queue's consumer, or changes it to these options. */
+  consumer({ ackWaitMs }: ConsumerOptions): Promise<ConsumerPlace> {
+    return this.#make(this.#name, this.subject, ackWaitMs);
+  }
+
+  /** Makes the consumer of the queue's postponed messages. */
+  postponed(): Promise<ConsumerPlace> {
+    return this.#make(`${this.#name}-later`, this.later, LOOK_MS);
+  }
+
+  /** How many messages wait, and how many are in hand. */
+  async size(): Promise<{ readonly waiting: number; readonly inHand: number }> {
+    const stream = await this.#streams.ensure("queue");
+    const [ready, later, info] = await Promise.all([
+      this.#stored(stream, this.subject),
+      this.#stored(stream, this.later),
+      this.#info(stream),
+    ]);
+    const inHand = Math.min(ready, info?.num_ack_pending ?? 0);
+    return { waiting: ready - inHand + later, inHand };
+  }
+
+  async #stored(stream: string, subject: string): Promise<number> {
+    const info = await this.#link.call(`count the messages of "${subject}"`, () =>
+      this.#link.jsm.streams.info(stream, { subjects_filter: subject }),
+    );
+    return info.state.subjects?.[subject] ?? 0;
+  }
+
+  async #info(stream: string): Promise<ConsumerInfo | null> {
+    try {
+      return await this.#link.call(`look at the consumer of queue "${this.queue}"`, () =>
+        this.#link.jsm.consumers.info(stream, this.#name),
+      );
+    } catch (thrown) {
+      if (apiErrorOf(thrown) === API_ERROR.consumerNotFound) return null;
+      throw thrown;
+    }
+  }
+
+  async #make(name: string, subject: string, ackWaitMs: number): Promise<ConsumerPlace> {
+    const stream = await this.#streams.ensure("queue");
+    const config: Partial<ConsumerConfig> = {
+      durable_name: name,
+      description: `Fettle queue "${this.queue.slice(0, 200)}"`,
+      filter_subject: subject,
+      ack_policy: AckPolicy.Explicit,
+      deliver_policy: DeliverPolicy.All,
+      ack_wait: nanosecondsOf(ackWaitMs),
+      // The server would only stop giving it out: the limit is kept by who draws the message.
+      max_deliver: -1,
+      max_ack_pending: MAX_IN_HAND,
+      max_waiting: MAX_REQUESTS,
+    };
+    const attempt = `make the consumer of queue "${this.queue}"`;
+    await this.#link.call(attempt, () => this.#link.jsm.consumers.add(stream, config));
+    return { stream, name };
+  }
+
+  #dueAfter(delayMs: number): string {
+    return String(Math.ceil(Math.min(this.#link.clock.now() + delayMs, Number.MAX_SAFE_INTEGER)));
+  }
+}
+
+/** A consumer's name: no dots, and short, so that it is followed by what tells queues apart that look alike. */
+function consumerNameOf(queue: string, subject: string): string {
+  const hash = createHash("sha256").update(subject).digest("hex").slice(0, 12);
+  return `${queue.replace(/[^A-Za-z0-9_]+/g, "-").slice(0, 48)}-${hash}`;
+}

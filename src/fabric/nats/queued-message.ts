@@ -1,0 +1,89 @@
+// A queue's message as it is on the wire: what its headers say, and what the server tells in the subject of its reply.
+// Invariant: any client's message can be read, also one without headers; its id is a key, and the same each time.
+import { createHash } from "node:crypto";
+import type { Msg, MsgHdrs } from "nats";
+import { isKey } from "../../core/grammar.ts";
+
+/** The headers of a queue's messages and dead letters. */
+export const HEADER = {
+  /** The message's id, where this library published it. */
+  id: "Fettle-Id",
+  /** How many deliveries it had before it was put in again; of a dead letter, how many in all. */
+  deliveries: "Fettle-Deliveries",
+  /** When it is to be given out, in milliseconds since 1970. */
+  due: "Fettle-Due",
+  /** Why it is a dead letter, percent-encoded as `encodeURIComponent` does. */
+  reason: "Fettle-Reason",
+  /** When it became a dead letter, in milliseconds since 1970. */
+  at: "Fettle-At",
+} as const;
+
+const MESSAGE_ID = "Nats-Msg-Id";
+const OWN = new Set<string>(Object.values(HEADER).map((name) => name.toLowerCase()));
+
+/** A message that the server gave out. */
+export interface QueuedMessage {
+  readonly id: string;
+  readonly data: Uint8Array;
+  /** The how manieth delivery this is, over all times that it was put in; 1 for the first. */
+  readonly deliveries: number;
+  /** How many of them were before it was last put in. */
+  readonly deliveriesBefore: number;
+  /** Says which stored message it is, for ever. */
+  readonly place: string;
+  /** Where the server is told what became of it. */
+  readonly reply: string;
+  /** When it is due, in milliseconds since 1970; 0 where nothing is said. */
+  readonly due: number;
+  /** What else its publisher said. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** The id under which JetStream knows a message of a queue; of two queues, never the same. */
+export function messageIdOf(subject: string, id: string): string {
+  return `${subject}:${id}`;
+}
+
+/** Reads a message of a queue; `subject` is the queue's. */
+export function readMessage(message: Msg, subject: string): QueuedMessage {
+  const { headers, reply = "" } = message;
+  // $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<sequence>.<delivery's sequence>.<time>.<pending>[.<random>]
+  const tokens = reply.split(".");
+  const [count = "1", sequence = "0", , time = "0"] = tokens.slice(tokens.length > 9 ? 6 : 4);
+  const place = `${sequence}-${time}`;
+  const deliveriesBefore = numberOf(headers?.get(HEADER.deliveries));
+  return {
+    id: idOf(headers, subject, place),
+    data: message.data,
+    deliveries: Number(count) + deliveriesBefore,
+    deliveriesBefore,
+    place,
+    reply,
+    due: numberOf(headers?.get(HEADER.due)),
+    headers: othersOf(headers),
+  };
+}
+
+/** What is behind a header with a number in it; 0 where there is none. */
+export function numberOf(text: string | undefined): number {
+  const value = Number(text ?? "");
+  return Number.isFinite(value) && value > 0 ? value : 0;
+}
+
+function idOf(headers: MsgHdrs | undefined, subject: string, place: string): string {
+  const own = headers?.get(HEADER.id) ?? "";
+  if (isKey(own)) return own;
+  const given = headers?.get(MESSAGE_ID) ?? "";
+  const start = messageIdOf(subject, "");
+  const id = given.startsWith(start) ? given.slice(start.length) : given;
+  if (id === "") return place;
+  if (isKey(id)) return id;
+  const readable = id.replace(/[^A-Za-z0-9_=/-]+/g, "_").slice(0, 64);
+  return `${readable}-${createHash("sha256").update(id).digest("hex").slice(0, 16)}`;
+}
+
+function othersOf(headers: MsgHdrs | undefined): Readonly<Record<string, string>> {
+  if (headers === undefined) return {};
+  const names = headers.keys().filter((name) => !/^nats-/i.test(name) && !OWN.has(name.toLowerCase()));
+  return Object.fromEntries(names.map((name) => [name, headers.get(name)]));
+}
