@@ -69,7 +69,8 @@ export class Streams {
       }
       const { num_replicas, max_bytes } = info.config;
       if (num_replicas === config.num_replicas && max_bytes === config.max_bytes) return info;
-      return await this.#link.call(attempt, () => jsm.streams.update(plan.name, config));
+      const limits = { num_replicas: replicas, max_bytes: maxBytes };
+      return await this.#link.call(attempt, () => jsm.streams.update(plan.name, limits));
     } catch (thrown) {
       throw failure(attempt, thrown);
     }
