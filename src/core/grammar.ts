@@ -60,11 +60,6 @@ export function requireKey(key: string): void {
   );
 }
 
-/** Whether a text is a key. */
-export function isKey(key: string): boolean {
-  return key.length <= MAX_KEY && KEY.test(key);
-}
-
 /**
  * The segments of a blob's path: `/`-separated, each 1 to 200 bytes that any file system takes.
  * Segments that begin with a dot are refused: `.` and `..` lead elsewhere, and a fabric keeps its own
