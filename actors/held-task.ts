@@ -30,6 +30,7 @@ export function requireSameTask(known: TaskIdentity, given: TaskIdentity): void 
   if (difference === null) return;
   throw new TaskError(
     `The task id "${known.taskId}" is taken: ${difference}. An id stands for one task for ever; give this one another.`,
+    { isTaken: true },
   );
 }
 

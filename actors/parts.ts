@@ -14,6 +14,7 @@ import type { Blobs, Fabric, KeyValue, Ledger } from "../src/core/ports.ts";
 import type { Subjects } from "../src/core/subjects.ts";
 import type { Admission } from "../src/admission.ts";
 import type { Directory } from "../src/directory.ts";
+import type { EventTeller } from "../src/event-teller.ts";
 import type { Approvals } from "../src/approvals.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
 import type { ResultStore } from "../src/results.ts";
@@ -51,6 +52,8 @@ export interface ActorParts {
   /** Named byte sequences for handlers. */
   readonly blobs: Blobs;
   readonly defaults: TaskDefaults;
+  /** Tells clients of tasks; null where there are none. */
+  readonly teller: EventTeller | null;
   readonly inspect: Inspect | undefined;
   /** An integer from 0 to 2^32 - 1, for the guest's Math.random. */
   readonly nextSeed: () => number;

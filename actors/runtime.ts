@@ -12,12 +12,15 @@ import type { Model } from "../src/core/model.ts";
 import type { Blobs, Fabric } from "../src/core/ports.ts";
 import { createSubjects } from "../src/core/subjects.ts";
 import type { TaskEvent } from "../src/core/task.ts";
+import type { Wire } from "../src/core/wire.ts";
 import type { WorkflowEvent } from "../src/core/workflow-event.ts";
 import { Directory } from "../src/directory.ts";
+import { EventTeller } from "../src/event-teller.ts";
 import { PostOffice } from "../src/post.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
 import type { ResultStore } from "../src/results.ts";
 import type { StopMode } from "./agent-actor.ts";
+import { FrontDesk } from "./front-desk.ts";
 import type { ActorParts, Inspect, ModelTiers, TaskDefaults } from "./parts.ts";
 import type { Population } from "./population.ts";
 import { TaskDesk } from "./task-desk.ts";
@@ -38,6 +41,10 @@ export interface MeshResources {
   /** Whether the process of that name surely runs no more. */
   readonly isGone: (node: string) => boolean;
   readonly fabric: Fabric;
+  /** How clients of any language come in; null where there are none. */
+  readonly wire: Wire | null;
+  /** The program's version, as clients see it. */
+  readonly version: string;
   readonly results: ResultStore;
   readonly registry: FunctionRegistry;
   readonly log: Log;
@@ -85,6 +92,9 @@ export class Runtime {
   readonly book: BudgetBook;
   /** Named byte sequences for handlers and programs. */
   readonly blobs: Blobs;
+  /** Tells clients of tasks and workflows; null where there are none. */
+  readonly teller: EventTeller | null;
+  readonly #frontDesk: FrontDesk | null;
   readonly #parts: ActorParts;
   readonly #population: Population;
   readonly #publish: (event: MeshEvent) => void;
@@ -101,7 +111,7 @@ export class Runtime {
       readonly publish: (event: MeshEvent) => void;
     },
   ) {
-    const { fabric, log, clock, results, registry, defaults } = resources;
+    const { fabric, log, clock, results, registry, defaults, node, wire } = resources;
     this.resources = resources;
     this.#population = population;
     this.#publish = options.publish;
@@ -120,12 +130,14 @@ export class Runtime {
     this.book = new BudgetBook(stores.keyValue, { clock });
     this.blobs = scopeBlobs(fabric.blobs, ARTIFACTS);
     this.approvals = new Approvals(fabric.keyValue, { subjects, clock });
+    const { messages, queue } = fabric;
+    this.teller = wire === null ? null : new EventTeller({ messages, subjects, node, clock, log });
     this.#parts = {
       clock,
       log,
       fabric,
       stores,
-      node: resources.node,
+      node,
       isGone: resources.isGone,
       subjects,
       directory: this.directory,
@@ -141,10 +153,20 @@ export class Runtime {
       sandbox: () => opened(this.#openSandbox, "sandbox"),
       operations: (from) => this.#operationsOf(from),
       defaults,
+      teller: this.teller,
       inspect: options.inspect,
       nextSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     };
     this.desk = new TaskDesk(this.#parts, population, options.publish);
+    const { name: mesh, version } = resources;
+    const office = { desk: this.desk, population, subjects, queue, mesh, node, version, clock, log };
+    this.#frontDesk = wire === null ? null : new FrontDesk({ wire, ...office });
+  }
+
+  /** Begins to take up a role's tasks, from its queue and from clients. */
+  async serve(role: string): Promise<void> {
+    await this.desk.serve(role);
+    await this.#frontDesk?.serve(this.#population.agent(role));
   }
 
   /** Starts one more actor of an agent, and opens what it needs first. */
@@ -174,6 +196,7 @@ export class Runtime {
 
   /** Stops all actors; may be called again with `cancel` or `suspend` while it drains. */
   async stop(mode: MeshStopMode, reason: string): Promise<void> {
+    await this.#frontDesk?.close();
     if (mode === "drain") {
       // Tasks may give tasks to other agents: no actor leaves before all tasks are done.
       this.#population.resumeAll();
@@ -181,6 +204,8 @@ export class Runtime {
     }
     await this.desk.close(mode === "cancel" ? "cancel" : "leave", reason);
     await this.#population.stopAll(mode === "drain" ? "drain" : "cancel", reason);
+    await this.#frontDesk?.settled();
+    this.teller?.close();
     await this.approvals[Symbol.asyncDispose]();
   }
 

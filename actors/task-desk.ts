@@ -85,7 +85,7 @@ export class TaskDesk {
   async execute(
     role: string,
     given: string | Task,
-    options: ExecuteOptions & { readonly step?: StepOf | undefined } = {},
+    options: ExecuteOptions & { readonly step?: StepOf | undefined; readonly isNew?: boolean } = {},
   ): Promise<TaskResult> {
     const { id: taskId, ...asked } = checkTask(given);
     const { context } = asked;
@@ -102,9 +102,8 @@ export class TaskDesk {
     this.#held.set(taskId, held);
     this.#lookout.start();
     const result = this.#follow(held, options);
-    held.accepting = this.#accept(held, typeof given === "string" || given.id === undefined).catch(
-      (thrown: unknown) => held.fail(thrown),
-    );
+    const { isNew = typeof given === "string" || given.id === undefined } = options;
+    held.accepting = this.#accept(held, isNew).catch((thrown: unknown) => held.fail(thrown));
     return result.finally(() => {
       giveBack();
       this.#held.delete(taskId);
@@ -264,6 +263,7 @@ export class TaskDesk {
       else if (event.type === "state" && event.state !== "awaitingApproval") this.#unpark(role, taskId);
       held.tell(event);
       this.#publish(event);
+      this.#parts.teller?.tell(event, held.identity.step ?? {});
     };
     const { entry } = held;
     return makeAssignment(this.#parts, this.#population.agent(role), {

@@ -101,7 +101,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
       });
       for (const agent of this.#population.agents) await this.#running.spawn(agent);
       // Once all are there: a task that goes on may give tasks to any of them.
-      for (const { role } of this.#population.agents) await this.#running.desk.serve(role);
+      for (const { role } of this.#population.agents) await this.#running.serve(role);
     } catch (thrown) {
       this.#phase = "stopped";
       await this.#running?.stop("cancel", "The mesh could not start.");
@@ -241,7 +241,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     if (options.instance !== undefined) requireName(options.instance, "The actor's instance");
     if (!this.#population.isRegistered(agent)) this.#population.register(agent);
     const address = await running.spawn(agent, options.instance);
-    await running.desk.serve(agent.role);
+    await running.serve(agent.role);
     return address;
   }
 
@@ -306,7 +306,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
   }
 
   #requireWorkflows(what: string): WorkflowDesk {
-    const { desk, resources } = this.#require(what);
+    const { desk, resources, teller } = this.#require(what);
     const { clock, log, fabric, name, node, isGone } = resources;
     this.#workflows ??= new WorkflowDesk({
       clock,
@@ -317,7 +317,10 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
       queue: resources.taskQueue ?? null,
       checkRole: (role) => this.#population.agent(role),
       track: (work) => desk.track(work),
-      publish: (event) => this.#publish(event),
+      publish: (event) => {
+        this.#publish(event);
+        teller?.tell(event);
+      },
       runTask: (role, task, options) => desk.execute(role, task, options),
       cancelTask: (taskId) =>
         desk.cancel(taskId).catch((thrown: unknown) => {

@@ -5,12 +5,12 @@
 import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { systemClock, type Clock } from "./core/clock.ts";
-import { decode, encode } from "./core/codec.ts";
+import { decode } from "./core/codec.ts";
 import { messageOf, StorageError } from "./core/errors.ts";
 import { requireName } from "./core/names.ts";
 import type { Blobs } from "./core/ports.ts";
 import type { Attempt, TaskResult } from "./core/task.ts";
-import { toReadable } from "./readable.ts";
+import { readableOutput } from "./result-text.ts";
 
 /** What every stored result tells, running or not. */
 interface StoredTask {
@@ -98,7 +98,7 @@ class ResultWriter implements ResultEntry {
   }
 
   async finish(result: TaskResult): Promise<void> {
-    const output = toStored(result.output);
+    const output = readableOutput(result.output);
     this.#ended = true;
     this.#next = undefined;
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
@@ -223,11 +223,4 @@ function pathOf(role: string, resultId: string): string {
   requireName(role, "Role");
   requireName(resultId, "Result id");
   return `${role}/${resultId}.json`;
-}
-
-/** An output as it is stored: for readers, and exactly where that loses something. */
-function toStored(output: unknown): { output: unknown; outputExact?: string } {
-  const exact = encode(output);
-  const readable = toReadable(output);
-  return exact === JSON.stringify(readable) ? { output: readable } : { output: readable, outputExact: exact };
 }

@@ -10,6 +10,7 @@ import type { Sandbox } from "./core/guest.ts";
 import { silentLog, type Log } from "./core/log.ts";
 import type { Model } from "./core/model.ts";
 import type { Fabric } from "./core/ports.ts";
+import type { Wire } from "./core/wire.ts";
 import { createMemoryFabric } from "./fabric/memory/fabric.ts";
 import { MeshSystem, type NoAgents, type Outputs } from "./mesh.ts";
 import { createScriptedModel, type Script } from "./model/scripted.ts";
@@ -28,6 +29,10 @@ export interface TestMeshOptions {
   readonly model?: Script | Model;
   /** A fabric to use and leave open, so that a second mesh goes on with what the first one left; one of its own where absent. */
   readonly fabric?: Fabric;
+  /** Separates meshes on one fabric; default `test`. */
+  readonly name?: string;
+  /** How clients come in that are no part of the mesh; none where absent. */
+  readonly wire?: Wire;
   /** As the option of the same name of a `Mesh`. */
   readonly taskQueue?: string;
   /** A sandbox to use and leave open; one of its own where absent. */
@@ -78,11 +83,13 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
     const { model = [], sandbox: given, clock = systemClock, log = silentLog } = this.#options;
     let own: Sandbox | null = null;
     return {
-      name: "test",
+      name: this.#options.name ?? "test",
       taskQueue: this.#options.taskQueue,
       node: "test",
       isGone: () => false,
       fabric: this.fabric,
+      wire: this.#options.wire ?? null,
+      version: "0.0.0",
       results: this.results,
       registry: this.registry,
       log,

@@ -22,6 +22,7 @@ import { openBlobs } from "./blobs.ts";
 import { loadConfig, secretsOf, type Config } from "./config.ts";
 import { openModel } from "./models.ts";
 import { isGone, nodeName } from "./node-name.ts";
+import { packageManifest } from "./package-root.ts";
 
 /** Names of models by how able they are, as the provider calls them; what is absent is the setting's. */
 export interface ModelNames {
@@ -146,6 +147,8 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       node: nodeName(),
       isGone,
       fabric,
+      wire: null,
+      version: packageManifest().version,
       results: new ResultStore(fabric.blobs, { clock }),
       registry: new FunctionRegistry(fabric.keyValue, { clock }),
       log,

@@ -114,8 +114,12 @@ export class WorkflowError extends FettleError {
 
 /** A task that cannot be accepted: empty, of the wrong shape, or its id already in use. */
 export class TaskError extends FettleError {
-  constructor(message: string, options: FettleErrorOptions = {}) {
+  /** Whether its id stands for another task. */
+  readonly isTaken: boolean;
+
+  constructor(message: string, options: FettleErrorOptions & { readonly isTaken?: boolean } = {}) {
     super("TASK_INVALID", message, options);
+    this.isTaken = options.isTaken ?? false;
   }
 }
 

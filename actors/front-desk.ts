@@ -1,0 +1,279 @@
+// Where clients of any language come in: each agent is a service that does tasks, asked by its role or a capability.
+// Invariant: each request that somebody waits for is answered once, by a result or by an error that says why there is
+// none; nothing that a client sends is more than its own error.
+import type { AgentDefinition } from "../src/core/agent.ts";
+import type { Clock } from "../src/core/clock.ts";
+import { DeliveryError, MeshStateError, TaskError, ValueError } from "../src/core/errors.ts";
+import type { Log } from "../src/core/log.ts";
+import type { Queue } from "../src/core/ports.ts";
+import { failureOf } from "../src/core/request-failure.ts";
+import { HEADER, readRequestHeaders, type RequestTerms } from "../src/core/request-headers.ts";
+import type { Subjects } from "../src/core/subjects.ts";
+import { readTaskRequest } from "../src/core/task-request.ts";
+import type { Task, TaskResult, TaskStatus } from "../src/core/task.ts";
+import type { Wire, WireEndpoint, WireRequest, WireService } from "../src/core/wire.ts";
+import { EventFeed } from "../src/event-feed.ts";
+import { resultText } from "../src/result-text.ts";
+import type { Population } from "./population.ts";
+import type { TaskDesk } from "./task-desk.ts";
+
+/** The form of requests, answers and events; one of a later form may say more, and says no less. */
+const WIRE_VERSION = 1;
+/** Members of one group share the requests of a subject. */
+const GROUP = "fettle";
+/** The longest time that a timer takes, in milliseconds. */
+const LONGEST_MS = 2_147_483_647;
+/** How long statistics wait for the queue's size, in milliseconds. */
+const SIZE_MS = 1_000;
+
+/** What a {@link FrontDesk} is made with. */
+export interface FrontDeskParts {
+  readonly wire: Wire;
+  readonly desk: TaskDesk;
+  readonly population: Population;
+  readonly subjects: Subjects;
+  readonly queue: Queue;
+  readonly mesh: string;
+  readonly node: string;
+  /** The program's version: a semantic one. */
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What came of the requests of one role. */
+type Tally = Record<TaskStatus | "refused" | "underWay", number>;
+
+/** A request that was understood. */
+interface Asked {
+  readonly role: string;
+  readonly task: Task & { readonly id: string };
+  /** Whether the id was made here. */
+  readonly isNew: boolean;
+  readonly terms: RequestTerms;
+}
+
+/** Serves the agents of one node. */
+export class FrontDesk {
+  readonly #parts: FrontDeskParts;
+  readonly #services = new Map<string, Promise<WireService>>();
+  readonly #underWay = new Set<Promise<void>>();
+  #isClosed = false;
+
+  constructor(parts: FrontDeskParts) {
+    this.#parts = parts;
+  }
+
+  /** Opens an agent's service, unless it is open. @throws DeliveryError */
+  async serve(agent: AgentDefinition): Promise<void> {
+    const known = this.#services.get(agent.role);
+    const opening = known ?? this.#open(agent);
+    this.#services.set(agent.role, opening);
+    await opening;
+  }
+
+  /** Takes no more requests: others of their groups get them. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const stopped = [...this.#services.values()].map(async (opening) => (await opening).stop());
+    await Promise.allSettled(stopped);
+  }
+
+  /** Resolves once all that was asked is answered; to be called once the tasks have ended or were left. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#underWay);
+  }
+
+  #open(agent: AgentDefinition): Promise<WireService> {
+    const { wire, subjects, mesh, node, version } = this.#parts;
+    const { role, capabilities } = agent;
+    const tally: Tally = { success: 0, failure: 0, cancelled: 0, refused: 0, underWay: 0 };
+    const endpoint = (name: string, subject: string, capability?: string): WireEndpoint => ({
+      name,
+      subject,
+      queue: GROUP,
+      metadata: { role, ...(capability === undefined ? {} : { capability }) },
+      handler: (request) => this.#take(role, request, tally),
+      data: () => this.#stateOf(role, tally),
+    });
+    return wire.service({
+      name: `fettle-${mesh}-${role}`,
+      version,
+      description: `Does tasks as "${role}" in the Fettle mesh "${mesh}"`,
+      metadata: {
+        mesh,
+        role,
+        capabilities: capabilities.join(","),
+        node,
+        version,
+        wire: String(WIRE_VERSION),
+      },
+      endpoints: [
+        endpoint("task", subjects.task(role)),
+        ...capabilities.map((name) => endpoint(`capability-${name}`, subjects.capability(name), name)),
+      ],
+    });
+  }
+
+  async #take(role: string, request: WireRequest, tally: Tally): Promise<void> {
+    const answering = this.#answer(role, request, tally);
+    this.#underWay.add(answering);
+    await answering.finally(() => this.#underWay.delete(answering));
+  }
+
+  async #answer(role: string, request: WireRequest, tally: Tally): Promise<void> {
+    const { log } = this.#parts;
+    let asked: Asked | undefined;
+    tally.underWay += 1;
+    try {
+      asked = this.#read(role, request);
+      const { terms, task } = asked;
+      log.info(
+        { taskId: task.id, role, subject: request.subject, trace: terms.trace },
+        "a client asks for a task",
+      );
+      const result = await this.#run(asked, request);
+      tally[result.status] += 1;
+      this.#giveResult(result, asked, request);
+    } catch (thrown) {
+      tally.refused += 1;
+      const taskId = asked?.task.id;
+      const failure = failureOf(thrown, { taskId });
+      const { code, description: reason } = failure;
+      if (code === 500)
+        log.error({ err: thrown, taskId, role }, "a client's task failed for a reason of ours");
+      else log.info({ taskId, role, code, reason }, "a client's task was not done");
+      request.fail({ ...failure, headers: headersOf({ [HEADER.taskId]: taskId }) });
+    } finally {
+      tally.underWay -= 1;
+    }
+  }
+
+  /** @throws TaskError where the request is wrong, DeliveryError where it comes too late. */
+  #read(role: string, request: WireRequest): Asked {
+    if (this.#isClosed)
+      throw new MeshStateError("This node of the mesh stops. Ask again: another one answers.");
+    const now = this.#parts.clock.now();
+    const terms = readRequestHeaders(request.headers, now);
+    const task = readTaskRequest(request.payload);
+    const id = task.id ?? terms.taskId;
+    if (terms.taskId !== undefined && terms.taskId !== id) {
+      throw new TaskError(
+        `The request has two ids: ${JSON.stringify(id)}, and "${terms.taskId}" in the header ${HEADER.taskId}.`,
+      );
+    }
+    if (terms.deadline !== null && terms.deadline <= now) throw lateError(terms.deadline);
+    return { role, task: { ...task, id: id ?? crypto.randomUUID() }, isNew: id === undefined, terms };
+  }
+
+  async #run({ role, task, isNew, terms }: Asked, request: WireRequest): Promise<TaskResult> {
+    const { desk, clock, node } = this.#parts;
+    const { deadline, streams, trace } = terms;
+    const feed = streams
+      ? new EventFeed({
+          node,
+          clock,
+          trace,
+          send: (event, text) =>
+            request.reply(text, { [HEADER.event]: event.type, [HEADER.taskId]: task.id }),
+        })
+      : null;
+    const cancelling = new AbortController();
+    const running = desk.execute(role, task, {
+      signal: cancelling.signal,
+      isNew,
+      onEvent: feed === null ? undefined : (event) => feed.tell(event),
+    });
+    try {
+      return deadline === null ? await running : await this.#within(deadline, running, cancelling);
+    } finally {
+      feed?.close();
+    }
+  }
+
+  /** @throws DeliveryError at the deadline; the task is cancelled then. */
+  async #within(
+    deadline: number,
+    running: Promise<TaskResult>,
+    cancelling: AbortController,
+  ): Promise<TaskResult> {
+    const { clock } = this.#parts;
+    let timer: unknown;
+    const late = new Promise<never>((_, reject) => {
+      const wait = (): void => {
+        const left = deadline - clock.now();
+        if (left > 0) timer = clock.setTimeout(wait, Math.min(left, LONGEST_MS));
+        else {
+          reject(lateError(deadline));
+          cancelling.abort();
+        }
+      };
+      wait();
+    });
+    running.catch(() => undefined);
+    try {
+      return await Promise.race([running, late]);
+    } finally {
+      clock.clearTimeout(timer);
+    }
+  }
+
+  #giveResult(result: TaskResult, { terms }: Asked, request: WireRequest): void {
+    const { taskId, role, resultId, status } = result;
+    const text = resultText(result);
+    const bytes = Buffer.byteLength(text);
+    const headers = headersOf({
+      [HEADER.status]: status,
+      [HEADER.taskId]: taskId,
+      [HEADER.resultId]: resultId,
+      [HEADER.trace]: terms.trace,
+    });
+    if (bytes <= this.#parts.wire.maxPayload) {
+      request.reply(text, headers);
+      return;
+    }
+    const blob = `${role}/${resultId}.json`;
+    const error = new ValueError(
+      "VALUE_TOO_LARGE",
+      `The task ended with status "${status}", and its result has ${bytes} bytes: more than the server takes in one ` +
+        `message. It is stored as the blob "${blob}".`,
+      "$",
+    );
+    request.fail({ ...failureOf(error, { taskId, status, blob }), headers });
+  }
+
+  async #stateOf(role: string, tally: Tally): Promise<unknown> {
+    const { population, queue, subjects } = this.#parts;
+    const actors = [...population.actorsOf(role)];
+    const running = actors.reduce((sum, actor) => sum + actor.burden, 0);
+    return {
+      tasks: { ...tally },
+      load: { actors: actors.length, running, places: population.placesOf(role) },
+      queue: await within(SIZE_MS, queue.size(subjects.tasks(role))),
+    };
+  }
+}
+
+function lateError(deadline: number): DeliveryError {
+  return new DeliveryError(
+    "ASK_TIMEOUT",
+    `The deadline of the request, ${new Date(deadline).toISOString()}, is over: its task is not worked on any more.`,
+  );
+}
+
+/** Headers without those that there are none of. */
+function headersOf(given: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(entries);
+}
+
+/** What work gives within a time; null where it takes longer or fails. */
+async function within<T>(timeMs: number, work: Promise<T>): Promise<T | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const over = new Promise<null>((resolve) => (timer = setTimeout(() => resolve(null), timeMs)));
+  try {
+    return await Promise.race([work.catch(() => null), over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

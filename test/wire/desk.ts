@@ -1,0 +1,62 @@
+// A mesh whose agents any client can ask, on a real server, and a client that knows nothing of our code.
+import { connect, headers, type Msg, type NatsConnection } from "nats";
+import { createMemoryFabric, TestMesh, type TestMeshOptions } from "fettle/testing";
+import type { AgentDefinition } from "fettle";
+import { NatsWire } from "#src/fabric/nats/wire";
+import type { NatsServer } from "../harness/nats-server.ts";
+import { newMeshName, openLink } from "../fabric/nats/mesh-server.ts";
+
+/** A mesh that serves clients, and one of these. */
+export interface Desk extends AsyncDisposable {
+  readonly name: string;
+  readonly mesh: TestMesh;
+  readonly client: NatsConnection;
+  ask(role: string, payload: string | Uint8Array, given?: Record<string, string>): Promise<Msg>;
+}
+
+/** Starts a mesh on a server. */
+export async function openDesk(
+  server: NatsServer,
+  agents: readonly AgentDefinition[],
+  options: TestMeshOptions = {},
+): Promise<Desk> {
+  const name = newMeshName();
+  const link = await openLink(server, {
+    mesh: name,
+    ...(options.log === undefined ? {} : { log: options.log }),
+  });
+  const fabric = options.fabric ?? createMemoryFabric();
+  const mesh = new TestMesh({ wire: new NatsWire(link), ...options, fabric, name });
+  for (const agent of agents) mesh.add(agent);
+  await mesh.start();
+  const client = await connect({ servers: server.url });
+  return {
+    name,
+    mesh,
+    client,
+    ask: (role, payload, given = {}) =>
+      client.request(`fettle.${name}.task.${role}`, payload, { timeout: 20_000, headers: headersOf(given) }),
+    [Symbol.asyncDispose]: async () => {
+      await mesh.stop({ mode: "cancel" });
+      await client.close();
+      await link.close();
+      await fabric.close();
+    },
+  };
+}
+
+export function headersOf(given: Record<string, string>) {
+  const made = headers();
+  for (const [name, value] of Object.entries(given)) made.set(name, value);
+  return made;
+}
+
+/** The number of a service's error; null where the answer is none. */
+export function errorCode(message: Msg): number | null {
+  const code = message.headers?.get("Nats-Service-Error-Code") ?? "";
+  return code === "" ? null : Number(code);
+}
+
+export function jsonOf(message: Msg): Record<string, unknown> {
+  return JSON.parse(message.string()) as Record<string, unknown>;
+}
