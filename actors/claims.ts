@@ -29,13 +29,22 @@ export function claimsInVain(journal: Pick<Journal, "entries">): number {
 }
 
 /**
- * Whether a process took the task up off another task queue and may still be at it: of that one this queue, which is
- * the lease, knows nothing.
+ * Whether another process took the task up and may still be at it. Off another task queue: of that one this queue, which
+ * is the lease, knows nothing. On another node: a server that was away gives a task out again that its node still has.
  */
 export function isHeldElsewhere(
   journal: Journal,
-  { subjects, isGone }: Pick<ActorParts, "subjects" | "isGone">,
+  { subjects, isGone, peers, node }: Pick<ActorParts, "subjects" | "isGone" | "peers" | "node">,
 ): boolean {
-  const owner = journal.entries.findLast(({ type }) => type === "claimed" || type === "left");
-  return owner?.type === "claimed" && (owner.queue ?? null) !== subjects.taskQueue && !isGone(owner.node);
+  const owner = ownerOf(journal);
+  if (owner === null || owner.node === node) return false;
+  return (peers !== null || owner.queue !== subjects.taskQueue) && !isGone(owner.node);
+}
+
+/** The process that took the task up last and has not left it; null where there is none. */
+export function ownerOf({
+  entries,
+}: Pick<Journal, "entries">): { readonly node: string; readonly queue: string | null } | null {
+  const owner = entries.findLast(({ type }) => type === "claimed" || type === "left");
+  return owner?.type === "claimed" ? { node: owner.node, queue: owner.queue ?? null } : null;
 }

@@ -3,7 +3,7 @@
 import { defer } from "../src/core/deferred.ts";
 import { MEASURES, type Budget } from "../src/core/budget.ts";
 import { encode } from "../src/core/codec.ts";
-import { TaskError } from "../src/core/errors.ts";
+import { MeshStateError, TaskError } from "../src/core/errors.ts";
 import type { StepOf } from "../src/core/journal.ts";
 import type { TaskEvent, TaskResult } from "../src/core/task.ts";
 import type { Journal } from "../src/journal.ts";
@@ -130,4 +130,12 @@ export class HeldTask {
     this.isSettled = true;
     this.#result.reject(reason);
   }
+}
+
+/** What is told of a task that this process stops before it has ended. */
+export function stoppedBefore(taskId: string): MeshStateError {
+  return new MeshStateError(
+    `The mesh stopped before the task "${taskId}" ended. Nothing is lost: it goes on when a mesh starts on the same data, ` +
+      "and executing it again with the same id gives its result.",
+  );
 }

@@ -15,6 +15,7 @@ import type { Subjects } from "../src/core/subjects.ts";
 import type { Admission } from "../src/admission.ts";
 import type { Directory } from "../src/directory.ts";
 import type { EventTeller } from "../src/event-teller.ts";
+import type { RoleBook } from "../src/role-book.ts";
 import type { Approvals } from "../src/approvals.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
 import type { ResultStore } from "../src/results.ts";
@@ -33,6 +34,8 @@ export interface ActorParts {
   readonly node: string;
   /** Whether the process of that name surely runs no more. */
   readonly isGone: (node: string) => boolean;
+  /** What is shared with other nodes of the mesh; null where it is one machine's. */
+  readonly peers: Peers | null;
   readonly subjects: Subjects;
   readonly directory: Directory;
   readonly admission: Admission;
@@ -57,6 +60,13 @@ export interface ActorParts {
   readonly inspect: Inspect | undefined;
   /** An integer from 0 to 2^32 - 1, for the guest's Math.random. */
   readonly nextSeed: () => number;
+}
+
+/** What a node of a mesh shares with the others. */
+export interface Peers {
+  readonly roles: RoleBook;
+  /** What the names of this node's actors begin with, so that no other node has an actor of the same name. */
+  readonly prefix: string;
 }
 
 /** Where a mesh keeps what its tasks remember. */

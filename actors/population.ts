@@ -36,15 +36,20 @@ export class Population {
     return this.#agents.get(agent.role) === agent;
   }
 
+  get roles(): readonly string[] {
+    return [...this.#agents.keys()];
+  }
+
+  /** Whether agents of the role run in this process. */
+  has(role: string): boolean {
+    return this.#agents.has(role);
+  }
+
   /** @throws UnknownError that lists the known roles. */
   agent(role: string): AgentDefinition {
     const agent = this.#agents.get(role);
     if (agent !== undefined) return agent;
-    const known = this.agents.map((one) => one.role).join(", ") || "none";
-    throw new UnknownError(
-      "AGENT_UNKNOWN",
-      `No agent with the role "${role}" is in this mesh (known: ${known}).`,
-    );
+    throw unknownRole(role, this.roles);
   }
 
   /** Starts one more actor of an agent. */
@@ -54,7 +59,7 @@ export class Population {
     options: Omit<AgentActorOptions, "instance"> & { readonly instance?: string | undefined },
   ): AgentActor {
     this.#spawned += 1;
-    const instance = options.instance ?? String(this.#spawned);
+    const instance = options.instance ?? `${parts.peers?.prefix ?? ""}${this.#spawned}`;
     const actors = this.actorsOf(agent.role);
     if ([...actors].some((actor) => actor.address === `${agent.role}.${instance}`)) {
       throw new DefinitionError(
@@ -107,4 +112,13 @@ export class Population {
     const actors = [...this.#actors.values()].flatMap((set) => [...set]);
     await Promise.all(actors.map((actor) => actor.stop(mode, reason)));
   }
+}
+
+/** The error for a role that nobody has. */
+export function unknownRole(role: string, known: readonly string[]): UnknownError {
+  const names = [...new Set(known)].join(", ") || "none";
+  return new UnknownError(
+    "AGENT_UNKNOWN",
+    `No agent with the role "${role}" is in this mesh (known: ${names}).`,
+  );
 }

@@ -16,6 +16,8 @@ import type { Wire } from "../src/core/wire.ts";
 import type { WorkflowEvent } from "../src/core/workflow-event.ts";
 import { Directory } from "../src/directory.ts";
 import { EventTeller } from "../src/event-teller.ts";
+import { Presence } from "../src/presence.ts";
+import { RoleBook } from "../src/role-book.ts";
 import { PostOffice } from "../src/post.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
 import type { ResultStore } from "../src/results.ts";
@@ -40,6 +42,8 @@ export interface MeshResources {
   readonly node: string;
   /** Whether the process of that name surely runs no more. */
   readonly isGone: (node: string) => boolean;
+  /** Whether this process is one node of several, which know of each other by the fabric. */
+  readonly isDistributed: boolean;
   readonly fabric: Fabric;
   /** How clients of any language come in; null where there are none. */
   readonly wire: Wire | null;
@@ -79,6 +83,8 @@ export type MeshEvent =
  */
 export type MeshStopMode = StopMode | "suspend";
 
+/** So much of a node's name, which ends in chance, tells its actors from those of other nodes. */
+const PREFIX_LENGTH = 8;
 /** Where handlers and programs keep their blobs: apart from the results. */
 const ARTIFACTS = "artifacts";
 
@@ -98,6 +104,7 @@ export class Runtime {
   readonly #parts: ActorParts;
   readonly #population: Population;
   readonly #publish: (event: MeshEvent) => void;
+  readonly #presence: Presence | null;
   #model: Promise<Model> | null = null;
   #sandbox: Promise<Sandbox> | null = null;
   #openModel: Model | null = null;
@@ -132,13 +139,19 @@ export class Runtime {
     this.approvals = new Approvals(fabric.keyValue, { subjects, clock });
     const { messages, queue } = fabric;
     this.teller = wire === null ? null : new EventTeller({ messages, subjects, node, clock, log });
+    this.#presence = resources.isDistributed ? this.#presenceAs(resources) : null;
+    const isGone = (node: string) => resources.isGone(node) || (this.#presence?.isGone(node) ?? false);
     this.#parts = {
       clock,
       log,
       fabric,
       stores,
       node,
-      isGone: resources.isGone,
+      isGone,
+      peers:
+        this.#presence === null
+          ? null
+          : { roles: new RoleBook(fabric.keyValue), prefix: `${resources.node.slice(-PREFIX_LENGTH)}-` },
       subjects,
       directory: this.directory,
       admission: new Admission({ total: resources.concurrency }),
@@ -169,6 +182,16 @@ export class Runtime {
     await this.#frontDesk?.serve(this.#population.agent(role));
   }
 
+  /** Learns of the mesh's other nodes, and shows this one to them. @throws StorageError */
+  async open(): Promise<void> {
+    await this.#presence?.open();
+  }
+
+  /** Whether the process of that name surely runs no more. */
+  isGone(node: string): boolean {
+    return this.#parts.isGone(node);
+  }
+
   /** Starts one more actor of an agent, and opens what it needs first. */
   async spawn(agent: AgentDefinition, instance?: string): Promise<Address> {
     if (agent.kind === "prompt") {
@@ -190,7 +213,12 @@ export class Runtime {
         }),
     });
     this.#publish({ type: "actor-started", address: actor.address });
-    void actor.ended.then(() => this.#publish({ type: "actor-stopped", address: actor.address }));
+    void actor.ended.then(() => {
+      this.#publish({ type: "actor-stopped", address: actor.address });
+      this.#presence?.announce();
+    });
+    await this.#parts.peers?.roles.note(agent);
+    this.#presence?.announce();
     return actor.address;
   }
 
@@ -207,6 +235,21 @@ export class Runtime {
     await this.#frontDesk?.settled();
     this.teller?.close();
     await this.approvals[Symbol.asyncDispose]();
+    await this.#presence?.[Symbol.asyncDispose]();
+  }
+
+  #presenceAs({ node, version, clock, log, fabric }: MeshResources): Presence {
+    return new Presence(fabric.keyValue, {
+      node,
+      version,
+      clock,
+      log,
+      actors: () => this.directory.own,
+      listener: {
+        seen: (record) => this.directory.replace(record.node, record.actors),
+        gone: (gone) => this.post.lose(this.directory.replace(gone, [])),
+      },
+    });
   }
 
   #operationsOf(from: Address): ActorOperations {

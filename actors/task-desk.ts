@@ -1,19 +1,23 @@
 // Where tasks come in: gives them ids, journals and queues them, and has a role's actors take them up; can cancel them.
 // Invariant: a task that was accepted is in its journal and in its queue, and ends in one result, here or in another
 // process; the same id never stands for two tasks.
-import { MeshStateError, OwnershipError, UnknownError } from "../src/core/errors.ts";
+import { OwnershipError, UnknownError } from "../src/core/errors.ts";
 import type { StepOf } from "../src/core/journal.ts";
 import { isName } from "../src/core/names.ts";
+import type { Unsubscribe } from "../src/core/ports.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
 import { Journal, type JournalOptions } from "../src/journal.ts";
 import type { Assignment, Progress } from "./assignment.ts";
 import { makeAssignment } from "./assigning.ts";
 import { termsOf } from "./claims.ts";
 import { cancelledError, endedBefore, endTask } from "./ending.ts";
-import { HeldTask, requireSameTask, type TaskListener } from "./held-task.ts";
+import { HeldTask, requireSameTask, stoppedBefore, type TaskListener } from "./held-task.ts";
 import { acceptTask, nothingOf } from "./acceptance.ts";
+import { askOwner, serveCancels } from "./cancel-line.ts";
 import type { ActorParts } from "./parts.ts";
+import { Parking } from "./parking.ts";
 import type { Population } from "./population.ts";
+import { contextBytesOf } from "./role-check.ts";
 import { ResultLookout } from "./result-lookout.ts";
 import { checkContext, checkTask } from "./task-check.ts";
 import { TaskIntake } from "./task-intake.ts";
@@ -33,16 +37,22 @@ export class TaskDesk {
   readonly #publish: TaskListener;
   readonly #held = new Map<string, HeldTask>();
   readonly #intakes = new Map<string, TaskIntake>();
-  /** Tasks of a role that wait for a person. */
-  readonly #parked = new Map<string, Set<string>>();
+  readonly #parking = new Parking();
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #lookout: ResultLookout;
+  readonly #stopCancels: Unsubscribe;
   #isDraining = false;
 
   constructor(parts: ActorParts, population: Population, publish: TaskListener) {
     this.#parts = parts;
     this.#population = population;
     this.#publish = publish;
+    this.#stopCancels = serveCancels(parts, (taskId, reason) => {
+      const held = this.#held.get(taskId);
+      if (held?.isTaken !== true) return false;
+      void this.cancel(taskId, reason).catch(ignoreLoss);
+      return true;
+    });
     this.#lookout = new ResultLookout({
       ledger: parts.fabric.ledger,
       log: parts.log,
@@ -61,7 +71,7 @@ export class TaskDesk {
     }
     const intake = new TaskIntake(this.#parts, {
       role,
-      places: () => this.#population.placesOf(role) + (this.#parked.get(role)?.size ?? 0),
+      places: () => this.#population.placesOf(role) + this.#parking.count(role),
       run: (journal) => this.#run(journal),
       fresh: async (taskId) => {
         const held = this.#held.get(taskId);
@@ -89,7 +99,9 @@ export class TaskDesk {
   ): Promise<TaskResult> {
     const { id: taskId, ...asked } = checkTask(given);
     const { context } = asked;
-    checkContext(context, this.#population.agent(role).limits.contextBytes);
+    const isHere = this.#population.has(role);
+    const contextBytes = contextBytesOf(role, this.#population, this.#parts);
+    checkContext(context, isHere ? (contextBytes as number | undefined) : await contextBytes);
     const identity = { taskId, role, ...asked, step: options.step ?? null };
     const known = this.#held.get(taskId);
     if (known !== undefined) {
@@ -97,7 +109,7 @@ export class TaskDesk {
       known.isOwn = true;
       return this.#follow(known, options);
     }
-    const giveBack = this.#population.idlest(role).accept();
+    const giveBack = isHere ? this.#population.idlest(role).accept() : () => undefined;
     const held = new HeldTask(identity, true);
     this.#held.set(taskId, held);
     this.#lookout.start();
@@ -108,6 +120,11 @@ export class TaskDesk {
       giveBack();
       this.#held.delete(taskId);
     });
+  }
+
+  /** @throws UnknownError where no agent of the mesh has the role. */
+  async checkRole(role: string): Promise<void> {
+    await contextBytesOf(role, this.#population, this.#parts);
   }
 
   /** Counts work as under way until it ends. */
@@ -129,8 +146,30 @@ export class TaskDesk {
     const held = this.#held.get(taskId) ?? (await this.#openWaiting(taskId));
     held.cancel(reason);
     if (held.isTaken) await held.journal?.append().catch(ignoreLoss);
+    else if (await this.#isCancelledElsewhere(held, reason)) this.#await(held);
     else await this.#endWaiting(held);
     return held.result;
+  }
+
+  /** Whether another node works on a task and cancels it. */
+  async #isCancelledElsewhere(held: HeldTask, reason: string): Promise<boolean> {
+    if (this.#parts.peers === null || !held.isAccepted) return false;
+    const journal = await Journal.open(this.#placeOf(held.identity.taskId));
+    if (journal === null || held.isTaken) return false;
+    // What this process knew of it may be of a time before that node took it.
+    held.journal = journal;
+    return askOwner(this.#parts, journal, reason);
+  }
+
+  /** Has the result of a task looked for that another process ends. */
+  #await(held: HeldTask): void {
+    held.isOwn = true;
+    this.#lookout.start();
+    const { taskId } = held.identity;
+    const forget = () => {
+      if (this.#held.get(taskId) === held) this.#held.delete(taskId);
+    };
+    held.result.then(forget, forget);
   }
 
   /**
@@ -156,7 +195,7 @@ export class TaskDesk {
   /** Resolves when nothing is under way that was given to this process; what waits for a person is left. */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    for (const ids of this.#parked.values()) for (const taskId of ids) this.#held.get(taskId)?.leave();
+    for (const taskId of this.#parking.all) this.#held.get(taskId)?.leave();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
 
@@ -180,6 +219,7 @@ export class TaskDesk {
     await Promise.allSettled(own);
     await Promise.all(closing);
     this.#lookout.stop();
+    this.#stopCancels();
   }
 
   /** Waits for a task's result; the caller's signal cancels it, and its listener is told meanwhile. */
@@ -221,7 +261,7 @@ export class TaskDesk {
       else if (this.#isDraining) held.fail(stoppedBefore(taskId));
       return result;
     } finally {
-      this.#unpark(role, taskId);
+      this.#parking.unpark(role, taskId);
       held.isTaken = false;
       held.journal = held.entry = null;
       if (!held.isOwn || held.isSettled) this.#held.delete(taskId);
@@ -260,7 +300,8 @@ export class TaskDesk {
     const tell = (progress: Progress) => {
       const event: TaskEvent = { ...progress, taskId, role };
       if (event.type === "approval") this.#park(held);
-      else if (event.type === "state" && event.state !== "awaitingApproval") this.#unpark(role, taskId);
+      else if (event.type === "state" && event.state !== "awaitingApproval")
+        this.#parking.unpark(role, taskId);
       held.tell(event);
       this.#publish(event);
       this.#parts.teller?.tell(event, held.identity.step ?? {});
@@ -277,14 +318,9 @@ export class TaskDesk {
   /** A task that waits for a person takes no place; a mesh that drains does not wait for it. */
   #park(held: HeldTask): void {
     const { role, taskId } = held.identity;
-    const parked = this.#parked.get(role) ?? new Set();
-    this.#parked.set(role, parked.add(taskId));
+    this.#parking.park(role, taskId);
     this.#intakes.get(role)?.makeRoom();
     if (this.#isDraining) held.leave();
-  }
-
-  #unpark(role: string, taskId: string): void {
-    this.#parked.get(role)?.delete(taskId);
   }
 
   /** A task of the fabric that waits in its queue. @throws UnknownError */
@@ -295,6 +331,7 @@ export class TaskDesk {
     if (journal === null || journal.find("finished") !== undefined) throw unknown;
     const held = this.#held.get(taskId) ?? new HeldTask(journal.accepted, false);
     held.journal ??= journal;
+    held.isAccepted = true;
     this.#held.set(taskId, held);
     return held;
   }
@@ -313,6 +350,11 @@ export class TaskDesk {
     held.isTaken = true;
     try {
       await journal.append({ type: "cancelled", reason: cancelled });
+      if (!this.#population.has(role)) {
+        // It is in the queue: a node that has the agent takes it, and ends it.
+        this.#await(held);
+        return;
+      }
       const assignment = this.#assign(held, journal);
       const error = cancelledError(cancelled);
       held.settle(await endTask(this.#population.agent(role), this.#parts, { assignment, error }));
@@ -345,11 +387,4 @@ export class TaskDesk {
 /** That another process has the task by now is no error of what is done meanwhile. */
 function ignoreLoss(thrown: unknown): void {
   if (!(thrown instanceof OwnershipError)) throw thrown;
-}
-
-function stoppedBefore(taskId: string): MeshStateError {
-  return new MeshStateError(
-    `The mesh stopped before the task "${taskId}" ended. Nothing is lost: it goes on when a mesh starts on the same data, ` +
-      "and executing it again with the same id gives its result.",
-  );
 }

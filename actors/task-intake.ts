@@ -9,13 +9,13 @@ import { isHeldElsewhere } from "./claims.ts";
 import type { ActorParts } from "./parts.ts";
 
 /** A delivery that is neither settled nor renewed for so long goes to another process; in milliseconds. */
-const ACK_WAIT_MS = 30_000;
+const ACK_WAIT_MS = 9_000;
 /** The queue's own bound; the journal sees earlier that a task makes no headway. */
-const MAX_DELIVERIES = 1_000;
+const MAX_DELIVERIES = 100_000;
 /** Tasks in hand beyond those that may run, so that the next is there when a place is free. */
 const AHEAD = 2;
 /** How long a task waits that another process has in spite of this delivery: most likely that one ends it. */
-const LOST_MS = 10_000;
+const LOST_MS = 2_000;
 /** Tasks that are asked for at once: those that are there are taken together, in one write. */
 const TAKEN_TOGETHER = 64;
 /** How long a task that could not be taken up waits before it is given out again, in milliseconds. */
@@ -23,6 +23,8 @@ const AGAIN_MS = 1_000;
 /** So often is a task looked for whose journal is not there yet, at first soon and then every so many milliseconds. */
 const MAX_LOOKS = 200;
 const LONGEST_LOOK_MS = 5_000;
+/** How long a journal is looked for at once that is about to be written on another node, try by try, in milliseconds. */
+const SOON_MS = [1, 2, 4, 8, 16, 32];
 
 /** What taking tasks needs to know of its role. */
 export interface TaskIntakeOptions {
@@ -121,7 +123,7 @@ export class TaskIntake {
 
   async #pauseAfter(thrown: unknown): Promise<void> {
     this.#parts.log.error({ err: thrown, role: this.#options.role }, "cannot take tasks from the queue");
-    await this.#pause();
+    await this.#pause(AGAIN_MS);
   }
 
   #track(work: Promise<void>): void {
@@ -149,10 +151,7 @@ export class TaskIntake {
 
   async #run(delivery: Delivery): Promise<void> {
     const taskId = delivery.payload;
-    const { fabric, subjects, clock } = this.#parts;
-    const journal =
-      (await this.#options.fresh(taskId)) ??
-      (await Journal.open({ ledger: fabric.ledger, name: subjects.journal(taskId), clock }));
+    const journal = (await this.#options.fresh(taskId)) ?? (await this.#open(taskId));
     if (journal === null) {
       // It was put in the queue a moment before its journal was, by a process that is about to write it or died.
       if (delivery.deliveries > MAX_LOOKS) await delivery.reject(`The task "${taskId}" has no journal.`);
@@ -176,6 +175,17 @@ export class TaskIntake {
     else await delivery.retry({ delayMs: LOST_MS, reason: "another process has it" });
   }
 
+  /** A task's journal, which may be there only in a moment; null where it is not. */
+  async #open(taskId: string): Promise<Journal | null> {
+    const { fabric, subjects, clock } = this.#parts;
+    for (const pauseMs of [...SOON_MS, null]) {
+      const journal = await Journal.open({ ledger: fabric.ledger, name: subjects.journal(taskId), clock });
+      if (journal !== null || pauseMs === null) return journal;
+      await this.#pause(pauseMs);
+    }
+    return null;
+  }
+
   /** Waits until the role's actors may have one more task in hand. */
   async #room(): Promise<void> {
     while (!this.#closing.signal.aborted && !this.#hasRoom()) {
@@ -187,7 +197,7 @@ export class TaskIntake {
     return this.#asked < TAKEN_TOGETHER && this.#inHand.size + this.#asked < this.#options.places() + AHEAD;
   }
 
-  async #pause(): Promise<void> {
+  async #pause(pauseMs: number): Promise<void> {
     await new Promise<void>((resolve) => {
       const { signal } = this.#closing;
       const end = () => {
@@ -195,7 +205,7 @@ export class TaskIntake {
         signal.removeEventListener("abort", end);
         resolve();
       };
-      const timer = setTimeout(end, AGAIN_MS);
+      const timer = setTimeout(end, pauseMs);
       signal.addEventListener("abort", end, { once: true });
     });
   }

@@ -15,6 +15,7 @@ import {
   unfinishedWorkflow,
   unfinishedWorkflows,
   type StoredWorkflow,
+  type UnfinishedWorkflow,
 } from "../src/workflow-record.ts";
 import { HeldWorkflow, type HeldWorkflowParts } from "./held-workflow.ts";
 import type { MeshStopMode } from "./runtime.ts";
@@ -36,7 +37,7 @@ export interface WorkflowDeskParts extends HeldWorkflowParts {
   /** The mesh's task queue; null for the common one. */
   readonly queue: string | null;
   /** @throws UnknownError where no agent of the mesh has the role. */
-  readonly checkRole: (role: string) => void;
+  readonly checkRole: (role: string) => void | Promise<void>;
   /** Counts work as under way until it ends. */
   readonly track: <T>(work: Promise<T>) => Promise<T>;
 }
@@ -47,6 +48,9 @@ const LONGEST_ITEM = 999_999;
 export class WorkflowDesk {
   readonly #parts: WorkflowDeskParts;
   readonly #held = new Map<string, HeldWorkflow>();
+  /** Workflows whose agents are looked for. */
+  readonly #joining = new Set<Promise<unknown>>();
+  #isStopping = false;
 
   constructor(parts: WorkflowDeskParts) {
     this.#parts = parts;
@@ -65,15 +69,30 @@ export class WorkflowDesk {
     options: WorkflowRunOptions = {},
   ): Promise<WorkflowResult> {
     const budget = options.budget === undefined ? undefined : checkBudget(options.budget, `Workflow "${id}"`);
-    return this.#follow(this.#join(id, steps, { context: options.context ?? {}, budget }), id, options);
+    const held = await this.#join(id, steps, { context: options.context ?? {}, budget });
+    return this.#follow(held, id, options);
   }
 
   #join(
     id: string,
     steps: readonly WorkflowStep[],
+    given: Pick<StoredWorkflow, "context" | "budget">,
+  ): Promise<HeldWorkflow> {
+    const joined = this.#joinPlanned(id, steps, given);
+    const ended: Promise<unknown> = joined.then(
+      () => this.#joining.delete(ended),
+      () => this.#joining.delete(ended),
+    );
+    this.#joining.add(ended);
+    return joined;
+  }
+
+  async #joinPlanned(
+    id: string,
+    steps: readonly WorkflowStep[],
     { context, budget }: Pick<StoredWorkflow, "context" | "budget">,
-  ): HeldWorkflow {
-    const planned = this.#plan(id, steps, context);
+  ): Promise<HeldWorkflow> {
+    const planned = await this.#plan(id, steps, context);
     const { queue } = this.#parts;
     const definition: StoredWorkflow = { id, context, steps: planned.map(storedStep), budget, queue };
     const held = this.#held.get(id) ?? this.#begin(definition, planned);
@@ -118,6 +137,8 @@ export class WorkflowDesk {
    * be (`drain`), cancelled, or left too (`suspend`).
    */
   async stop(mode: MeshStopMode, reason: string): Promise<void> {
+    this.#isStopping = true;
+    await Promise.all(this.#joining);
     const ended = [...this.#held.values()].map(async (held) => {
       const isLeft = !held.asked || mode === "suspend" || (mode === "cancel" && (await held.isElsewhere()));
       if (isLeft) held.leave();
@@ -141,23 +162,40 @@ export class WorkflowDesk {
     const unfinished = await unfinishedWorkflows(ledger, (id, error) =>
       log.error({ err: error, workflowId: id }, "a workflow's record cannot be read"),
     );
-    for (const { id, context, steps, budget, queue } of unfinished) {
-      if (queue !== this.#parts.queue) continue;
-      if (steps === null) {
-        log.info(
-          { workflowId: id },
-          "an unfinished workflow waits for its program: functions decide on its steps",
-        );
-        continue;
-      }
-      if (this.#held.has(id)) continue;
-      const resumed = Promise.resolve().then(() => this.#join(id, steps, { context, budget }).result);
-      resumed.then(
-        ({ status }) => log.info({ workflowId: id, status }, "an unfinished workflow was brought to its end"),
-        (thrown: unknown) =>
-          log.warn({ err: thrown, workflowId: id }, "an unfinished workflow was not gone on with"),
+    for (const one of unfinished) this.#goOn(one);
+  }
+
+  /** Goes on with workflows whose node dies or leaves them: any node can. @throws StorageError */
+  async adopt(): Promise<void> {
+    const { leases, ledger, log } = this.#parts;
+    const look = async (id: string) => {
+      if (this.#isStopping || this.#held.has(id)) return;
+      const found = await unfinishedWorkflow(ledger, id);
+      if (found !== null) this.#goOn(found);
+    };
+    await leases.onFreed((id) => {
+      look(id).catch((thrown: unknown) =>
+        log.warn({ err: thrown, workflowId: id }, "a workflow that was left cannot be looked at"),
       );
+    });
+  }
+
+  #goOn({ id, context, steps, budget, queue }: UnfinishedWorkflow): void {
+    const { log } = this.#parts;
+    if (queue !== this.#parts.queue || this.#isStopping || this.#held.has(id)) return;
+    if (steps === null) {
+      log.info(
+        { workflowId: id },
+        "an unfinished workflow waits for its program: functions decide on its steps",
+      );
+      return;
     }
+    const resumed = this.#join(id, steps, { context, budget }).then(({ result }) => result);
+    resumed.then(
+      ({ status }) => log.info({ workflowId: id, status }, "an unfinished workflow was brought to its end"),
+      (thrown: unknown) =>
+        log.warn({ err: thrown, workflowId: id }, "an unfinished workflow was not gone on with"),
+    );
   }
 
   /** Joins a workflow that another process works on. */
@@ -175,11 +213,11 @@ export class WorkflowDesk {
     );
   }
 
-  #plan(id: string, steps: readonly WorkflowStep[], context: Readonly<Record<string, unknown>>) {
+  async #plan(id: string, steps: readonly WorkflowStep[], context: Readonly<Record<string, unknown>>) {
     requireName(id, "The workflow's id");
     const planned = planWorkflow(steps);
     for (const step of planned) {
-      this.#parts.checkRole(step.agent);
+      await this.#parts.checkRole(step.agent);
       const longest = {
         step: step.id,
         index: step.forEach === null ? null : LONGEST_ITEM,

@@ -1,10 +1,13 @@
-// The directory: which actors there are, and in what order they are found.
-// Invariant: an entry is there exactly while its actor takes messages.
+// The directory: which actors there are, here and on other nodes, and in what order they are found.
+// Invariant: an entry of this node is there exactly while its actor takes messages; those of others as long as their node
+// says so.
 import type { Address } from "./core/address.ts";
 import type { ActorInfo, Discovery } from "./core/handler.ts";
 
 interface Entry {
   readonly info: ActorInfo;
+  /** Null for this one. */
+  readonly node: string | null;
   /** A counter, not a time: greater means used later. */
   usedAt: number;
 }
@@ -16,15 +19,33 @@ export class Directory {
   #uses = 0;
 
   add(info: ActorInfo): void {
-    this.#entries.set(info.address, { info, usedAt: 0 });
+    this.#entries.set(info.address, { info, node: null, usedAt: 0 });
+  }
+
+  /** Takes the actors of another node, all of them, none where it is gone; gives the addresses that are no more. */
+  replace(node: string, actors: readonly ActorInfo[]): readonly Address[] {
+    const addresses = new Set(actors.map(({ address }) => address));
+    const gone: Address[] = [];
+    for (const [address, entry] of this.#entries) {
+      if (entry.node !== node || addresses.has(address)) continue;
+      this.#entries.delete(address);
+      gone.push(address);
+    }
+    for (const info of actors) {
+      const known = this.#entries.get(info.address);
+      // What runs here is known at first hand.
+      if (known?.node !== null) this.#entries.set(info.address, { info, node, usedAt: known?.usedAt ?? 0 });
+    }
+    return gone;
+  }
+
+  /** The actors of this node. */
+  get own(): readonly ActorInfo[] {
+    return [...this.#entries.values()].filter(({ node }) => node === null).map(({ info }) => info);
   }
 
   remove(address: Address): void {
     this.#entries.delete(address);
-  }
-
-  has(address: Address): boolean {
-    return this.#entries.has(address);
   }
 
   /** Notes that an actor was addressed, for the `least-recent` strategy. */

@@ -10,7 +10,7 @@ import type { KeyValue, KeyValueChange, Unsubscribe } from "./core/ports.ts";
 
 const BUCKET = "leases";
 /** So long lasts a lease that is not renewed, in milliseconds. */
-const TTL_MS = 15_000;
+const TTL_MS = 9_000;
 /** So often are leases looked at that others hold: a holder that is gone does not say so. In milliseconds. */
 const LOOK_MS = 1_000;
 
@@ -33,6 +33,8 @@ export class Leases {
   readonly #held = new Map<string, Lease>();
   /** Who waits for a lease to end, by its name. */
   readonly #waiting = new Map<string, Set<() => void>>();
+  /** Told of leases of others that ended, by their names. */
+  readonly #listeners = new Set<(name: string) => void>();
   #watch: Promise<Unsubscribe> | null = null;
   #timer: unknown;
 
@@ -116,6 +118,12 @@ export class Leases {
     await this.#keyValue.put(BUCKET, this.#wishKey(name), wish, { ttlMs: TTL_MS });
   }
 
+  /** Hears of leases that end, by time or given back, also of those that nobody here waits for. @throws StorageError */
+  async onFreed(listener: (name: string) => void): Promise<void> {
+    this.#listeners.add(listener);
+    await (this.#watch ??= this.#watchAll());
+  }
+
   /** Looks at no leases any more; those that are held stay so until they are given back. */
   async close(): Promise<void> {
     this.#options.clock.clearTimeout(this.#timer);
@@ -150,7 +158,9 @@ export class Leases {
   #see(change: KeyValueChange): void {
     const [leases, wishes] = [this.#key(""), this.#wishKey("")];
     if (change.type === "delete" && change.key.startsWith(leases)) {
-      this.#wake(change.key.slice(leases.length));
+      const name = change.key.slice(leases.length);
+      this.#wake(name);
+      if (!this.#held.has(name)) for (const listener of this.#listeners) listener(name);
     } else if (change.type === "put" && change.key.startsWith(wishes)) {
       this.#held.get(change.key.slice(wishes.length))?.hear(change.value);
     }

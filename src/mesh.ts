@@ -99,6 +99,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
         inspect: this.#inspect,
         publish: (event) => this.#publish(event),
       });
+      await this.#running.open();
       for (const agent of this.#population.agents) await this.#running.spawn(agent);
       // Once all are there: a task that goes on may give tasks to any of them.
       for (const { role } of this.#population.agents) await this.#running.serve(role);
@@ -110,7 +111,9 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
       throw thrown;
     }
     this.#phase = "started";
-    await this.#requireWorkflows("go on with workflows").resume();
+    const workflows = this.#requireWorkflows("go on with workflows");
+    if (resources.isDistributed) await workflows.adopt();
+    await workflows.resume();
     return this;
   }
 
@@ -306,8 +309,10 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
   }
 
   #requireWorkflows(what: string): WorkflowDesk {
-    const { desk, resources, teller } = this.#require(what);
-    const { clock, log, fabric, name, node, isGone } = resources;
+    const running = this.#require(what);
+    const { desk, resources, teller } = running;
+    const { clock, log, fabric, name, node } = resources;
+    const isGone = (other: string) => running.isGone(other);
     this.#workflows ??= new WorkflowDesk({
       clock,
       log,
@@ -315,7 +320,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
       ledger: scopeLedger(fabric.ledger, name),
       leases: new Leases(fabric.keyValue, { scope: `${name}.workflow`, node, isGone, clock, log }),
       queue: resources.taskQueue ?? null,
-      checkRole: (role) => this.#population.agent(role),
+      checkRole: (role) => desk.checkRole(role),
       track: (work) => desk.track(work),
       publish: (event) => {
         this.#publish(event);

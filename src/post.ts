@@ -23,6 +23,8 @@ export interface PostOfficeOptions {
 /** Sends, asks and broadcasts. `from` is null where a program sends. */
 export class PostOffice {
   readonly #options: PostOfficeOptions;
+  /** Who waits for an answer of an actor: called when its node is gone. */
+  readonly #waiting = new Map<Address, Set<() => void>>();
 
   constructor(options: PostOfficeOptions) {
     this.#options = options;
@@ -59,6 +61,11 @@ export class PostOffice {
     };
   }
 
+  /** The nodes of these actors are gone: nobody waits for them any longer. */
+  lose(addresses: readonly Address[]): void {
+    for (const address of addresses) for (const end of this.#waiting.get(address) ?? []) end();
+  }
+
   #resolve(to: string): Address {
     const { directory } = this.#options;
     const parsed = parseAddress(to);
@@ -84,9 +91,6 @@ export class PostOffice {
     options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<unknown> {
     const { messages, directory, subjects, nextId } = this.#options;
-    if (!directory.has(to)) {
-      throw new UnknownError("ACTOR_UNKNOWN", `No actor "${to}" runs in this mesh.`);
-    }
     if (options.signal?.aborted === true) {
       throw new CancelledError(`The ${type} to "${to}" was cancelled before it was sent.`);
     }
@@ -102,17 +106,41 @@ export class PostOffice {
     to: Address,
     options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<string> {
+    const lost = new AbortController();
+    const { signal = lost.signal, timeoutMs } = options;
+    const both = signal === lost.signal ? signal : AbortSignal.any([signal, lost.signal]);
+    const end = () => lost.abort();
+    const waiting = this.#waiting.get(to) ?? new Set();
+    this.#waiting.set(to, waiting.add(end));
     try {
-      return await messages.request(subject, sealed, options);
+      return await messages.request(subject, sealed, { timeoutMs, signal: both });
     } catch (thrown) {
-      if (thrown instanceof DeliveryError && thrown.code === "ASK_TIMEOUT") {
-        throw new DeliveryError(
-          "ASK_TIMEOUT",
-          `No answer from "${to}" within ${options.timeoutMs} ms. Raise timeoutMs, or see what it is busy with.`,
-          { retryable: true, cause: thrown },
-        );
-      }
-      throw thrown;
+      throw lost.signal.aborted ? goneError(to) : requestError(thrown, to, timeoutMs);
+    } finally {
+      waiting.delete(end);
+      if (waiting.size === 0) this.#waiting.delete(to);
     }
   }
+}
+
+function goneError(to: Address): DeliveryError {
+  return new DeliveryError(
+    "ACTOR_STOPPED",
+    `The node of the actor "${to}" is gone: it may have heard or not.`,
+    {
+      retryable: true,
+    },
+  );
+}
+
+function requestError(thrown: unknown, to: Address, timeoutMs: number): unknown {
+  if (thrown instanceof UnknownError) {
+    return new UnknownError("ACTOR_UNKNOWN", `No actor "${to}" runs in this mesh.`);
+  }
+  if (!(thrown instanceof DeliveryError) || thrown.code !== "ASK_TIMEOUT") return thrown;
+  return new DeliveryError(
+    "ASK_TIMEOUT",
+    `No answer from "${to}" within ${timeoutMs} ms. Raise timeoutMs, or see what it is busy with.`,
+    { retryable: true, cause: thrown },
+  );
 }

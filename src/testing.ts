@@ -87,6 +87,7 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
       taskQueue: this.#options.taskQueue,
       node: "test",
       isGone: () => false,
+      isDistributed: false,
       fabric: this.fabric,
       wire: this.#options.wire ?? null,
       version: "0.0.0",

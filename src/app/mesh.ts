@@ -146,6 +146,7 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       taskQueue: options.taskQueue,
       node: nodeName(),
       isGone,
+      isDistributed: false,
       fabric,
       wire: null,
       version: packageManifest().version,

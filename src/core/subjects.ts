@@ -15,8 +15,8 @@ export interface Subjects {
   capability(name: string): string;
   /** Where the events of a task, or of a workflow and all its tasks, are told. */
   event(id: string): string;
-  /** Where the process that works on a task, or on a workflow, is asked to cancel it. */
-  cancel(id: string): string;
+  /** Where one node is asked for something, as to cancel a task that it works on. */
+  node(node: string, verb: string): string;
   /** Where runs of guest code are asked for; `part` is for what belongs to one run. */
   sandbox(part: string): string;
   /** The queue of a role's tasks: of this mesh's task queue, where no other is named. */
@@ -45,7 +45,7 @@ export function createSubjects(
     task: (role: string) => `${root}.task.${role}`,
     capability: (name: string) => `${root}.capability.${name}`,
     event: (id: string) => `${root}.event.${id}`,
-    cancel: (id: string) => `${root}.cancel.${id}`,
+    node: (node: string, verb: string) => `${root}.node.${node}.${verb}`,
     sandbox: (part: string) => `${root}.sandbox.${part}`,
     tasks: (role: string, taskQueue: string | null = own) =>
       `${mesh}.task.${role}${taskQueue === null ? "" : `.${taskQueue}`}`,
