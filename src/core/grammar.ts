@@ -6,7 +6,7 @@ import { isName } from "./names.ts";
 
 const KEY = /^[A-Za-z0-9_=/-]+(?:\.[A-Za-z0-9_=/-]+)*$/;
 const MAX_KEY = 512;
-const MAX_PATH = 1024;
+const MAX_PATH_BYTES = 1024;
 const MAX_SEGMENT_BYTES = 200;
 // eslint-disable-next-line no-control-regex -- control characters are what this refuses.
 const UNFIT_FOR_FILES = /[\u0000-\u001f\u007f<>:"|?*\\]/;
@@ -67,7 +67,7 @@ export function requireKey(key: string): void {
  */
 export function requireBlobPath(path: string): readonly string[] {
   const segments = path.split("/");
-  const fault = path.length > MAX_PATH ? `it is longer than ${MAX_PATH} characters` : faultOf(segments);
+  const fault = isTooLong(path) ? `it is longer than ${MAX_PATH_BYTES} bytes` : faultOf(segments);
   if (fault === undefined) return segments;
   throw new StorageError(
     "PATH_INVALID",
@@ -83,7 +83,11 @@ export function requireBlobPrefix(prefix: string): void {
 
 /** Whether a text is a blob's path; for stores that others put their own things in. */
 export function isBlobPath(path: string): boolean {
-  return path.length <= MAX_PATH && faultOf(path.split("/")) === undefined;
+  return !isTooLong(path) && faultOf(path.split("/")) === undefined;
+}
+
+function isTooLong(path: string): boolean {
+  return new TextEncoder().encode(path).length > MAX_PATH_BYTES;
 }
 
 function faultOf(segments: readonly string[]): string | undefined {

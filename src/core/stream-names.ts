@@ -24,6 +24,8 @@ export interface StreamNames {
   ledger(ledger: string): string;
   /** Where the parts of those entries are that are too large for one message. */
   ledgerParts(ledger: string): string;
+  /** Where those who read an object's chunks are asked whether they still do; nothing is kept of it. */
+  reading(id: string): string;
 }
 
 /**
@@ -47,5 +49,6 @@ export function createStreamNames(mesh: string): StreamNames {
     dead: (queue: string, id = ">") => `${root}.dead.${own(queue)}.$.${id}`,
     ledger: (ledger: string) => `${root}.ledger.entry.${ledger}`,
     ledgerParts: (ledger: string) => `${root}.ledger.part.${ledger}`,
+    reading: (id: string) => `${root}.reading.${id}`,
   });
 }

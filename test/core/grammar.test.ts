@@ -42,7 +42,8 @@ describe("the grammar of addresses", () => {
     ["/x", /absolute or has an empty part/],
     ["a\\b", /control character or one of/],
     ["a.", /ends with a dot or a space/],
-    ["x/".repeat(513), /longer than 1024 characters/],
+    ["x/".repeat(513), /longer than 1024 bytes/],
+    ["☃/".repeat(257), /longer than 1024 bytes/],
   ])("says what is wrong with the path %j", (path, problem) => {
     expect(() => requireBlobPath(path)).toThrow(problem);
   });

@@ -14,6 +14,9 @@ export const API_ERROR = {
   streamNameTaken: 10058,
   streamNotFound: 10059,
   wrongSequence: 10071,
+  wrongLastMessage: 10070,
+  sequenceNotFound: 10043,
+  deleteFailed: 10057,
   storageExhausted: 10047,
   maxMessages: 10077,
 } as const;

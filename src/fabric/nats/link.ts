@@ -47,6 +47,8 @@ export interface LinkWrite {
   readonly id?: string | undefined;
   /** The sequence of the subject's last message, 0 for none; else the write is refused. */
   readonly lastSubjectSequence?: number | undefined;
+  /** The id of the stream's last message; else the write is refused. */
+  readonly lastMessageId?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -100,6 +102,13 @@ export class NatsLink {
     }
   }
 
+  /** Does what nobody but `close` waits for; a failure is told to the log alone. */
+  background(attempt: string, work: () => Promise<void>): void {
+    this.#count(this.#underWay, work()).catch((err: unknown) =>
+      this.log.warn({ err: failure(attempt, err) }, `cannot ${attempt}`),
+    );
+  }
+
   /**
    * Asks the server for something, again where it was away meanwhile; it must do no harm when it is done twice.
    *
@@ -125,13 +134,13 @@ export class NatsLink {
    * @throws NatsError as `call` does.
    */
   publish(subject: string, payload: string | Uint8Array, write: LinkWrite): Promise<PubAck> {
-    const { attempt, lastSubjectSequence } = write;
-    const headers = headersOf(write.headers);
-    const options = {
-      msgID: write.id ?? crypto.randomUUID(),
-      headers,
-      ...(lastSubjectSequence === undefined ? {} : { expect: { lastSubjectSequence } }),
+    const { attempt, lastSubjectSequence, lastMessageId } = write;
+    const expect = {
+      ...(lastSubjectSequence === undefined ? {} : { lastSubjectSequence }),
+      ...(lastMessageId === undefined ? {} : { lastMsgID: lastMessageId }),
     };
+    const headers = headersOf(write.headers);
+    const options = { msgID: write.id ?? crypto.randomUUID(), headers, expect };
     return this.call(attempt, () => this.js.publish(subject, payload, options));
   }
 
@@ -149,7 +158,7 @@ export class NatsLink {
   async close(): Promise<void> {
     if (this.closed.aborted) return;
     this.#closing.abort();
-    await Promise.allSettled(this.#underWay);
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     if (this.connection.isClosed()) return;
     // Nothing more can be drained where the server is away.
     await this.connection.drain().catch(() => this.connection.close());
