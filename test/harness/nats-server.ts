@@ -69,10 +69,11 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
   const stop = async (signal: NodeJS.Signals = "SIGTERM"): Promise<void> => {
     const running = child;
     child = null;
-    if (running === null || running.exitCode !== null) return;
+    if (running?.pid === undefined || running.exitCode !== null || running.signalCode !== null) return;
     const ended = new Promise((resolve) => running.once("exit", resolve));
-    running.kill("SIGCONT");
-    running.kill(signal);
+    // Of a child's own `kill`, Deno delivers the first signal only.
+    process.kill(running.pid, "SIGCONT");
+    process.kill(running.pid, signal);
     await ended;
   };
   const close = async (): Promise<void> => {
@@ -87,7 +88,9 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     },
     start,
     stop,
-    signal: (signal) => void child?.kill(signal),
+    signal: (signal) => {
+      if (child?.pid !== undefined) process.kill(child.pid, signal);
+    },
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -14,6 +14,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { StreamNames } from "../../core/stream-names.ts";
 import { closedFailure, failure, isPassing } from "./failure.ts";
+import { Outage } from "./outage.ts";
 
 /** Within so long is a write that is sent again known by its id; in milliseconds. JetStream's own default. */
 export const DUPLICATE_WINDOW_MS = 120_000;
@@ -62,6 +63,7 @@ export class NatsLink {
   readonly maxBytes: number;
   readonly clock: Clock;
   readonly log: Log;
+  readonly #outage: Outage;
   readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<unknown>>();
   /** Messages on their way into queues. */
@@ -76,6 +78,7 @@ export class NatsLink {
     this.maxBytes = options.maxBytes;
     this.clock = options.clock;
     this.log = options.log;
+    this.#outage = new Outage(options.connection);
   }
 
   /** Aborted once the fabric is closed. */
@@ -118,7 +121,7 @@ export class NatsLink {
     const start = this.clock.now();
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
-        return await work();
+        return await this.#outage.watch(work);
       } catch (thrown) {
         const isOver = this.clock.now() - start > PATIENCE_MS || this.connection.isClosed();
         if (isOver || this.closed.aborted || !isPassing(thrown)) throw thrown;
@@ -173,6 +176,7 @@ export class NatsLink {
         resolve();
       };
       const timer = this.clock.setTimeout(end, delayMs);
+      void this.#outage.back?.then(end);
       closed.addEventListener("abort", end, { once: true });
     });
   }

@@ -244,4 +244,16 @@ describe("blobs over NATS", () => {
     expect(await blobs.list()).toEqual(["lnk", "shp", "siz"]);
     expect(await blobs.read("shp")).toEqual(new TextEncoder().encode("mended"));
   });
+
+  it("wait for a server that restarts", async () => {
+    const { blobs } = await open();
+    await blobs.write("doc", "before");
+    await server.get().stop();
+    const written = blobs.write("doc", "after");
+    const read = blobs.read("doc");
+    await server.get().start();
+    await written;
+    expect(["before", "after"]).toContain(new TextDecoder().decode((await read) ?? undefined));
+    expect(new TextDecoder().decode((await blobs.read("doc")) ?? undefined)).toBe("after");
+  });
 });
