@@ -3,6 +3,7 @@
 // its id can be given again.
 import { NOTHING_DONE } from "../src/core/attempt.ts";
 import { messageOf, OwnershipError, TaskError } from "../src/core/errors.ts";
+import { queuedTask } from "../src/core/queued-task.ts";
 import type { TaskFailure, TaskResult } from "../src/core/task.ts";
 import { Journal } from "../src/journal.ts";
 import type { ResultEntry } from "../src/results.ts";
@@ -60,10 +61,11 @@ async function enqueue(
   { isNew = false } = {},
 ): Promise<void> {
   const tasks = subjects.tasks(role);
-  const { duplicate } = await queue.publish(tasks, taskId, { id: taskId });
+  const message = queuedTask(taskId);
+  const { duplicate } = await queue.publish(tasks, message, { id: taskId });
   // A process that died before the journal was there may have left the message, or it was given up since: of the two
   // only one more message helps, and one too many does no harm.
-  if (duplicate && isNew) await queue.publish(tasks, taskId);
+  if (duplicate && isNew) await queue.publish(tasks, message);
 }
 
 /** Takes a task back, so that nobody takes it up, and gives the reason. */

@@ -13,7 +13,7 @@ import { readTaskRequest } from "../src/core/task-request.ts";
 import type { Task, TaskResult, TaskStatus } from "../src/core/task.ts";
 import type { Wire, WireEndpoint, WireRequest, WireService } from "../src/core/wire.ts";
 import { EventFeed } from "../src/event-feed.ts";
-import { resultText } from "../src/result-text.ts";
+import { resultBlob, resultText } from "../src/result-text.ts";
 import type { Population } from "./population.ts";
 import type { TaskDesk } from "./task-desk.ts";
 
@@ -219,7 +219,7 @@ export class FrontDesk {
   }
 
   #giveResult(result: TaskResult, { terms }: Asked, request: WireRequest): void {
-    const { taskId, role, resultId, status } = result;
+    const { taskId, resultId, status } = result;
     const text = resultText(result);
     const bytes = Buffer.byteLength(text);
     const headers = headersOf({
@@ -232,7 +232,7 @@ export class FrontDesk {
       request.reply(text, headers);
       return;
     }
-    const blob = `${role}/${resultId}.json`;
+    const blob = resultBlob(result);
     const error = new ValueError(
       "VALUE_TOO_LARGE",
       `The task ended with status "${status}", and its result has ${bytes} bytes: more than the server takes in one ` +

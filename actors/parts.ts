@@ -18,6 +18,7 @@ import type { EventTeller } from "../src/event-teller.ts";
 import type { RoleBook } from "../src/role-book.ts";
 import type { Approvals } from "../src/approvals.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
+import type { ResultBoard } from "../src/result-board.ts";
 import type { ResultStore } from "../src/results.ts";
 
 /** Told of every transition, message and actor: XState's inspection API. */
@@ -57,6 +58,8 @@ export interface ActorParts {
   readonly defaults: TaskDefaults;
   /** Tells clients of tasks; null where there are none. */
   readonly teller: EventTeller | null;
+  /** Where clients find results; null where there are none. */
+  readonly board: ResultBoard | null;
   readonly inspect: Inspect | undefined;
   /** An integer from 0 to 2^32 - 1, for the guest's Math.random. */
   readonly nextSeed: () => number;

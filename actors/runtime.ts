@@ -20,6 +20,7 @@ import { Presence } from "../src/presence.ts";
 import { RoleBook } from "../src/role-book.ts";
 import { PostOffice } from "../src/post.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
+import { ResultBoard } from "../src/result-board.ts";
 import type { ResultStore } from "../src/results.ts";
 import type { StopMode } from "./agent-actor.ts";
 import { FrontDesk } from "./front-desk.ts";
@@ -167,6 +168,7 @@ export class Runtime {
       operations: (from) => this.#operationsOf(from),
       defaults,
       teller: this.teller,
+      board: wire === null || this.teller === null ? null : boardOf(resources, wire, this.teller),
       inspect: options.inspect,
       nextSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     };
@@ -261,6 +263,10 @@ export class Runtime {
       execute: (role, task) => this.desk.execute(role, task),
     };
   }
+}
+
+function boardOf({ fabric }: MeshResources, wire: Wire, teller: EventTeller): ResultBoard {
+  return new ResultBoard({ keyValue: fabric.keyValue, teller, maxBytes: wire.maxPayload });
 }
 
 function opened<T>(part: T | null, what: string): T {

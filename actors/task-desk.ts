@@ -71,6 +71,7 @@ export class TaskDesk {
     }
     const intake = new TaskIntake(this.#parts, {
       role,
+      contextBytes: this.#population.agent(role).limits.contextBytes,
       places: () => this.#population.placesOf(role) + this.#parking.count(role),
       run: (journal) => this.#run(journal),
       fresh: async (taskId) => {
@@ -79,7 +80,10 @@ export class TaskDesk {
         return held?.journal ?? null;
       },
       isStopping: () => this.#isDraining,
-      ended: (result) => this.#settle(result),
+      ended: async (result) => {
+        await this.#parts.board?.ensure(result);
+        this.#settle(result);
+      },
     });
     this.#intakes.set(role, intake);
     await intake.open();
@@ -189,6 +193,7 @@ export class TaskDesk {
     const entry = await results.begin({ taskId, role, task });
     const result = nothingOf({ taskId, role, resultId: entry.resultId }, error);
     await entry.finish(result);
+    await this.#parts.board?.post(result);
     return result;
   }
 
@@ -257,7 +262,7 @@ export class TaskDesk {
     this.#held.set(taskId, held);
     try {
       const result = await this.#work(held, journal);
-      if (result !== null) held.settle(result);
+      if (result !== null) await this.#conclude(held, result);
       else if (this.#isDraining) held.fail(stoppedBefore(taskId));
       return result;
     } finally {
@@ -265,6 +270,15 @@ export class TaskDesk {
       held.isTaken = false;
       held.journal = held.entry = null;
       if (!held.isOwn || held.isSettled) this.#held.delete(taskId);
+    }
+  }
+
+  /** Settles a task; one that clients cannot be told of is given out again, and they are told then. */
+  async #conclude(held: HeldTask, result: TaskResult): Promise<void> {
+    try {
+      await this.#parts.board?.post(result, held.identity.step ?? {});
+    } finally {
+      held.settle(result);
     }
   }
 

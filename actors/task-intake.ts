@@ -7,6 +7,7 @@ import type { TaskResult } from "../src/core/task.ts";
 import { Journal } from "../src/journal.ts";
 import { isHeldElsewhere } from "./claims.ts";
 import type { ActorParts } from "./parts.ts";
+import { admit } from "./submission.ts";
 
 /** A delivery that is neither settled nor renewed for so long goes to another process; in milliseconds. */
 const ACK_WAIT_MS = 9_000;
@@ -29,6 +30,8 @@ const SOON_MS = [1, 2, 4, 8, 16, 32];
 /** What taking tasks needs to know of its role. */
 export interface TaskIntakeOptions {
   readonly role: string;
+  /** How large a submitted task's context may be, in bytes; the default where absent. */
+  readonly contextBytes?: number | undefined;
   /** How many tasks may be in hand: those that the role's actors here may run, and those that wait for a person. */
   readonly places: () => number;
   /** Runs a task to its end; null where it was left. */
@@ -38,7 +41,7 @@ export interface TaskIntakeOptions {
   /** Whether tasks are left because the mesh is about to stop. */
   readonly isStopping: () => boolean;
   /** Told that a task had ended before it was taken. */
-  readonly ended: (result: TaskResult) => void;
+  readonly ended: (result: TaskResult) => Promise<void>;
 }
 
 /** One role's way from the queue to its actors. */
@@ -136,10 +139,7 @@ export class TaskIntake {
     const work = this.#run(delivery)
       .catch(async (thrown: unknown) => {
         const { role } = this.#options;
-        this.#parts.log.error(
-          { err: thrown, role, taskId: delivery.payload },
-          "a task could not be taken up",
-        );
+        this.#parts.log.error({ err: thrown, role, taskId: delivery.id }, "a task could not be taken up");
         await delivery.retry({ delayMs: AGAIN_MS, reason: messageOf(thrown) }).catch(() => undefined);
       })
       .finally(() => {
@@ -150,7 +150,8 @@ export class TaskIntake {
   }
 
   async #run(delivery: Delivery): Promise<void> {
-    const taskId = delivery.payload;
+    const taskId = await admit(this.#parts, this.#options, delivery);
+    if (taskId === null) return;
     const journal = (await this.#options.fresh(taskId)) ?? (await this.#open(taskId));
     if (journal === null) {
       // It was put in the queue a moment before its journal was, by a process that is about to write it or died.
@@ -163,7 +164,7 @@ export class TaskIntake {
     }
     const ended = journal.find("finished");
     if (ended !== undefined) {
-      this.#options.ended(ended.result);
+      await this.#options.ended(ended.result);
       // Its process may have died before it did.
       await this.#parts.book.account(taskId, []).close();
       await delivery.ack();

@@ -19,3 +19,8 @@ export function readableOutput(output: unknown): { output: unknown; outputExact?
 export function resultText(result: TaskResult): string {
   return JSON.stringify({ ...result, ...readableOutput(result.output) });
 }
+
+/** Where a result is stored, among the blobs of its fabric. */
+export function resultBlob({ role, resultId }: Pick<TaskResult, "role" | "resultId">): string {
+  return `${role}/${resultId}.json`;
+}

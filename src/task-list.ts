@@ -5,6 +5,7 @@ import { readEntries, type JournalEntry, type JournalEntryOf, type StepOf } from
 import { addTokens, NO_TOKENS, type TokenUsage } from "./core/model.ts";
 import { isName } from "./core/names.ts";
 import type { DeadLetter, Ledger, Queue } from "./core/ports.ts";
+import { taskIdOfQueued } from "./core/queued-task.ts";
 import type { Subjects } from "./core/subjects.ts";
 import type { TaskFailure, TaskStatus } from "./core/task.ts";
 
@@ -70,9 +71,11 @@ export interface TaskListOptions {
   readonly isGone?: ((node: string) => boolean) | undefined;
 }
 
-/** A dead letter of a role's queue: its payload is the task's id. */
+/** A dead letter of a role's queue. */
 export interface DeadTask extends DeadLetter {
   readonly role: string;
+  /** The task that it names; the letter's own id where it names none. */
+  readonly taskId: string;
 }
 
 /** A queue remembers ids for so long: a task given anew under one of them would not be queued. In milliseconds. */
@@ -140,7 +143,9 @@ export class TaskList {
     }
     const found: DeadTask[] = [];
     for (const [name, role] of queues) {
-      for (const letter of (await queue?.dead(name)) ?? []) found.push({ ...letter, role });
+      for (const letter of (await queue?.dead(name)) ?? []) {
+        found.push({ ...letter, role, taskId: taskIdOfQueued(letter) });
+      }
     }
     return found.sort((a, b) => a.at - b.at);
   }

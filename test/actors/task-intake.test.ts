@@ -31,7 +31,7 @@ describe("an intake whose queue fails", () => {
       run: async () => null,
       fresh: async () => null,
       isStopping: () => false,
-      ended: () => undefined,
+      ended: async () => undefined,
     });
     await intake.open();
     await vi.advanceTimersByTimeAsync(20_500);

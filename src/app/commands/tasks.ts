@@ -150,7 +150,7 @@ async function listDead(stored: StoredMesh, { role, limit, json }: ListOptions):
   else if (dead.length === 0) print(`No dead letters in the mesh "${stored.name}".`);
   else {
     const rows = dead.map((letter) => [
-      letter.payload,
+      letter.taskId,
       letter.role,
       moment(letter.at),
       String(letter.deliveries),
