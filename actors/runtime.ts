@@ -186,6 +186,7 @@ export class Runtime {
 
   /** Learns of the mesh's other nodes, and shows this one to them. @throws StorageError */
   async open(): Promise<void> {
+    await this.#parts.board?.open();
     await this.#presence?.open();
   }
 

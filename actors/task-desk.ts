@@ -254,6 +254,7 @@ export class TaskDesk {
   /** Works on a task that was taken off its queue; null where it was left. */
   async #run(journal: Journal): Promise<TaskResult | null> {
     const { accepted } = journal;
+    const { board } = this.#parts;
     const { taskId, role } = accepted;
     const held = this.#held.get(taskId) ?? new HeldTask(accepted, false);
     if (held.isTaken) return held.result;
@@ -262,7 +263,7 @@ export class TaskDesk {
     this.#held.set(taskId, held);
     try {
       const result = await this.#work(held, journal);
-      if (result !== null) await this.#conclude(held, result);
+      if (result !== null) await held.settleAfter(board?.post(result, accepted.step ?? {}), result);
       else if (this.#isDraining) held.fail(stoppedBefore(taskId));
       return result;
     } finally {
@@ -270,15 +271,6 @@ export class TaskDesk {
       held.isTaken = false;
       held.journal = held.entry = null;
       if (!held.isOwn || held.isSettled) this.#held.delete(taskId);
-    }
-  }
-
-  /** Settles a task; one that clients cannot be told of is given out again, and they are told then. */
-  async #conclude(held: HeldTask, result: TaskResult): Promise<void> {
-    try {
-      await this.#parts.board?.post(result, held.identity.step ?? {});
-    } finally {
-      held.settle(result);
     }
   }
 

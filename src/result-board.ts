@@ -24,6 +24,12 @@ export class ResultBoard {
     this.#options = options;
   }
 
+  /** Makes the bucket, so that clients can watch it before there is any result. @throws StorageError */
+  async open(): Promise<void> {
+    const stop = await this.#options.keyValue.watch(BUCKET, () => undefined, { prefix: "$" });
+    stop();
+  }
+
   /**
    * Posts a result, in place of an earlier post of the same one, and tells of it.
    *
