@@ -5,8 +5,6 @@ import { readEntries } from "../src/core/journal.ts";
 import type { Ledger } from "../src/core/ports.ts";
 import type { TaskResult } from "../src/core/task.ts";
 
-/** How often it looks, in milliseconds. */
-const LOOK_MS = 250;
 /** How many tasks it looks for at once: their journals are read one by one. */
 const LOOKED_AT = 100;
 
@@ -14,6 +12,8 @@ const LOOKED_AT = 100;
 export interface ResultLookoutOptions {
   readonly ledger: Ledger;
   readonly log: Log;
+  /** How often it looks, in milliseconds. */
+  readonly everyMs: number;
   readonly journalOf: (taskId: string) => string;
   /** The tasks whose results are awaited and that nobody here works on; null where nothing is awaited any more. */
   readonly awaited: () => readonly string[] | null;
@@ -34,8 +34,8 @@ export class ResultLookout {
     this.#timer ??= setInterval(() => {
       const awaited = this.#options.awaited();
       if (awaited === null) this.stop();
-      for (const taskId of awaited?.slice(0, LOOKED_AT) ?? []) void this.#look(taskId);
-    }, LOOK_MS);
+      for (const taskId of awaited?.slice(0, LOOKED_AT) ?? []) void this.look(taskId);
+    }, this.#options.everyMs);
   }
 
   stop(): void {
@@ -43,7 +43,8 @@ export class ResultLookout {
     this.#timer = undefined;
   }
 
-  async #look(taskId: string): Promise<void> {
+  /** Looks for the result of one task, now. */
+  async look(taskId: string): Promise<void> {
     const { ledger, log, journalOf, found } = this.#options;
     try {
       const name = journalOf(taskId);

@@ -1,19 +1,20 @@
 // Where tasks come in: gives them ids, journals and queues them, and has a role's actors take them up; can cancel them.
 // Invariant: a task that was accepted is in its journal and in its queue, and ends in one result, here or in another
 // process; the same id never stands for two tasks.
-import { OwnershipError, UnknownError } from "../src/core/errors.ts";
+import { OwnershipError } from "../src/core/errors.ts";
 import type { StepOf } from "../src/core/journal.ts";
-import { isName } from "../src/core/names.ts";
 import type { Unsubscribe } from "../src/core/ports.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
-import { Journal, type JournalOptions } from "../src/journal.ts";
+import { Journal } from "../src/journal.ts";
 import type { Assignment, Progress } from "./assignment.ts";
 import { makeAssignment } from "./assigning.ts";
 import { termsOf } from "./claims.ts";
 import { cancelledError, endedBefore, endTask } from "./ending.ts";
+import { listenFor } from "./event-ear.ts";
 import { HeldTask, requireSameTask, stoppedBefore, type TaskListener } from "./held-task.ts";
 import { acceptTask, nothingOf } from "./acceptance.ts";
 import { askOwner, serveCancels } from "./cancel-line.ts";
+import { openUnended, placeOf } from "./journal-place.ts";
 import type { ActorParts } from "./parts.ts";
 import { Parking } from "./parking.ts";
 import type { Population } from "./population.ts";
@@ -29,6 +30,11 @@ export interface ExecuteOptions {
   /** Told of states, text, code, console output and tool calls as they come. */
   readonly onEvent?: TaskListener | undefined;
 }
+
+/** How often the results of tasks are looked for that another process may end, in milliseconds. */
+const LOOK_MS = 250;
+/** The same where nodes tell each other of the end: messages may be lost. */
+const LOOK_BESIDES_MS = 2_000;
 
 /** Takes tasks in and hands them to actors. */
 export class TaskDesk {
@@ -56,6 +62,7 @@ export class TaskDesk {
     this.#lookout = new ResultLookout({
       ledger: parts.fabric.ledger,
       log: parts.log,
+      everyMs: parts.peers === null ? LOOK_MS : LOOK_BESIDES_MS,
       journalOf: (taskId) => parts.subjects.journal(taskId),
       awaited: () => this.#awaited(),
       found: (result) => this.#settle(result),
@@ -118,9 +125,17 @@ export class TaskDesk {
     this.#held.set(taskId, held);
     this.#lookout.start();
     const result = this.#follow(held, options);
+    const unlisten = listenFor(this.#parts, taskId, {
+      tell: (event) => {
+        held.tell(event);
+        this.#publish(event);
+      },
+      ended: () => void this.#lookout.look(taskId),
+    });
     const { isNew = typeof given === "string" || given.id === undefined } = options;
     held.accepting = this.#accept(held, isNew).catch((thrown: unknown) => held.fail(thrown));
     return result.finally(() => {
+      unlisten();
       giveBack();
       this.#held.delete(taskId);
     });
@@ -158,7 +173,7 @@ export class TaskDesk {
   /** Whether another node works on a task and cancels it. */
   async #isCancelledElsewhere(held: HeldTask, reason: string): Promise<boolean> {
     if (this.#parts.peers === null || !held.isAccepted) return false;
-    const journal = await Journal.open(this.#placeOf(held.identity.taskId));
+    const journal = await Journal.open(placeOf(held.identity.taskId, this.#parts));
     if (journal === null || held.isTaken) return false;
     // What this process knew of it may be of a time before that node took it.
     held.journal = journal;
@@ -331,10 +346,7 @@ export class TaskDesk {
 
   /** A task of the fabric that waits in its queue. @throws UnknownError */
   async #openWaiting(taskId: string): Promise<HeldTask> {
-    const unknown = new UnknownError("TASK_UNKNOWN", `No task "${taskId}" is under way in this mesh.`);
-    if (!isName(taskId)) throw unknown;
-    const journal = await Journal.open(this.#placeOf(taskId));
-    if (journal === null || journal.find("finished") !== undefined) throw unknown;
+    const journal = await openUnended(taskId, this.#parts);
     const held = this.#held.get(taskId) ?? new HeldTask(journal.accepted, false);
     held.journal ??= journal;
     held.isAccepted = true;
@@ -347,7 +359,7 @@ export class TaskDesk {
     const { taskId, role } = held.identity;
     // That of a task that was found is not kept: another process may be at work on it.
     const isFound = held.journal === null && held.isAccepted;
-    const journal = isFound ? await Journal.open(this.#placeOf(taskId)) : held.journal;
+    const journal = isFound ? await Journal.open(placeOf(taskId, this.#parts)) : held.journal;
     const ended = journal?.find("finished");
     if (ended !== undefined) held.settle(ended.result);
     const { cancelled } = held;
@@ -372,11 +384,6 @@ export class TaskDesk {
       held.journal = held.entry = null;
       if (!held.isOwn) this.#held.delete(taskId);
     }
-  }
-
-  #placeOf(taskId: string): JournalOptions {
-    const { fabric, subjects, clock } = this.#parts;
-    return { ledger: fabric.ledger, name: subjects.journal(taskId), clock };
   }
 
   #awaited(): readonly string[] | null {
