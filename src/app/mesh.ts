@@ -11,15 +11,14 @@ import type { Sandbox } from "../core/guest.ts";
 import type { Log } from "../core/log.ts";
 import type { Model } from "../core/model.ts";
 import type { Fabric } from "../core/ports.ts";
-import { createEmbeddedFabric } from "../fabric/embedded/fabric.ts";
 import { MeshSystem, type NoAgents, type Outputs } from "../mesh.ts";
 import type { PriceTable } from "../model/prices.ts";
 import { createLogger } from "../observe/logger.ts";
 import { FunctionRegistry } from "../registry.ts";
 import { ResultStore } from "../results.ts";
 import { createSandbox } from "../sandbox/sandbox.ts";
-import { openBlobs } from "./blobs.ts";
-import { loadConfig, secretsOf, type Config } from "./config.ts";
+import { loadConfig, secretsOf, type Config, type MeshMode } from "./config.ts";
+import { openFabric } from "./fabric.ts";
 import { openModel } from "./models.ts";
 import { isGone, nodeName } from "./node-name.ts";
 import { packageManifest } from "./package-root.ts";
@@ -42,6 +41,11 @@ export interface MeshOptions {
    * queue.
    */
   readonly taskQueue?: string;
+  /**
+   * `embedded`: the mesh is this machine's own, and keeps its data in a folder. `distributed`: this process is one node
+   * of a mesh over NATS. Default: `distributed` where NATS_URL is set.
+   */
+  readonly mode?: MeshMode;
   readonly model?: Model;
   /** Names of other models of the same provider; default `FETTLE_MODEL_FAST` and `FETTLE_MODEL_STRONG`. */
   readonly models?: ModelNames;
@@ -75,6 +79,7 @@ const DEFAULT_CONCURRENCY = 64;
 const OPTIONS: Readonly<Record<keyof MeshOptions, true>> = {
   name: true,
   taskQueue: true,
+  mode: true,
   model: true,
   models: true,
   sandbox: true,
@@ -112,6 +117,7 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       if (key in OPTIONS) continue;
       throw new ConfigError(`Unknown Mesh option "${key}"; known are: ${Object.keys(OPTIONS).join(", ")}.`);
     }
+    checkMode(options.mode);
     checkModels(options.models);
     super(options.inspect);
     this.#options = options;
@@ -129,26 +135,25 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
     const config = options.config ?? loadConfig();
     const clock = options.clock ?? systemClock;
     const log = options.log ?? createLogger({ level: config.logLevel, secrets: secretsOf(config) });
-    const ownFiles = options.fabric !== undefined || options.logDirectory !== undefined;
-    const blobs = ownFiles ? undefined : await openBlobs(config.blobs);
-    const fabric =
-      options.fabric ??
-      createEmbeddedFabric({
-        dataDirectory: options.dataDirectory ?? config.dataDirectory,
-        blobDirectory: options.logDirectory ?? config.logDirectory,
-        blobs,
-        onHandlerError: (error, subject) => log.error({ err: error, subject }, "a message handler failed"),
-        clock,
-      });
+    const node = nodeName();
+    const name = options.name ?? config.mesh;
+    const { fabric, wire, isDistributed, close } = await openFabric({
+      options,
+      config,
+      clock,
+      log,
+      node,
+      name,
+    });
     let sandbox: Sandbox | null = null;
     return {
-      name: options.name ?? config.mesh,
+      name,
       taskQueue: options.taskQueue,
-      node: nodeName(),
+      node,
       isGone,
-      isDistributed: false,
+      isDistributed,
       fabric,
-      wire: null,
+      wire,
       version: packageManifest().version,
       results: new ResultStore(fabric.blobs, { clock }),
       registry: new FunctionRegistry(fabric.keyValue, { clock }),
@@ -178,11 +183,18 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       },
       close: async () => {
         await sandbox?.close();
-        if (options.fabric === undefined) await fabric.close();
-        await blobs?.close();
+        await close();
       },
     };
   }
+}
+
+/** @throws ConfigError for a mode that there is none of. */
+function checkMode(mode: unknown): void {
+  if (mode === undefined || mode === "embedded" || mode === "distributed") return;
+  throw new ConfigError(
+    `The Mesh option mode must be "embedded" or "distributed", not ${JSON.stringify(mode)}.`,
+  );
 }
 
 /** @throws ConfigError for a tier that there is none of, or one without a name. */

@@ -1,7 +1,11 @@
-// The mesh's NATS servers, as the settings name them.
+// The mesh's NATS servers: the settings that name them, and the fabric on them.
 // Invariant: reading settings connects to nothing; what is secret in them is named here.
 import { z } from "zod";
-import type { NatsSettings } from "../fabric/nats/connection.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import type { Blobs } from "../core/ports.ts";
+import { openConnection, type NatsSettings } from "../fabric/nats/connection.ts";
+import { createNatsFabric, type NatsFabric } from "../fabric/nats/fabric.ts";
 
 /** The address that NATS's own tools and libraries take where none is given. */
 const DEFAULT_NATS_URL = "nats://127.0.0.1:4222";
@@ -97,4 +101,34 @@ export function secretsOfNats({ token, password, servers: all }: NatsConfig): re
     return [secret ?? user].filter((one) => one !== undefined && one !== "").map((one) => one ?? "");
   });
   return [token, password, ...inUrls].filter((one) => one !== undefined);
+}
+
+/** Connects to the servers, as the mesh of that name. @throws ConfigError, StorageError */
+export async function openNats(
+  config: NatsConfig,
+  options: {
+    readonly mesh: string;
+    /** What the servers' own tools show of this connection. */
+    readonly name: string;
+    readonly log: Log;
+    readonly clock?: Clock | undefined;
+    readonly blobs?: Blobs | undefined;
+  },
+): Promise<NatsFabric> {
+  const { mesh, name, log, clock, blobs } = options;
+  const connection = await openConnection(config, { name, log });
+  try {
+    return await createNatsFabric({
+      connection,
+      mesh,
+      replicas: config.replicas,
+      maxBytes: config.maxBytes,
+      log,
+      clock,
+      blobs,
+    });
+  } catch (thrown) {
+    await connection.close();
+    throw thrown;
+  }
 }

@@ -1,4 +1,4 @@
-// What a mesh keeps on disk, for commands that look at it or answer it without running it.
+// What a mesh keeps, on disk or on NATS servers, for commands that look at it or answer it without running it.
 // Invariant: opening makes nothing: where there is no data folder, there is nothing to see.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -9,32 +9,50 @@ import { createSubjects } from "../core/subjects.ts";
 import { createEmbeddedFabric } from "../fabric/embedded/fabric.ts";
 import { createMemoryFabric } from "../fabric/memory/fabric.ts";
 import { TaskList } from "../task-list.ts";
+import { silentLog } from "../core/log.ts";
+import type { Fabric } from "../core/ports.ts";
 import { loadConfig, type Config } from "./config.ts";
+import { openNats } from "./nats.ts";
 import { isGone } from "./node-name.ts";
 import { nearestName } from "./spelling.ts";
 
 /** A mesh's data, open. */
 export interface StoredMesh extends AsyncDisposable {
   readonly name: string;
-  readonly dataDirectory: string;
+  /** Where it is kept. */
+  readonly place: string;
+  /** The settings that say so. */
+  readonly settings: string;
   readonly tasks: TaskList;
   readonly approvals: Approvals;
 }
 
-/** Opens the data of the mesh that the settings name. */
-export function openStoredMesh(config: Config = loadConfig()): StoredMesh {
-  const { mesh: name, dataDirectory } = config;
-  const fabric = existsSync(join(dataDirectory, "state.mdb"))
-    ? createEmbeddedFabric({ dataDirectory, blobDirectory: config.logDirectory })
-    : createMemoryFabric();
+/** Opens the data of the mesh that the settings name. @throws ConfigError, StorageError */
+export async function openStoredMesh(config: Config = loadConfig()): Promise<StoredMesh> {
+  const { mesh: name } = config;
+  const { fabric, ...where } = await openStores(config);
   const subjects = createSubjects(name);
   return {
     name,
-    dataDirectory,
+    ...where,
     tasks: new TaskList(fabric.ledger, { subjects, queue: fabric.queue, isGone }),
     approvals: new Approvals(fabric.keyValue, { subjects }),
     [Symbol.asyncDispose]: () => fabric.close(),
   };
+}
+
+async function openStores(
+  config: Config,
+): Promise<Pick<StoredMesh, "place" | "settings"> & { readonly fabric: Fabric }> {
+  const { mesh, dataDirectory } = config;
+  if (config.mode === "distributed") {
+    const fabric = await openNats(config.nats, { mesh, name: "fettle command", log: silentLog });
+    return { fabric, place: "NATS", settings: "FETTLE_MESH, NATS_URL" };
+  }
+  const fabric = existsSync(join(dataDirectory, "state.mdb"))
+    ? createEmbeddedFabric({ dataDirectory, blobDirectory: config.logDirectory })
+    : createMemoryFabric();
+  return { fabric, place: dataDirectory, settings: "FETTLE_MESH, FETTLE_DATA_DIRECTORY" };
 }
 
 /**
@@ -52,7 +70,7 @@ export async function readTask(stored: StoredMesh, taskId: string): Promise<read
 }
 
 async function hint(stored: StoredMesh, taskId: string): Promise<string> {
-  const where = `the mesh "${stored.name}" in ${stored.dataDirectory} (FETTLE_MESH, FETTLE_DATA_DIRECTORY)`;
+  const where = `the mesh "${stored.name}" in ${stored.place} (${stored.settings})`;
   const ids = await stored.tasks.ids();
   if (ids.length === 0) return `There are no tasks at all in ${where}.`;
   const begun = ids.filter((id) => taskId !== "" && id.startsWith(taskId));

@@ -55,7 +55,7 @@ function answerCommand(name: "approve" | "reject", description: string): Command
 }
 
 async function list(options: { readonly json?: boolean }): Promise<void> {
-  await using stored = openStoredMesh();
+  await using stored = await openStoredMesh();
   const pending = await stored.approvals.pending();
   if (options.json === true) printJson({ mesh: stored.name, pending });
   else if (pending.length === 0) print(`Nothing waits to be allowed in the mesh "${stored.name}".`);
@@ -65,7 +65,7 @@ async function list(options: { readonly json?: boolean }): Promise<void> {
 
 async function answer(id: string, name: "approve" | "reject", options: AnswerOptions): Promise<void> {
   const { by = userName(), note, json } = options;
-  await using stored = openStoredMesh();
+  await using stored = await openStoredMesh();
   const decision = name === "approve" ? "approved" : "rejected";
   const answered = await give(stored, id, decision, { by, note });
   if (json === true) printJson(answered);

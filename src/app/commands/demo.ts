@@ -36,7 +36,9 @@ async function runDemo(options: { readonly json?: boolean }): Promise<void> {
   const progress = new Progress();
   // In a task queue that no other has: of two demos in one folder, each does its own tasks.
   const taskQueue = crypto.randomUUID();
-  const mesh = new Mesh({ config, model: opened.model, name: "demo", taskQueue }).add(calculator);
+  const mesh = new Mesh({ config, mode: "embedded", model: opened.model, name: "demo", taskQueue }).add(
+    calculator,
+  );
   const results: TaskResult[] = [];
   const interrupt = onInterrupt();
   try {

@@ -35,7 +35,7 @@ export function replayCommand(): Command {
 async function replay(taskId: string, { json }: { readonly json?: boolean }): Promise<void> {
   const config = loadConfig();
   const entries = await (async () => {
-    await using stored = openStoredMesh(config);
+    await using stored = await openStoredMesh(config);
     return await readTask(stored, taskId);
   })();
   const interrupt = onInterrupt();

@@ -125,7 +125,7 @@ async function runTask(
 
 /** Says on standard error what becomes of a task that was given before. */
 async function tellEarlier(config: Config, id: string): Promise<void> {
-  await using stored = openStoredMesh(config);
+  await using stored = await openStoredMesh(config);
   const known = await stored.tasks.find(id);
   if (known === null) return;
   const { endedAt, interrupted, node, status } = known;

@@ -35,7 +35,7 @@ export function showCommand(): Command {
 }
 
 async function show(taskId: string, options: ShowOptions): Promise<void> {
-  await using stored = openStoredMesh();
+  await using stored = await openStoredMesh();
   const entries = await readTask(stored, taskId);
   const task = summarize(entries, isGone);
   if (options.json === true) {

@@ -63,7 +63,7 @@ export function tasksCommand(): Command {
 }
 
 async function list(options: ListOptions): Promise<void> {
-  await using stored = openStoredMesh();
+  await using stored = await openStoredMesh();
   if (options.dead === true) {
     await listDead(stored, options);
     return;
@@ -78,7 +78,7 @@ async function list(options: ListOptions): Promise<void> {
   if (tasks.length === 0) {
     const filters = [role, status].filter((one) => one !== undefined).join(", ");
     const which = filters === "" ? "No tasks" : `No such tasks (${filters})`;
-    print(`${which} in the mesh "${stored.name}" in ${stored.dataDirectory}.`);
+    print(`${which} in the mesh "${stored.name}" in ${stored.place}.`);
     return;
   }
   const rows = tasks.map((task) => rowOf(task, answered));
@@ -166,7 +166,7 @@ async function deleteTasks(ids: readonly string[], options: DeleteOptions, comma
   if ((ids.length === 0) === (olderThan === undefined)) {
     command.error("error: name the tasks by their ids, or say --older-than: one of the two.");
   }
-  await using stored = openStoredMesh();
+  await using stored = await openStoredMesh();
   const deleted: TaskSummary[] = [];
   const refused: { readonly taskId: string; readonly message: string }[] = [];
   for (const taskId of olderThan === undefined

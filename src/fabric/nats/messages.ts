@@ -17,10 +17,16 @@ type Handler = (message: FabricMessage) => void | Promise<void>;
 export class NatsMessages implements Messages {
   readonly #link: NatsLink;
   readonly #onHandlerError: HandlerErrorHook;
+  /** Ends a request that waits when the fabric is closed. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(link: NatsLink, onHandlerError: HandlerErrorHook) {
     this.#link = link;
     this.#onHandlerError = onHandlerError;
+    const end = () => {
+      for (const stop of this.#waiting) stop();
+    };
+    link.closed.addEventListener("abort", end, { once: true });
   }
 
   publish(subject: string, payload: string): void {
@@ -56,20 +62,19 @@ export class NatsMessages implements Messages {
     const asked = this.#use(`ask "${subject}"`, (connection) =>
       connection.request(subject, payload, { timeout: timeoutMs }),
     );
-    const { closed } = this.#link;
     let stop: (reason: Error) => void = () => undefined;
     const stopped = new Promise<never>((_, reject) => (stop = reject));
     const onAbort = () => stop(cancelled(subject));
     const onClose = () => stop(closedError(`ask "${subject}"`));
     signal?.addEventListener("abort", onAbort, { once: true });
-    closed.addEventListener("abort", onClose, { once: true });
+    this.#waiting.add(onClose);
     try {
       return (await Promise.race([asked, stopped])).string();
     } catch (thrown) {
       throw requestError(thrown, subject, timeoutMs);
     } finally {
       signal?.removeEventListener("abort", onAbort);
-      closed.removeEventListener("abort", onClose);
+      this.#waiting.delete(onClose);
     }
   }
 
