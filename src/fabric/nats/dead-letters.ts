@@ -8,7 +8,7 @@ import { HEADER, numberOf, type QueuedMessage } from "./queued-message.ts";
 import type { Streams } from "./streams.ts";
 
 /** So long may a reason be, in bytes as it is encoded: a header's share of a message. */
-const MAX_REASON = 4_096;
+const MAX_REASON = 3_072;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -5,9 +5,10 @@ import type { ConsumerOptions, Delivery } from "../../core/ports.ts";
 import { givenUp, RETRIED } from "../queue-rules.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { NatsLink } from "./link.ts";
+import type { Pulse } from "./pulse.ts";
 import type { QueueLine } from "./queue-line.ts";
 import type { QueuedMessage } from "./queued-message.ts";
-import type { Receipts } from "./receipts.ts";
+import { WORD, type Receipts } from "./receipts.ts";
 
 /** What the deliveries of one consumer share. */
 export interface DeliveryDesk extends ConsumerOptions {
@@ -15,9 +16,13 @@ export interface DeliveryDesk extends ConsumerOptions {
   readonly line: QueueLine;
   readonly letters: DeadLetters;
   readonly receipts: Receipts;
+  readonly pulse: Pulse;
 }
 
+const decoder = new TextDecoder();
+
 const ANSWER_MS = 5_000;
+const LEAST_ANSWER_MS = 200;
 
 /** How long before the server's time a delivery's own is over, in milliseconds. */
 function marginOf(ackWaitMs: number): number {
@@ -34,13 +39,19 @@ export class NatsDelivery implements Delivery {
   #until: number;
   #isSettled = false;
 
-  constructor(message: QueuedMessage, desk: DeliveryDesk, receivedAt: number) {
+  /** `sentAt` is the earliest time at which the server may have given it out, in milliseconds since 1970. */
+  constructor(message: QueuedMessage, desk: DeliveryDesk, sentAt: number) {
     this.id = message.id;
-    this.payload = new TextDecoder().decode(message.data);
+    this.payload = decoder.decode(message.data);
     this.deliveries = message.deliveries;
     this.#message = message;
     this.#desk = desk;
-    this.#until = this.#limitFrom(receivedAt);
+    this.#until = this.#limitFrom(sentAt);
+  }
+
+  /** Whether the server may have given it to another already. */
+  get isLost(): boolean {
+    return this.#desk.link.clock.now() > this.#until;
   }
 
   async ack(): Promise<void> {
@@ -63,18 +74,25 @@ export class NatsDelivery implements Delivery {
     await this.#settle("reject", () => this.#bury(reason));
   }
 
+  /** Makes the message a dead letter without having given it to anybody. */
+  async giveUp(reason: string): Promise<void> {
+    await this.#settle("give up", () => this.#bury(reason, this.deliveries - 1));
+  }
+
   async inProgress(): Promise<void> {
     const { link } = this.#desk;
     const attempt = `keep message "${this.id}" of queue "${this.#desk.line.queue}"`;
     await link.run(attempt, async () => {
       if (this.#isSettled) return;
+      // So short that another try is still in time.
+      const answerMs = Math.min(ANSWER_MS, Math.max(LEAST_ANSWER_MS, this.#desk.ackWaitMs / 4));
       let startedAt = 0;
       await link.call(attempt, async () => {
         startedAt = link.clock.now();
-        if (this.#isLost()) throw this.#lost(attempt);
-        await link.connection.request(this.#message.reply, "+WPI", { timeout: ANSWER_MS });
+        if (this.isLost) throw this.#lost(attempt);
+        await link.connection.request(this.#message.reply, WORD.inProgress, { timeout: answerMs });
       });
-      if (this.#isLost()) throw this.#lost(attempt);
+      if (this.isLost) throw this.#lost(attempt);
       this.#until = this.#limitFrom(startedAt);
     });
   }
@@ -83,7 +101,7 @@ export class NatsDelivery implements Delivery {
   async #settle(verb: string, store: () => Promise<void>): Promise<void> {
     const { link, line, receipts } = this.#desk;
     await link.run(`${verb} message "${this.id}" of queue "${line.queue}"`, async () => {
-      if (this.#isSettled || this.#isLost()) return;
+      if (this.#isSettled || this.isLost) return;
       this.#isSettled = true;
       try {
         await store();
@@ -95,13 +113,9 @@ export class NatsDelivery implements Delivery {
     });
   }
 
-  #bury(reason: string): Promise<void> {
+  #bury(reason: string, deliveries = this.deliveries): Promise<void> {
     const { letters, line } = this.#desk;
-    return letters.write(line.queue, this.#message, { deliveries: this.deliveries, reason });
-  }
-
-  #isLost(): boolean {
-    return this.#desk.link.clock.now() > this.#until;
+    return letters.write(line.queue, this.#message, { deliveries, reason });
   }
 
   #limitFrom(at: number): number {

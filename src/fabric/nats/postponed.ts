@@ -7,7 +7,7 @@ import { nanosecondsOf, type NatsLink } from "./link.ts";
 import { Pull } from "./pull.ts";
 import { LOOK_MS, type QueueLine } from "./queue-line.ts";
 import { readMessage, type QueuedMessage } from "./queued-message.ts";
-import { Receipts } from "./receipts.ts";
+import { Receipts, tell, WORD } from "./receipts.ts";
 
 /** So many messages are looked at together. */
 const AT_ONCE = 32;
@@ -58,7 +58,7 @@ export class Postponed {
       return;
     }
     const delay = nanosecondsOf(Math.min(restMs, LONGEST_REST_MS));
-    connection.publish(message.reply, `-NAK ${JSON.stringify({ delay })}`);
+    tell(connection, message.reply, `${WORD.nak} ${JSON.stringify({ delay })}`);
   }
 
   async #move(message: QueuedMessage): Promise<void> {

@@ -3,7 +3,7 @@
 // told before it sends more, and what it sent meanwhile is still handed on.
 import { setImmediate } from "node:timers";
 import { createInbox, type Msg, type Subscription } from "nats";
-import { failure } from "./failure.ts";
+import { failure, isPassing } from "./failure.ts";
 import { nanosecondsOf, type NatsLink } from "./link.ts";
 
 /** A request ends by itself after so long, and is then made anew; milliseconds. */
@@ -64,6 +64,7 @@ export class Pull {
       this.#isStirred = false;
       this.#working ??= this.#work().finally(() => {
         this.#working = undefined;
+        if (this.#isRenewed) this.stir();
       });
     });
   }
@@ -98,7 +99,9 @@ export class Pull {
       }
     } catch (thrown) {
       this.#consumer = undefined;
-      if (!this.#link.closed.aborted) this.#options.onFailure(failure("pull messages", thrown));
+      if (this.#link.closed.aborted) return;
+      if (isPassing(thrown)) this.#askLater();
+      else this.#options.onFailure(failure("pull messages", thrown));
     }
   }
 
@@ -151,7 +154,11 @@ export class Pull {
       { code, description: message.headers?.description },
       "NATS ended a request for messages: asking anew",
     );
-    // The consumer may be gone, or its leader, or JetStream is not up yet.
+    this.#askLater();
+  }
+
+  /** Asks anew after a pause: the consumer may be gone, or its leader, or JetStream is not up yet. */
+  #askLater(): void {
     this.#consumer = undefined;
     this.#pauseMs = Math.min(Math.max(this.#pauseMs * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
     this.renew();

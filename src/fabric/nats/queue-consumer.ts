@@ -3,22 +3,20 @@
 // back at once; one that was given out too often becomes a dead letter and is given to nobody.
 import type { Msg } from "nats";
 import type { Delivery, QueueConsumer } from "../../core/ports.ts";
-import { messageOf } from "../../core/errors.ts";
 import { givenUp, timedOut } from "../queue-rules.ts";
+import { Waiters } from "../waiters.ts";
 import { NatsDelivery, type DeliveryDesk } from "./delivery.ts";
 import { Pull } from "./pull.ts";
-import { readMessage, type QueuedMessage } from "./queued-message.ts";
-
-interface Waiter {
-  readonly resolve: (delivery: Delivery | null) => void;
-  readonly reject: (error: unknown) => void;
-}
+import { readMessage } from "./queued-message.ts";
+import { tell, WORD } from "./receipts.ts";
 
 /** Takes messages off one queue. */
 export class NatsQueueConsumer implements QueueConsumer {
   readonly #desk: DeliveryDesk;
   readonly #onClose: (consumer: NatsQueueConsumer) => void;
-  readonly #waiting = new Set<Waiter>();
+  readonly #waiters = new Waiters(() => {
+    this.#pull.stir();
+  });
   readonly #pull: Pull;
   readonly #givenUp = new Set<Promise<void>>();
   #isClosed = false;
@@ -28,33 +26,17 @@ export class NatsQueueConsumer implements QueueConsumer {
     this.#onClose = onClose;
     this.#pull = new Pull(desk.link, {
       consumer: () => desk.line.consumer(desk),
-      wanted: () => this.#waiting.size,
+      wanted: () => this.#waiters.size,
       onMessage: (message) => this.#give(message),
-      onFailure: (error) => {
-        for (const waiter of [...this.#waiting]) waiter.reject(error);
-      },
+      onFailure: (error) => this.#waiters.fail(error),
     });
   }
 
   async take(signal?: AbortSignal): Promise<Delivery | null> {
     if (this.#isClosed || this.#desk.link.closed.aborted || signal?.aborted === true) return null;
-    return new Promise<Delivery | null>((resolve, reject) => {
-      const ended = <T>(end: (value: T) => void) => {
-        return (value: T): void => {
-          this.#waiting.delete(waiter);
-          signal?.removeEventListener("abort", abort);
-          end(value);
-        };
-      };
-      const waiter: Waiter = { resolve: ended(resolve), reject: ended(reject) };
-      const abort = (): void => {
-        waiter.resolve(null);
-        this.#pull.stir();
-      };
-      signal?.addEventListener("abort", abort);
-      this.#waiting.add(waiter);
-      this.#pull.stir();
-    });
+    const taken = this.#waiters.wait(signal);
+    this.#pull.stir();
+    return taken;
   }
 
   /** The connection came back: what the server was asked for may be forgotten. */
@@ -64,42 +46,55 @@ export class NatsQueueConsumer implements QueueConsumer {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    for (const waiter of [...this.#waiting]) waiter.resolve(null);
+    this.#waiters.end();
     this.#onClose(this);
     await this.#pull.close();
     await Promise.allSettled(this.#givenUp);
   }
 
   #give(received: Msg): void {
-    const { link, line, maxDeliveries } = this.#desk;
+    const { link, line, maxDeliveries, ackWaitMs } = this.#desk;
     const message = readMessage(received, line.subject);
-    if (message.deliveries > maxDeliveries) {
-      this.#giveUp(message);
+    const delivery = new NatsDelivery(message, this.#desk, this.#desk.pulse.heardSince);
+    if (delivery.isLost) {
+      link.log.warn(
+        { queue: line.queue, id: delivery.id },
+        "a message was read too late: it is left to others",
+      );
+    } else if (message.deliveries > maxDeliveries) {
+      this.#giveUp(delivery, givenUp(message.deliveries - 1, timedOut(ackWaitMs)));
+    } else if (message.data.length > link.maxPayload) {
+      this.#giveUp(delivery, tooLarge(message.data.length, link.maxPayload));
+    } else {
+      const waiter = this.#waiters.next();
+      if (waiter === undefined) tell(link.connection, message.reply, WORD.nak);
+      else waiter.resolve(delivery);
       return;
     }
-    const [waiter] = this.#waiting;
-    if (waiter === undefined) link.connection.publish(message.reply, "-NAK");
-    else waiter.resolve(new NatsDelivery(message, this.#desk, link.clock.now()));
+    this.#pull.stir();
   }
 
-  /** Makes a message a dead letter that was given out as often as it may be, the last time without a word. */
-  #giveUp(message: QueuedMessage): void {
-    const { link, line, letters, receipts, ackWaitMs } = this.#desk;
-    const until = link.clock.now() + ackWaitMs;
-    const deliveries = message.deliveries - 1;
-    const reason = givenUp(deliveries, timedOut(ackWaitMs));
-    const attempt = `give up message "${message.id}" of queue "${line.queue}"`;
-    const ended: Promise<void> = link
-      .run(attempt, async () => {
-        await letters.write(line.queue, message, { deliveries, reason });
-        receipts.settle(message.reply, until);
+  /** Makes a message a dead letter that is given to nobody. */
+  #giveUp(delivery: NatsDelivery, reason: string): void {
+    const { link, line } = this.#desk;
+    const ended: Promise<void> = delivery
+      .giveUp(reason)
+      .catch((thrown: unknown) => {
+        // It is given out again after its time, and then given up by whoever draws it.
+        link.log.warn(
+          { queue: line.queue, id: delivery.id, err: thrown },
+          "a message cannot be given up yet",
+        );
       })
-      // It is given out again after its time, and then given up by whoever draws it.
-      .catch((thrown: unknown) => link.log.warn({ reason: messageOf(thrown) }, `cannot ${attempt} yet`))
-      .finally(() => {
-        this.#givenUp.delete(ended);
-        this.#pull.stir();
-      });
+      .finally(() => this.#givenUp.delete(ended));
     this.#givenUp.add(ended);
   }
+}
+
+/** Why a message is a dead letter that some client put in and that could not be put back. */
+function tooLarge(bytes: number, most: number): string {
+  return (
+    `It has ${bytes} bytes of at most ${most}, which leave room for headers below the server's max_payload, and was cut ` +
+    "to them. Send large values as blobs, by their paths."
+  );
 }

@@ -39,7 +39,7 @@ export class QueueLine {
     this.later = link.names.later(queue);
     this.#link = link;
     this.#streams = streams;
-    this.#name = consumerNameOf(queue, this.subject);
+    this.#name = consumerNameOf(this.subject, link.names.queue(""));
   }
 
   /** Puts a message in; gives whether its id was known. */
@@ -126,8 +126,17 @@ export class QueueLine {
       max_ack_pending: MAX_IN_HAND,
       max_waiting: MAX_REQUESTS,
     };
+    const { consumers } = this.#link.jsm;
     const attempt = `make the consumer of queue "${this.queue}"`;
-    await this.#link.call(attempt, () => this.#link.jsm.consumers.add(stream, config));
+    try {
+      await this.#link.call(attempt, () => consumers.add(stream, config));
+    } catch (thrown) {
+      // Servers before 2.10 take `add` for an update.
+      if (apiErrorOf(thrown) !== API_ERROR.consumerExists) throw thrown;
+      await this.#link.call(attempt, () =>
+        consumers.update(stream, name, { ack_wait: nanosecondsOf(ackWaitMs) }),
+      );
+    }
     return { stream, name };
   }
 
@@ -137,7 +146,8 @@ export class QueueLine {
 }
 
 /** A consumer's name: no dots, and short, so that it is followed by what tells queues apart that look alike. */
-function consumerNameOf(queue: string, subject: string): string {
+function consumerNameOf(subject: string, root: string): string {
   const hash = createHash("sha256").update(subject).digest("hex").slice(0, 12);
-  return `${queue.replace(/[^A-Za-z0-9_]+/g, "-").slice(0, 48)}-${hash}`;
+  const readable = subject.slice(root.length).replace(/[^A-Za-z0-9_]+/g, "-");
+  return `${readable.slice(0, 48)}-${hash}`;
 }

@@ -1,12 +1,13 @@
 // Durable queues on JetStream: one work-queue stream, a subject and a durable pull consumer for each queue.
 // Invariant: a message is removed when it is acknowledged, and not before; which is in whose hand the server knows.
-import { DebugEvents, Events } from "nats";
+import { Events } from "nats";
 import { StorageError } from "../../core/errors.ts";
 import { requireKey } from "../../core/grammar.ts";
 import type { ConsumerOptions, DeadLetter, Queue, QueueConsumer } from "../../core/ports.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import type { NatsLink } from "./link.ts";
 import { Postponed } from "./postponed.ts";
+import { Pulse } from "./pulse.ts";
 import { NatsQueueConsumer } from "./queue-consumer.ts";
 import { QueueLine } from "./queue-line.ts";
 import { Receipts } from "./receipts.ts";
@@ -28,6 +29,7 @@ export class NatsQueue implements Queue {
   readonly #letters: DeadLetters;
   readonly #lines = new Map<string, QueueLine>();
   readonly #works = new Map<string, Work>();
+  #pulse: Pulse | undefined;
 
   constructor(link: NatsLink, streams: Streams) {
     this.#link = link;
@@ -71,6 +73,7 @@ export class NatsQueue implements Queue {
         consumers: new Set(),
         postponed: undefined,
       };
+      const pulse = (this.#pulse ??= new Pulse(this.#link.clock));
       this.#works.set(queue, work);
       const { ackWaitMs, maxDeliveries } = options;
       const consumer = new NatsQueueConsumer(
@@ -81,6 +84,7 @@ export class NatsQueue implements Queue {
           line,
           letters: this.#letters,
           receipts: work.receipts,
+          pulse,
         },
         (closed) => {
           work.consumers.delete(closed);
@@ -118,6 +122,8 @@ export class NatsQueue implements Queue {
 
   /** Ends all consumers; to be called before the link is closed. */
   async close(): Promise<void> {
+    this.#pulse?.close();
+    this.#pulse = undefined;
     const works = [...this.#works.values()];
     const consumers = works.flatMap((work) => [...work.consumers]);
     const postponed = works.flatMap((work) => work.postponed ?? []);
@@ -135,7 +141,7 @@ export class NatsQueue implements Queue {
   /** Asks anew for messages whenever the connection came back. */
   async #watch(): Promise<void> {
     for await (const { type } of this.#link.connection.status()) {
-      if (type !== Events.Reconnect && type !== DebugEvents.StaleConnection) continue;
+      if (type !== Events.Reconnect) continue;
       for (const { consumers, postponed } of this.#works.values()) {
         for (const consumer of consumers) consumer.renew();
         postponed?.renew();

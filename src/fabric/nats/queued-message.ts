@@ -19,6 +19,8 @@ export const HEADER = {
 } as const;
 
 const MESSAGE_ID = "Nats-Msg-Id";
+/** So many bytes of a publisher's own headers go with a message that is put in again; the rest is left behind. */
+const MAX_OTHERS = 2_048;
 const OWN = new Set<string>(Object.values(HEADER).map((name) => name.toLowerCase()));
 
 /** A message that the server gave out. */
@@ -85,5 +87,12 @@ function idOf(headers: MsgHdrs | undefined, subject: string, place: string): str
 function othersOf(headers: MsgHdrs | undefined): Readonly<Record<string, string>> {
   if (headers === undefined) return {};
   const names = headers.keys().filter((name) => !/^nats-/i.test(name) && !OWN.has(name.toLowerCase()));
-  return Object.fromEntries(names.map((name) => [name, headers.get(name)]));
+  const others: Record<string, string> = {};
+  let room = MAX_OTHERS;
+  for (const name of names) {
+    const value = headers.get(name);
+    room -= Buffer.byteLength(name) + Buffer.byteLength(value) + 4;
+    if (room >= 0) others[name] = value;
+  }
+  return others;
 }

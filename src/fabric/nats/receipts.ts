@@ -1,12 +1,21 @@
 // Tells the server that messages are settled, and again until it has heard it: what is sent on a connection that breaks
 // is lost without a word.
 // Invariant: nothing is told after the time limit of its delivery, for by then the message may be another's.
+import type { NatsConnection } from "nats";
 import { messageOf } from "../../core/errors.ts";
 import { isPassing } from "./failure.ts";
 import type { NatsLink } from "./link.ts";
 
-const ANSWER_MS = 5_000;
+/** What the server is told of a message: it is done with, it is to be given out again, somebody is still at work. */
+export const WORD = { ack: "+ACK", nak: "-NAK", inProgress: "+WPI" } as const;
+
+const ANSWER_MS = 2_000;
 const PAUSE_MS = 100;
+
+/** Tells the server something of a message; a connection that is closed or about to be says nothing more. */
+export function tell(connection: NatsConnection, reply: string, word: string): void {
+  if (!connection.isClosed() && !connection.isDraining()) connection.publish(reply, word);
+}
 
 /** The settlements of one consumer on their way to the server. */
 export class Receipts {
@@ -21,7 +30,7 @@ export class Receipts {
 
   /** Tells the server that a message is done with; `until` is in milliseconds since 1970. */
   settle(reply: string, until: number): void {
-    this.#link.connection.publish(reply, "+ACK");
+    tell(this.#link.connection, reply, WORD.ack);
     this.#told.set(reply, until);
     this.#confirming ??= this.#confirmAll().finally(() => {
       this.#confirming = undefined;
@@ -33,19 +42,18 @@ export class Receipts {
     await this.#confirming;
   }
 
-  /** A consumer hears in order: when it confirms the last one, it has heard all before. */
+  /** Has what was told last confirmed: a consumer hears in order, so it has then heard all before. */
   async #confirmAll(): Promise<void> {
-    const { connection, closed, log } = this.#link;
+    const { connection, closed, log, clock } = this.#link;
     while (this.#told.size > 0) {
       const batch = [...this.#told.keys()];
       try {
-        await connection.request(batch.at(-1) ?? "", "+ACK", { timeout: ANSWER_MS });
+        await connection.request(batch.at(-1) ?? "", WORD.ack, { timeout: ANSWER_MS });
         for (const reply of batch) this.#told.delete(reply);
       } catch (thrown) {
         if (closed.aborted || connection.isClosed()) return;
-        if (!isPassing(thrown))
-          log.error({ reason: messageOf(thrown) }, "NATS refused to hear of what is done");
-        await new Promise<void>((resolve) => this.#link.clock.setTimeout(resolve, PAUSE_MS));
+        if (!isPassing(thrown)) log.error({ reason: messageOf(thrown) }, "NATS refuses to hear what is done");
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, PAUSE_MS));
         this.#tellAgain();
       }
     }
@@ -54,7 +62,7 @@ export class Receipts {
   #tellAgain(): void {
     const now = this.#link.clock.now();
     for (const [reply, until] of this.#told) {
-      if (until > now && !this.#link.connection.isClosed()) this.#link.connection.publish(reply, "+ACK");
+      if (until > now) tell(this.#link.connection, reply, WORD.ack);
       else this.#told.delete(reply);
     }
   }
