@@ -100,10 +100,13 @@ function letterOf({ subject, header, data, time }: StoredMsg, root: string): Dea
 function encodeReason(reason: string): string {
   // Halves of characters, which have no encoding, become U+FFFD.
   const whole = decoder.decode(encoder.encode(reason));
-  const encoded = whole.replace(/[^ !"#$&-~]|^ | $/gu, encodeURIComponent);
-  if (encoded.length <= MAX_REASON) return encoded;
-  // Not within an encoded character.
-  return `${encoded.slice(0, MAX_REASON).replace(/(%[0-9A-F]{0,2})+$/, "")}...`;
+  let encoded = "";
+  for (const [character] of whole.matchAll(/[\s\S]/gu)) {
+    const isPlain = /[!"#$&-~]/.test(character) || (character === " " && encoded !== "");
+    encoded += isPlain ? character : encodeURIComponent(character);
+    if (encoded.length > MAX_REASON) return `${encoded.trimEnd()}...`;
+  }
+  return encoded.replace(/ +$/, (spaces) => "%20".repeat(spaces.length));
 }
 
 function decodeReason(encoded: string): string {

@@ -90,7 +90,8 @@ export class NatsDelivery implements Delivery {
       await link.call(attempt, async () => {
         startedAt = link.clock.now();
         if (this.isLost) throw this.#lost(attempt);
-        await link.connection.request(this.#message.reply, WORD.inProgress, { timeout: answerMs });
+        const { reply } = this.#message;
+        await link.answer(link.connection.request(reply, WORD.inProgress, { timeout: answerMs }));
       });
       if (this.isLost) throw this.#lost(attempt);
       this.#until = this.#limitFrom(startedAt);

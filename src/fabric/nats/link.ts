@@ -1,6 +1,7 @@
 // The fabric's own link to NATS: one connection and its JetStream, shared by all parts of one mesh's fabric.
 // Invariant: what is stored is stored once, however often it has to be sent: each write has an id that the server knows
 // again for two minutes. While the server restarts or the connection is down, calls wait; after that they fail.
+import { setMaxListeners } from "node:events";
 import {
   headers as makeHeaders,
   nanos,
@@ -12,6 +13,7 @@ import {
 } from "nats";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
+import type { Unsubscribe } from "../../core/ports.ts";
 import type { StreamNames } from "../../core/stream-names.ts";
 import { closedFailure, failure, isPassing } from "./failure.ts";
 import { Outage } from "./outage.ts";
@@ -79,6 +81,8 @@ export class NatsLink {
     this.clock = options.clock;
     this.log = options.log;
     this.#outage = new Outage(options.connection);
+    // Whatever waits for the server listens to it.
+    setMaxListeners(0, this.closed);
   }
 
   /** Aborted once the fabric is closed. */
@@ -129,6 +133,16 @@ export class NatsLink {
         await this.#pause(pauseMs);
       }
     }
+  }
+
+  /** Asks the server once. @throws NatsError as the server says it; `DISCONNECT` as soon as the connection is away */
+  once<T>(work: () => Promise<T>): Promise<T> {
+    return this.#outage.watch(work);
+  }
+
+  /** Tells whenever the connection is back: of what was sent before, the server may know nothing. */
+  onReconnect(handler: () => void): Unsubscribe {
+    return this.#outage.onBack(handler);
   }
 
   /**

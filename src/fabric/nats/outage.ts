@@ -3,10 +3,12 @@
 // Invariant: whoever waits for an answer hears of the loss at once, and whoever waits for the connection of its return.
 import { ErrorCode, Events, NatsError, type NatsConnection } from "nats";
 import { defer, type Deferred } from "../../core/deferred.ts";
+import type { Unsubscribe } from "../../core/ports.ts";
 
 /** Follows a connection's comings and goings. */
 export class Outage {
   readonly #waiting = new Set<(reason: NatsError) => void>();
+  readonly #toTell = new Set<() => void>();
   #back: Deferred<undefined> | null = null;
 
   constructor(connection: NatsConnection) {
@@ -16,6 +18,12 @@ export class Outage {
   /** Resolves once the connection is back; null where it is not away. */
   get back(): Promise<undefined> | null {
     return this.#back?.promise ?? null;
+  }
+
+  /** Tells each time that the connection is back. */
+  onBack(handler: () => void): Unsubscribe {
+    this.#toTell.add(handler);
+    return () => this.#toTell.delete(handler);
   }
 
   /** What the work gives. @throws NatsError `DISCONNECT` as soon as the connection is away */
@@ -39,6 +47,7 @@ export class Outage {
       } else if (type === Events.Reconnect) {
         this.#back?.resolve(undefined);
         this.#back = null;
+        for (const tell of [...this.#toTell]) tell();
       }
     }
     this.#back?.resolve(undefined); // It was closed: whoever waits finds that out by himself.

@@ -1,6 +1,5 @@
 // Durable queues on JetStream: one work-queue stream, a subject and a durable pull consumer for each queue.
 // Invariant: a message is removed when it is acknowledged, and not before; which is in whose hand the server knows.
-import { Events } from "nats";
 import { StorageError } from "../../core/errors.ts";
 import { requireKey } from "../../core/grammar.ts";
 import type { ConsumerOptions, DeadLetter, Queue, QueueConsumer } from "../../core/ports.ts";
@@ -35,8 +34,9 @@ export class NatsQueue implements Queue {
     this.#link = link;
     this.#streams = streams;
     this.#letters = new DeadLetters(link, streams);
-    link.closed.addEventListener("abort", () => void this.close(), { once: true });
-    void this.#watch();
+    const close = (): void => link.background("end the queues", () => this.close());
+    link.closed.addEventListener("abort", close, { once: true });
+    link.onReconnect(() => this.#renew());
   }
 
   async publish(
@@ -120,7 +120,7 @@ export class NatsQueue implements Queue {
     await this.#link.run(`bury dead letter "${id}" of queue "${queue}"`, () => this.#letters.bury(queue, id));
   }
 
-  /** Ends all consumers; to be called before the link is closed. */
+  /** Ends all consumers, as closing the link does, too. */
   async close(): Promise<void> {
     this.#pulse?.close();
     this.#pulse = undefined;
@@ -138,14 +138,11 @@ export class NatsQueue implements Queue {
     return line;
   }
 
-  /** Asks anew for messages whenever the connection came back. */
-  async #watch(): Promise<void> {
-    for await (const { type } of this.#link.connection.status()) {
-      if (type !== Events.Reconnect) continue;
-      for (const { consumers, postponed } of this.#works.values()) {
-        for (const consumer of consumers) consumer.renew();
-        postponed?.renew();
-      }
+  /** Asks anew for messages: the connection came back. */
+  #renew(): void {
+    for (const { consumers, postponed } of this.#works.values()) {
+      for (const consumer of consumers) consumer.renew();
+      postponed?.renew();
     }
   }
 }
