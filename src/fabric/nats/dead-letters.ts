@@ -101,7 +101,7 @@ function encodeReason(reason: string): string {
   // Halves of characters, which have no encoding, become U+FFFD.
   const whole = decoder.decode(encoder.encode(reason));
   let encoded = "";
-  for (const [character] of whole.matchAll(/[\s\S]/gu)) {
+  for (const character of whole) {
     const isPlain = /[!"#$&-~]/.test(character) || (character === " " && encoded !== "");
     encoded += isPlain ? character : encodeURIComponent(character);
     if (encoded.length > MAX_REASON) return `${encoded.trimEnd()}...`;
