@@ -90,8 +90,7 @@ export class NatsDelivery implements Delivery {
       await link.call(attempt, async () => {
         startedAt = link.clock.now();
         if (this.isLost) throw this.#lost(attempt);
-        const { reply } = this.#message;
-        await link.answer(link.connection.request(reply, WORD.inProgress, { timeout: answerMs }));
+        await link.connection.request(this.#message.reply, WORD.inProgress, { timeout: answerMs });
       });
       if (this.isLost) throw this.#lost(attempt);
       this.#until = this.#limitFrom(startedAt);

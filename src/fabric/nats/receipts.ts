@@ -48,8 +48,8 @@ export class Receipts {
     while (this.#told.size > 0) {
       const batch = [...this.#told.keys()];
       try {
-        const last = connection.request(batch.at(-1) ?? "", WORD.ack, { timeout: ANSWER_MS });
-        await this.#link.answer(last);
+        const last = batch.at(-1) ?? "";
+        await this.#link.once(() => connection.request(last, WORD.ack, { timeout: ANSWER_MS }));
         for (const reply of batch) this.#told.delete(reply);
       } catch (thrown) {
         if (closed.aborted || connection.isClosed()) return;
