@@ -46,8 +46,21 @@ export async function acceptTask(parts: ActorParts, task: TaskIdentity, isNew: b
   return { journal, entry: begun.value };
 }
 
+/** Stores and gives the result of a task that is not done at all. */
+export async function refuseTask(
+  { results, board }: ActorParts,
+  { id: taskId, role, task }: { readonly id: string; readonly role: string; readonly task: string },
+  error: TaskFailure,
+): Promise<TaskResult> {
+  const entry = await results.begin({ taskId, role, task });
+  const result = nothingOf({ taskId, role, resultId: entry.resultId }, error);
+  await entry.finish(result);
+  await board?.post(result);
+  return result;
+}
+
 /** The result of a task that nothing was done for. */
-export function nothingOf(
+function nothingOf(
   task: { readonly taskId: string; readonly role: string; readonly resultId: string },
   error: TaskFailure,
 ): TaskResult {

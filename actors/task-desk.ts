@@ -12,7 +12,7 @@ import { termsOf } from "./claims.ts";
 import { cancelledError, endedBefore, endTask } from "./ending.ts";
 import { listenFor } from "./event-ear.ts";
 import { HeldTask, requireSameTask, stoppedBefore, type TaskListener } from "./held-task.ts";
-import { acceptTask, nothingOf } from "./acceptance.ts";
+import { acceptTask, refuseTask } from "./acceptance.ts";
 import { askOwner, serveCancels } from "./cancel-line.ts";
 import { openUnended, placeOf } from "./journal-place.ts";
 import type { ActorParts } from "./parts.ts";
@@ -202,14 +202,8 @@ export class TaskDesk {
   }
 
   /** Stores and gives the result of a task that is not run at all. */
-  async refuse(role: string, given: Task & { readonly id: string }, error: TaskFailure): Promise<TaskResult> {
-    const { id: taskId, task } = given;
-    const { results } = this.#parts;
-    const entry = await results.begin({ taskId, role, task });
-    const result = nothingOf({ taskId, role, resultId: entry.resultId }, error);
-    await entry.finish(result);
-    await this.#parts.board?.post(result);
-    return result;
+  refuse(role: string, given: Task & { readonly id: string }, error: TaskFailure): Promise<TaskResult> {
+    return refuseTask(this.#parts, { ...given, role }, error);
   }
 
   /** Resolves when nothing is under way that was given to this process; what waits for a person is left. */
