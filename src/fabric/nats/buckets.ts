@@ -1,7 +1,7 @@
 // Buckets as streams that NATS's own key-value knows: one message for each key, the last one.
 // Invariant: a key that shall expire is only written where the server lets it expire in that time, and one that shall
 // stay only where it stays; a bucket's time is changed only while it holds no keys.
-import type { StreamInfo } from "nats";
+import type { StoredMsg, StreamInfo } from "nats";
 import { StorageError } from "../../core/errors.ts";
 import { isKey } from "../../core/grammar.ts";
 import { API_ERROR, apiErrorOf } from "./failure.ts";
@@ -34,22 +34,43 @@ export class Buckets {
     return `$KV.${this.#link.names.bucket(bucket)}.${key}`;
   }
 
-  /** What the server says of a bucket now; null where there is none. */
-  async find(bucket: string): Promise<StreamInfo | null> {
+  /** The last message of a subject, which may be a filter; null where there is none, or no such bucket. */
+  async last(bucket: string, subject: string): Promise<StoredMsg | null> {
     const stream = this.stream(bucket);
     try {
-      return await this.#link.call(`look at stream "${stream}"`, () => this.#link.jsm.streams.info(stream));
+      return await this.#link.call(`read stream "${stream}"`, () =>
+        this.#link.jsm.streams.getMessage(stream, { last_by_subj: subject }),
+      );
     } catch (thrown) {
-      if (apiErrorOf(thrown) !== API_ERROR.streamNotFound) throw thrown;
-      this.#streams.forget(stream);
-      this.#ttls.delete(bucket);
+      const api = apiErrorOf(thrown);
+      if (api === API_ERROR.streamNotFound) this.forget(bucket);
+      else if (api !== API_ERROR.noMessage) throw thrown;
       return null;
     }
   }
 
-  /** A bucket as the server has it now, made where it is absent. @throws StorageError */
-  async ensure(bucket: string): Promise<StreamInfo> {
-    return (await this.find(bucket)) ?? this.#make(bucket, Infinity);
+  /** What the server says of a bucket now, which is made where it is absent. @throws StorageError */
+  async ensure(bucket: string, ttlMs = Infinity): Promise<StreamInfo> {
+    const stream = this.stream(bucket);
+    await this.#make(bucket, ttlMs);
+    try {
+      return await this.#link.call(`look at stream "${stream}"`, () => this.#link.jsm.streams.info(stream));
+    } catch (thrown) {
+      if (apiErrorOf(thrown) !== API_ERROR.streamNotFound) throw thrown;
+      this.forget(bucket);
+      return this.#make(bucket, ttlMs);
+    }
+  }
+
+  /** A bucket is looked at again before it is written: somebody may have deleted it. */
+  forget(bucket: string): void {
+    this.#streams.forget(this.stream(bucket));
+    this.#ttls.delete(bucket);
+  }
+
+  /** As `forget`, for all buckets: the server was away, and may have lost its store. */
+  forgetAll(): void {
+    for (const bucket of this.#ttls.keys()) this.forget(bucket);
   }
 
   /**
@@ -72,12 +93,13 @@ export class Buckets {
   }
 
   async #settle(bucket: string, ttlMs: number, attempt: string): Promise<void> {
-    const made = bucketTtlOf(await this.#make(bucket, ttlMs));
-    // What the bucket holds is looked for before its time is: so its keys were written under that time or an older one.
-    const isEmpty = made === ttlMs || !(await this.#holdsKeys(bucket));
-    const found = made === ttlMs ? made : bucketTtlOf(await this.ensure(bucket));
-    if (found !== ttlMs && (!isEmpty || ttlMs === Infinity)) throw misfit(attempt, found, ttlMs);
-    if (found !== ttlMs) await this.#change(bucket, ttlMs);
+    if (bucketTtlOf(await this.ensure(bucket, ttlMs)) !== ttlMs) {
+      // Its keys first: so they were written under the time that is looked at then, or under an older one.
+      const holdsKeys = await this.#holdsKeys(bucket);
+      const found = bucketTtlOf(await this.ensure(bucket, ttlMs));
+      if (found !== ttlMs && (holdsKeys || ttlMs === Infinity)) throw misfit(attempt, found, ttlMs);
+      if (found !== ttlMs) await this.#change(bucket, ttlMs);
+    }
     this.#ttls.set(bucket, ttlMs);
   }
 

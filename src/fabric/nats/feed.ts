@@ -42,7 +42,7 @@ export interface FeedOptions {
   readonly filter: string;
   /** Told are messages after this sequence; 0 for the last of each subject, whatever its sequence. */
   readonly after: number;
-  /** The last sequence of the stream when the feed is opened: what is there ends with it. */
+  /** The last of those sequences, as the stream's leader says: what is there ends with it. 0 where there is none. */
   readonly until: number;
   readonly isHeadersOnly?: boolean;
   readonly onMessage: (message: FeedMessage) => void;
@@ -122,9 +122,9 @@ export class Feed {
         if (consumer === this.#consumer) this.#take(error, message);
       },
     });
-    const info = await jsm.consumers.add(this.#options.stream, this.#plan(consumer, inbox));
-    this.#clockOffset = clock.now() - Date.parse(info.created);
-    if (info.num_pending + info.delivered.consumer_seq === 0) this.#told();
+    const { created } = await jsm.consumers.add(this.#options.stream, this.#plan(consumer, inbox));
+    this.#clockOffset = clock.now() - Date.parse(created);
+    if (this.#last >= this.#options.until) this.#told();
   }
 
   #plan(name: string, inbox: string): Partial<ConsumerConfig> {
@@ -164,14 +164,15 @@ export class Feed {
       this.close();
       return;
     }
-    const { sequence, time, pending } = place;
+    const { sequence, time } = place;
     const { subject, headers, data } = message;
     this.#delivered += 1;
     if (sequence > this.#last) {
       this.#last = sequence;
       this.#options.onMessage({ subject, sequence, time, headers, data });
     }
-    if (pending === 0 || sequence >= this.#options.until) this.#told();
+    // Not when the consumer says that nothing is pending: it may read from a follower that is behind.
+    if (sequence >= this.#options.until) this.#told();
   }
 
   /** The server has nothing more to tell now; it says how much it told, and whether it waits for a word from here. */
@@ -218,6 +219,6 @@ function placeOf(reply = "") {
   const tokens = reply.split(".");
   if (tokens.length < 9) return undefined;
   const first = tokens.length === 9 ? 5 : 7;
-  const [sequence = 0, delivery = 0, time = 0, pending = 0] = tokens.slice(first, first + 4).map(Number);
-  return { sequence, delivery, time: time / NANOS_PER_MS, pending };
+  const [sequence = 0, delivery = 0, time = 0] = tokens.slice(first, first + 3).map(Number);
+  return { sequence, delivery, time: time / NANOS_PER_MS };
 }

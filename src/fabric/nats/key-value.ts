@@ -45,7 +45,7 @@ export class NatsKeyValue implements KeyValue {
     this.#link = link;
     this.#buckets = new Buckets(link, streams, async (bucket) => (await this.#list(bucket, "")).length > 0);
     this.#onHandlerError = onHandlerError;
-    void this.#renewWatches();
+    void this.#beginAnew();
   }
 
   /** Ends all watches. */
@@ -144,10 +144,12 @@ export class NatsKeyValue implements KeyValue {
     });
   }
 
-  /** Once the connection is back, watches learn at once what they missed. */
-  async #renewWatches(): Promise<void> {
+  /** Once the connection is back, watches learn at once what they missed, and nothing about the server is taken for granted. */
+  async #beginAnew(): Promise<void> {
     for await (const { type } of this.#link.connection.status()) {
-      if (type === Events.Reconnect) for (const watch of this.#watches) watch.renew();
+      if (type !== Events.Reconnect) continue;
+      this.#buckets.forgetAll();
+      for (const watch of this.#watches) watch.renew();
     }
   }
 
@@ -199,32 +201,24 @@ export class NatsKeyValue implements KeyValue {
     return entryOf(target.key, await this.#last(target));
   }
 
-  /** The last message of a key; null where there is none. */
-  async #last({ attempt, bucket, key }: Target): Promise<StoredMsg | null> {
-    const query = { last_by_subj: this.#buckets.subject(bucket, key) };
-    const stream = this.#buckets.stream(bucket);
-    try {
-      return await this.#link.call(attempt, () => this.#link.jsm.streams.getMessage(stream, query));
-    } catch (thrown) {
-      const api = apiErrorOf(thrown);
-      if (api === API_ERROR.noMessage || api === API_ERROR.streamNotFound) return null;
-      throw thrown;
-    }
+  #last({ bucket, key }: Target): Promise<StoredMsg | null> {
+    return this.#buckets.last(bucket, this.#buckets.subject(bucket, key));
   }
 
   /** The keys of a bucket, sorted; none where there is no such bucket. */
   async #list(bucket: string, prefix: string): Promise<readonly string[]> {
     const root = this.#buckets.subject(bucket, "");
+    const filter = root + filterOf(prefix);
     for (;;) {
-      const info = await this.#buckets.find(bucket);
-      if (info === null || info.state.messages === 0) return [];
+      const last = await this.#buckets.last(bucket, filter);
+      if (last === null) return [];
       const keys = new Set<string>();
       let isWhole = false;
       const feed = new Feed(this.#link, {
         stream: this.#buckets.stream(bucket),
-        filter: root + filterOf(prefix),
+        filter,
         after: 0,
-        until: info.state.last_seq,
+        until: last.seq,
         isHeadersOnly: true,
         onMessage: ({ subject, headers }) => {
           const key = subject.slice(root.length);

@@ -112,13 +112,15 @@ export class Watch {
   /** Tells what one feed tells, to its end. */
   async #hear(): Promise<void> {
     const { link, buckets, bucket, prefix } = this.#parts;
+    const filter = this.#root + filterOf(prefix);
     const info = await buckets.ensure(bucket);
+    const last = await buckets.last(bucket, filter);
     if (this.#isStopped) return;
     const feed = new Feed(link, {
       stream: buckets.stream(bucket),
-      filter: this.#root + filterOf(prefix),
+      filter,
       after: this.#after(info),
-      until: info.state.last_seq,
+      until: last?.seq ?? 0,
       onMessage: (message) => this.#take(message),
       onTold: () => this.#tellUnseen(),
     });

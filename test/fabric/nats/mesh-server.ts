@@ -35,15 +35,15 @@ export function newMeshName(): string {
 /** A link to a server, for tests of one part of the fabric. */
 export async function openLink(
   server: NatsServer,
-  options: { readonly mesh?: string; readonly log?: Log } = {},
+  options: { readonly mesh?: string; readonly log?: Log; readonly replicas?: number } = {},
 ) {
-  const { mesh = newMeshName(), log = silentLog } = options;
+  const { mesh = newMeshName(), log = silentLog, replicas = 1 } = options;
   const connection = await openConnection({ servers: [server.url] }, { name: "test", log });
   return new NatsLink({
     connection,
     jsm: await connection.jetstreamManager(),
     names: createStreamNames(mesh),
-    replicas: 1,
+    replicas,
     maxBytes: -1,
     clock: systemClock,
     log,
