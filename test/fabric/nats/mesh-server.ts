@@ -41,7 +41,7 @@ export async function openLink(
   const connection = await openConnection({ servers: [server.url] }, { name: "test", log });
   return new NatsLink({
     connection,
-    jsm: await connection.jetstreamManager(),
+    jsm: await connection.jetstreamManager({ checkAPI: false }),
     names: createStreamNames(mesh),
     replicas,
     maxBytes: -1,
