@@ -1,36 +1,13 @@
 // Opens a connection to NATS that lasts: it comes back by itself however long the server is away, and says so in the log.
 // Invariant: no secret is in an error or in the log; what cannot work (a refused user, an unreadable file) fails at once.
-import { readFileSync } from "node:fs";
-import {
-  connect,
-  credsAuthenticator,
-  Events,
-  DebugEvents,
-  nkeyAuthenticator,
-  type ConnectionOptions,
-  type NatsConnection,
-} from "nats";
+import { connect, DebugEvents, ErrorCode, Events, type NatsConnection } from "nats";
 import { ConfigError, messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
+import { codeOf } from "./failure.ts";
+import { wantsCertificate } from "./greeting.ts";
+import { identityOf, type Identity, type NatsSettings } from "./identity.ts";
 
-/** Who connects, and where to. Files are paths; of the ways to say who one is, at most one is given. */
-export interface NatsSettings {
-  /** As in `nats://host:4222`; any of them will do, and a user and password may be in them. */
-  readonly servers: readonly string[];
-  /** A credentials file, as `nsc` makes it. */
-  readonly creds?: string | undefined;
-  /** A file with an NKey's seed. */
-  readonly nkey?: string | undefined;
-  readonly token?: string | undefined;
-  readonly user?: string | undefined;
-  readonly password?: string | undefined;
-  /** Certificates: whom to trust, and who one is. */
-  readonly tls?: {
-    readonly ca?: string | undefined;
-    readonly cert?: string | undefined;
-    readonly key?: string | undefined;
-  };
-}
+export type { NatsSettings } from "./identity.ts";
 
 /** How a connection is opened. */
 export interface ConnectOptions {
@@ -55,12 +32,15 @@ export async function openConnection(
   options: ConnectOptions,
 ): Promise<NatsConnection> {
   const { name, log, timeoutMs = TIMEOUT_MS } = options;
-  const servers = settings.servers.map(withoutUser);
-  const where = servers.join(", ");
+  const identity = identityOf(settings);
+  const { servers, isEncrypted, isCertified } = identity;
+  if (isEncrypted && !isCertified && (await wantsCertificate(servers, timeoutMs))) {
+    throw refused(identity, "it wants a certificate of whoever connects: set NATS_CERT and NATS_KEY");
+  }
   let connection: NatsConnection;
   try {
     connection = await connect({
-      servers,
+      servers: [...servers],
       name,
       timeout: timeoutMs,
       reconnect: true,
@@ -68,18 +48,14 @@ export async function openConnection(
       reconnectTimeWait: RECONNECT_MS,
       pingInterval: PING_MS,
       maxPingOut: 2,
+      // Users are changed on a server while it runs: who is refused now may be taken in a moment.
+      ignoreAuthErrorAbort: true,
       // The errors that are made for each request cost more than the request.
       noAsyncTraces: true,
-      ...identityOf(settings),
-      ...tlsOf(settings),
+      ...identity.options,
     });
   } catch (thrown) {
-    if (thrown instanceof ConfigError) throw thrown;
-    throw new ConfigError(
-      `Cannot connect to NATS at ${where}: ${messageOf(thrown)}. ` +
-        "Is the server running (nats-server -js), are NATS_URL and the settings of the user right?",
-      { cause: thrown, retryable: true },
-    );
+    throw explained(thrown, identity);
   }
   void watch(connection, log);
   return connection;
@@ -119,55 +95,50 @@ async function watch(connection: NatsConnection, log: Log): Promise<void> {
   }
 }
 
-function identityOf(settings: NatsSettings): ConnectionOptions {
-  const { creds, nkey, token } = settings;
-  const [user, password] = userOf(settings);
-  if (creds !== undefined) return { authenticator: credsAuthenticator(fileOf(creds, "NATS_CREDS")) };
-  if (nkey !== undefined) return { authenticator: nkeyAuthenticator(trimmed(fileOf(nkey, "NATS_NKEY"))) };
-  if (token !== undefined) return { token };
-  if (user === undefined) return {};
-  return password === undefined ? { token: user } : { user, pass: password };
-}
-
-/** The user of the settings, or of the first address that has one; a lone name there is a token, as in NATS's own tools. */
-function userOf({ user, password, servers }: NatsSettings): readonly [string?, string?] {
-  if (user !== undefined) return [user, password ?? ""];
-  const found = servers.map(urlOf).find(({ username }) => username !== "");
-  if (found === undefined) return [];
-  const name = decodeURIComponent(found.username);
-  return found.password === "" ? [name] : [name, decodeURIComponent(found.password)];
-}
-
-function tlsOf({ tls, servers }: NatsSettings): ConnectionOptions {
-  const { ca, cert, key } = tls ?? {};
-  const isAsked = servers.some((server) => urlOf(server).protocol === "tls:");
-  if (!isAsked && ca === undefined && cert === undefined && key === undefined) return {};
-  return {
-    tls: {
-      ...(ca === undefined ? {} : { caFile: ca }),
-      ...(cert === undefined ? {} : { certFile: cert }),
-      ...(key === undefined ? {} : { keyFile: key }),
-    },
-  };
-}
-
-function urlOf(server: string): URL {
-  return new URL(server.includes("://") ? server : `nats://${server}`);
-}
-
-function withoutUser(server: string): string {
-  const { hostname, port } = urlOf(server);
-  return `${hostname}:${port === "" ? "4222" : port}`;
-}
-
-function fileOf(path: string, setting: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (thrown) {
-    throw new ConfigError(`Cannot read the file of ${setting}: ${messageOf(thrown)}.`, { cause: thrown });
+/** Why no connection could be made, and which setting to look at. */
+function explained(thrown: unknown, identity: Identity): ConfigError {
+  const { who, isEncrypted } = identity;
+  const code = codeOf(thrown);
+  switch (code) {
+    case ErrorCode.AuthorizationViolation:
+    case ErrorCode.AuthenticationExpired:
+    case ErrorCode.BadAuthentication:
+      return refused(
+        identity,
+        who === null
+          ? "it takes known users only: set NATS_CREDS, NATS_NKEY, NATS_TOKEN, or NATS_USER and NATS_PASSWORD"
+          : `it does not take ${who}`,
+        thrown,
+      );
+    case ErrorCode.ServerOptionNotAvailable:
+      return refused(
+        identity,
+        "it speaks no TLS, which NATS_URL (tls://), NATS_CA, NATS_CERT and NATS_KEY ask for",
+        thrown,
+      );
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+      return refused(identity, "its certificate is for another name than NATS_URL has", thrown);
+    default:
   }
+  if (code !== undefined && UNTRUSTED.test(code)) {
+    const mended = "set NATS_CA to the certificate of the authority that signed it";
+    return refused(
+      identity,
+      `its certificate is not to be trusted (${messageOf(thrown)}): ${mended}`,
+      thrown,
+    );
+  }
+  const tls = isEncrypted ? "" : " If it wants TLS and a certificate, set NATS_CERT, NATS_KEY and NATS_CA.";
+  return new ConfigError(
+    `Cannot connect to NATS at ${identity.servers.join(", ")}: ${messageOf(thrown)}. ` +
+      `Is the server running (nats-server -js), and is NATS_URL right?${tls}`,
+    { cause: thrown, retryable: true },
+  );
 }
 
-function trimmed(bytes: Uint8Array): Uint8Array {
-  return new TextEncoder().encode(new TextDecoder().decode(bytes).trim());
+/** The codes of TLS for certificates that nobody known vouches for, or no more. */
+const UNTRUSTED = /^(UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|CERT_)/;
+
+function refused({ servers }: Identity, reason: string, cause?: unknown): ConfigError {
+  return new ConfigError(`Cannot connect to NATS at ${servers.join(", ")}: ${reason}.`, { cause });
 }
