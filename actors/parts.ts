@@ -56,9 +56,9 @@ export interface ActorParts {
   /** Named byte sequences for handlers. */
   readonly blobs: Blobs;
   readonly defaults: TaskDefaults;
-  /** Tells clients of tasks; null where there are none. */
+  /** Tells clients and other nodes of tasks; null where there can be none. */
   readonly teller: EventTeller | null;
-  /** Where clients find results; null where there are none. */
+  /** Where clients find results; null where there can be none. */
   readonly board: ResultBoard | null;
   readonly inspect: Inspect | undefined;
   /** An integer from 0 to 2^32 - 1, for the guest's Math.random. */

@@ -99,7 +99,7 @@ export class Runtime {
   readonly book: BudgetBook;
   /** Named byte sequences for handlers and programs. */
   readonly blobs: Blobs;
-  /** Tells clients of tasks and workflows; null where there are none. */
+  /** Tells clients and other nodes of tasks and workflows; null where there can be none. */
   readonly teller: EventTeller | null;
   readonly #frontDesk: FrontDesk | null;
   readonly #parts: ActorParts;
@@ -139,7 +139,8 @@ export class Runtime {
     this.blobs = scopeBlobs(fabric.blobs, ARTIFACTS);
     this.approvals = new Approvals(fabric.keyValue, { subjects, clock });
     const { messages, queue } = fabric;
-    this.teller = wire === null ? null : new EventTeller({ messages, subjects, node, clock, log });
+    const isHeard = wire !== null || resources.isDistributed;
+    this.teller = isHeard ? new EventTeller({ messages, subjects, node, clock, log }) : null;
     this.#presence = resources.isDistributed ? this.#presenceAs(resources) : null;
     const isGone = (node: string) => resources.isGone(node) || (this.#presence?.isGone(node) ?? false);
     this.#parts = {
@@ -168,7 +169,7 @@ export class Runtime {
       operations: (from) => this.#operationsOf(from),
       defaults,
       teller: this.teller,
-      board: wire === null || this.teller === null ? null : boardOf(resources, wire, this.teller),
+      board: this.teller === null ? null : boardOf(resources, this.teller),
       inspect: options.inspect,
       nextSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     };
@@ -266,8 +267,8 @@ export class Runtime {
   }
 }
 
-function boardOf({ fabric }: MeshResources, wire: Wire, teller: EventTeller): ResultBoard {
-  return new ResultBoard({ keyValue: fabric.keyValue, teller, maxBytes: wire.maxPayload });
+function boardOf({ fabric, wire }: MeshResources, teller: EventTeller): ResultBoard {
+  return new ResultBoard({ keyValue: fabric.keyValue, teller, maxBytes: wire?.maxPayload ?? Infinity });
 }
 
 function opened<T>(part: T | null, what: string): T {

@@ -6,6 +6,7 @@ import type { Blobs, Fabric } from "../core/ports.ts";
 import type { Wire } from "../core/wire.ts";
 import { FileBlobs } from "../fabric/embedded/blobs.ts";
 import { createEmbeddedFabric } from "../fabric/embedded/fabric.ts";
+import type { NatsFabric } from "../fabric/nats/fabric.ts";
 import { openBlobs } from "./blobs.ts";
 import type { Config, MeshMode } from "./config.ts";
 import { openNats } from "./nats.ts";
@@ -42,7 +43,8 @@ export async function openFabric(choice: FabricChoice): Promise<OpenFabric> {
   const { options, config, clock, log, node, name } = choice;
   if (options.fabric !== undefined) {
     const { fabric, mode } = options;
-    return { fabric, wire: null, isDistributed: mode === "distributed", close: async () => undefined };
+    const { wire = null } = fabric as Partial<NatsFabric>;
+    return { fabric, wire, isDistributed: mode === "distributed", close: async () => undefined };
   }
   const cloud = options.logDirectory === undefined ? await openBlobs(config.blobs) : undefined;
   if ((options.mode ?? config.mode) === "distributed") {

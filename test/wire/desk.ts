@@ -1,16 +1,12 @@
 // A mesh whose agents any client can ask, on a real server, and a client that knows nothing of our code.
 import { connect, headers, type Msg, type NatsConnection } from "nats";
-import { createMemoryFabric, TestMesh, type TestMeshOptions } from "fettle/testing";
-import type { AgentDefinition, Fabric } from "fettle";
-import { NatsKeyValue } from "#src/fabric/nats/key-value";
-import { NatsLedger } from "#src/fabric/nats/ledger";
-import type { NatsLink } from "#src/fabric/nats/link";
-import { NatsMessages } from "#src/fabric/nats/messages";
-import { NatsQueue } from "#src/fabric/nats/queue";
-import { Streams } from "#src/fabric/nats/streams";
-import { NatsWire } from "#src/fabric/nats/wire";
+import { TestMesh, type TestMeshOptions } from "fettle/testing";
+import type { AgentDefinition } from "fettle";
+import { silentLog } from "#src/core/log";
+import { openConnection } from "#src/fabric/nats/connection";
+import { createNatsFabric } from "#src/fabric/nats/fabric";
 import type { NatsServer } from "../harness/nats-server.ts";
-import { newMeshName, openLink } from "../fabric/nats/mesh-server.ts";
+import { newMeshName } from "../fabric/nats/mesh-server.ts";
 
 /** A mesh that serves clients, and one of these. */
 export interface Desk extends AsyncDisposable {
@@ -24,16 +20,13 @@ export interface Desk extends AsyncDisposable {
 export async function openDesk(
   server: NatsServer,
   agents: readonly AgentDefinition[],
-  given: TestMeshOptions & { readonly onServer?: boolean } = {},
+  options: TestMeshOptions = {},
 ): Promise<Desk> {
-  const { onServer = false, ...options } = given;
   const name = newMeshName();
-  const link = await openLink(server, {
-    mesh: name,
-    ...(options.log === undefined ? {} : { log: options.log }),
-  });
-  const fabric = options.fabric ?? (onServer ? fabricOn(link) : createMemoryFabric());
-  const mesh = new TestMesh({ wire: new NatsWire(link), ...options, fabric, name });
+  const { log = silentLog } = options;
+  const connection = await openConnection({ servers: [server.url] }, { name: "test", log });
+  const fabric = await createNatsFabric({ connection, mesh: name, log });
+  const mesh = new TestMesh({ wire: fabric.wire, fabric, ...options, name });
   for (const agent of agents) mesh.add(agent);
   await mesh.start();
   const client = await connect({ servers: server.url });
@@ -46,25 +39,8 @@ export async function openDesk(
     [Symbol.asyncDispose]: async () => {
       await mesh.stop({ mode: "cancel" });
       await client.close();
-      await link.close();
       await fabric.close();
     },
-  };
-}
-
-/** The mesh's fabric on the server; only blobs are in memory. */
-function fabricOn(link: NatsLink): Fabric {
-  const memory = createMemoryFabric();
-  const streams = new Streams(link);
-  return {
-    name: "nats",
-    messages: new NatsMessages(link, () => undefined),
-    keyValue: new NatsKeyValue(link, streams, () => undefined),
-    ledger: new NatsLedger(link, streams),
-    queue: new NatsQueue(link, streams),
-    blobs: memory.blobs,
-    close: () => memory.close(),
-    [Symbol.asyncDispose]: () => memory.close(),
   };
 }
 

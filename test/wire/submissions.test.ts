@@ -24,7 +24,7 @@ function echoAgent() {
 describe("a task that is submitted", () => {
   it("as plain text is done under the id that JetStream knows it by, once", async () => {
     const { agent, done } = echoAgent();
-    await using desk = await openDesk(server.get(), [agent], { onServer: true });
+    await using desk = await openDesk(server.get(), [agent]);
     const js = desk.client.jetstream();
     const subject = `fettle.${desk.name}.queue.task.echo`;
     const ack = await js.publish(subject, "hello", { msgID: "first" });
@@ -42,7 +42,7 @@ describe("a task that is submitted", () => {
 
   it("as JSON may have its id and data there, and a second time is not done again", async () => {
     const { agent, done } = echoAgent();
-    await using desk = await openDesk(server.get(), [agent], { onServer: true });
+    await using desk = await openDesk(server.get(), [agent]);
     const js = desk.client.jetstream();
     const subject = `fettle.${desk.name}.queue.task.echo`;
     const task = JSON.stringify({ id: "second", task: "sum", context: { a: 1 } });
@@ -60,7 +60,7 @@ describe("a task that is submitted", () => {
   it("before its agent is there waits for it", async () => {
     const { agent } = echoAgent();
     const other = defineAgent({ role: "other", capabilities: ["x"], handle: () => 1 });
-    await using desk = await openDesk(server.get(), [other], { onServer: true });
+    await using desk = await openDesk(server.get(), [other]);
     await desk.mesh.execute("other", "begin");
     await desk.client.jetstream().publish(`fettle.${desk.name}.queue.task.echo`, "early", { msgID: "early" });
     await desk.mesh.spawn(agent);
@@ -69,7 +69,7 @@ describe("a task that is submitted", () => {
 
   it("and is no task becomes a dead letter that says why", async () => {
     const { agent, done } = echoAgent();
-    await using desk = await openDesk(server.get(), [agent], { onServer: true });
+    await using desk = await openDesk(server.get(), [agent]);
     const js = desk.client.jetstream();
     const subject = `fettle.${desk.name}.queue.task.echo`;
     await js.publish(subject, '{"task": 7}', { msgID: "bad-1" });
