@@ -4,8 +4,9 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { Blobs } from "../core/ports.ts";
-import { openConnection, type NatsSettings } from "../fabric/nats/connection.ts";
+import { openConnection } from "../fabric/nats/connection.ts";
 import { createNatsFabric, type NatsFabric } from "../fabric/nats/fabric.ts";
+import type { NatsSettings } from "../fabric/nats/identity.ts";
 
 /** The address that NATS's own tools and libraries take where none is given. */
 const DEFAULT_NATS_URL = "nats://127.0.0.1:4222";

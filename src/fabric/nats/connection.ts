@@ -7,8 +7,6 @@ import { codeOf } from "./failure.ts";
 import { wantsCertificate } from "./greeting.ts";
 import { identityOf, type Identity, type NatsSettings } from "./identity.ts";
 
-export type { NatsSettings } from "./identity.ts";
-
 /** How a connection is opened. */
 export interface ConnectOptions {
   /** What the server's own tools show of it. */

@@ -7,8 +7,9 @@ import { inspect } from "node:util";
 import type { NatsConnection } from "nats";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { LogFields } from "#src/core/log";
-import { openConnection, type NatsSettings } from "#src/fabric/nats/connection";
+import { openConnection } from "#src/fabric/nats/connection";
 import { createNatsFabric } from "#src/fabric/nats/fabric";
+import type { NatsSettings } from "#src/fabric/nats/identity";
 import { freePort, startNatsServer, type NatsServer } from "../../harness/nats-server.ts";
 import { createNkey, createOperator } from "./operator.ts";
 
