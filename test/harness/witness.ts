@@ -1,0 +1,73 @@
+// What nodes in processes of their own are seen doing: each model call and tool call is told here before it is answered.
+// Invariant: a call is on record before its caller hears of it; who asks is known by what it says of itself.
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A call that a node made. */
+export interface WitnessedCall {
+  readonly kind: "model" | "tool";
+  readonly mesh: string;
+  /** The name that the test gave the node. */
+  readonly node: string;
+  /** Of a model call, the text of its last message; of a tool call, its input as JSON. */
+  readonly text: string;
+  /** Of a tool call only. */
+  readonly callId?: string;
+}
+
+/** Gives a model's text, or a tool's return as JSON; it may take its time. */
+export type Answerer = (call: WitnessedCall) => string | Promise<string>;
+
+/** Records calls and answers them. */
+export interface Witness extends AsyncDisposable {
+  readonly url: string;
+  readonly calls: readonly WitnessedCall[];
+  /** How a mesh's models and tools are answered from now on. */
+  answer(mesh: string, answerer: Answerer): void;
+  /** Resolves with the first call that fits, also one that was made before. */
+  seen(fits: (call: WitnessedCall) => boolean): Promise<WitnessedCall>;
+}
+
+/** Begins to listen on a free port of loopback. */
+export async function openWitness(): Promise<Witness> {
+  const calls: WitnessedCall[] = [];
+  const listeners = new Set<() => void>();
+  const answerers = new Map<string, Answerer>();
+  const server = createServer((request, response) => {
+    void (async () => {
+      const call = JSON.parse(await textOf(request)) as WitnessedCall;
+      calls.push(call);
+      for (const listener of [...listeners]) listener();
+      response.end((await answerers.get(call.mesh)?.(call)) ?? "null");
+    })();
+  });
+  // A node that is stopped for a while finds its connections as it left them.
+  server.keepAliveTimeout = 120_000;
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    answer: (mesh, answerer) => void answerers.set(mesh, answerer),
+    seen: (fits) =>
+      new Promise((resolve) => {
+        const look = () => {
+          const found = calls.find(fits);
+          if (found === undefined) return;
+          listeners.delete(look);
+          resolve(found);
+        };
+        listeners.add(look);
+        look();
+      }),
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of request) text += String(chunk);
+  return text;
+}
