@@ -12,6 +12,16 @@ export interface Passenger {
   hear(message: Extract<FromIsolate, { readonly run: number; readonly type: "turn" | "end" }>): void;
 }
 
+/** Where a run is on board: an isolate of this process, or a node that has one. */
+export interface Host {
+  /** Takes a run on board and starts it. */
+  board(run: number, passenger: Passenger, message: Extract<ToIsolate, { type: "run" }>): void;
+  /** Tells the guest something about a run on board. */
+  post(message: Extract<ToIsolate, { readonly type: "return" | "wake" }>): void;
+  /** Puts a run off board and stops it; nothing is heard of it any more. */
+  drop(run: number): void;
+}
+
 /** What an isolate tells its pool. */
 export interface IsolateEvents {
   ready(isolate: Isolate): void;
@@ -21,7 +31,7 @@ export interface IsolateEvents {
 }
 
 /** One isolate, from its start to its loss. */
-export class Isolate {
+export class Isolate implements Host {
   readonly #link: Link;
   readonly #events: IsolateEvents;
   readonly #pulse: Pulse | null;

@@ -2,12 +2,30 @@
 // Invariant: a run is placed, queued or over; what a lost isolate took down is started again where the world has
 // seen nothing of it, and reported where it has.
 import { SandboxError } from "../core/errors.ts";
-import type { LimitName } from "../core/guest.ts";
-import { Isolate, type IsolateEvents, type Passenger } from "./isolate.ts";
+import type { GuestError, LimitName } from "../core/guest.ts";
+import { Isolate, type Host, type IsolateEvents, type Passenger } from "./isolate.ts";
 import type { Launch } from "./link.ts";
 import { GRACE_MS, WATCH_MS } from "./overtime.ts";
-import { Run } from "./run.ts";
 import type { WasmModule } from "./worker/webassembly.ts";
+
+/** How a run ended, as far as a pool counts. */
+export type Outcome =
+  { readonly ok: true } | { readonly ok: false; readonly error: { readonly limit?: LimitName | undefined } };
+
+/** A run to be placed: one of this process, or one that a node does for another. */
+export interface Rider<R extends Outcome = Outcome> extends Passenger {
+  readonly result: Promise<R>;
+  readonly over: boolean;
+  /** Whether another isolate may start it anew. */
+  readonly isRepeatable: boolean;
+  start(host: Host, number: number): void;
+  /** Takes it off a lost isolate, to be started again. */
+  reset(): void;
+  /** Ends it at a limit. */
+  limit(limit: LimitName): void;
+  /** Ends it with an error of its isolate's. */
+  fail(error: GuestError): void;
+}
 
 /** How a pool is made. */
 export interface PoolOptions {
@@ -40,16 +58,16 @@ export interface PoolStats {
 /** Isolates lost in a row before one was ready, after which waiting runs are refused. */
 const MAX_FAILED_STARTS = 3;
 /** Isolates that a run may lose before it is reported. */
-const MAX_RESTARTS = 2;
+export const MAX_RESTARTS = 2;
 
 /** Places runs on isolates. */
 export class Pool implements IsolateEvents {
   readonly #options: PoolOptions;
   readonly #isolates = new Set<Isolate>();
-  readonly #queue: Run[] = [];
-  readonly #restarts = new WeakMap<Run, number>();
+  readonly #queue: Rider[] = [];
+  readonly #restarts = new WeakMap<Rider, number>();
   readonly #limits: Partial<Record<LimitName, number>> = {};
-  readonly #refused = new WeakMap<Run, (error: SandboxError) => void>();
+  readonly #refused = new WeakMap<Rider, (error: SandboxError) => void>();
   readonly #endings = new Set<Promise<unknown>>();
   #watch: ReturnType<typeof setInterval> | undefined;
   #numbers = 0;
@@ -63,7 +81,7 @@ export class Pool implements IsolateEvents {
   }
 
   /** Takes a run; its result settles it. Rejects where the sandbox cannot serve. */
-  submit(run: Run): Promise<Awaited<Run["result"]>> {
+  submit<R extends Outcome>(run: Rider<R>): Promise<R> {
     if (this.#closed) return Promise.reject(closed());
     const { maxQueued } = this.#options;
     if (this.#queue.length >= maxQueued) {
@@ -71,7 +89,7 @@ export class Pool implements IsolateEvents {
       return Promise.reject(new SandboxError("SANDBOX_BUSY", message, { retryable: true }));
     }
     this.#queue.push(run);
-    const result = new Promise<Awaited<Run["result"]>>((resolve, reject) => {
+    const result = new Promise<R>((resolve, reject) => {
       this.#refused.set(run, reject);
       run.result.then((value) => {
         this.#count(value);
@@ -83,7 +101,7 @@ export class Pool implements IsolateEvents {
   }
 
   /** Takes a run out of the queue, where it is still there. */
-  withdraw(run: Run): void {
+  withdraw(run: Rider): void {
     const index = this.#queue.indexOf(run);
     if (index >= 0) this.#queue.splice(index, 1);
   }
@@ -208,10 +226,7 @@ export class Pool implements IsolateEvents {
         this.#queue.unshift(run);
         continue;
       }
-      const message = run.isRepeatable
-        ? `The run lost ${restarts} isolates: ${reason}.`
-        : `The run's isolate was lost (${reason}) after the code had acted through tools or its console, so it was not run again.`;
-      run.fail({ name: "CrashError", message, failure: "crash" });
+      run.fail(isolateLost(run.isRepeatable, restarts, reason));
     }
   }
 
@@ -224,7 +239,7 @@ export class Pool implements IsolateEvents {
     for (const run of this.#queue.splice(0)) this.#refused.get(run)?.(error);
   }
 
-  #count(result: Awaited<Run["result"]>): void {
+  #count(result: Outcome): void {
     const limit = result.ok ? undefined : result.error.limit;
     if (limit !== undefined) this.#limits[limit] = (this.#limits[limit] ?? 0) + 1;
   }
@@ -237,8 +252,17 @@ function isStuck(isolate: Isolate): boolean {
   return stray && runsOf(isolate.passengers).every((run) => run.isRepeatable);
 }
 
-function runsOf(passengers: readonly (Passenger | undefined)[]): Run[] {
-  return passengers.filter((passenger) => passenger instanceof Run);
+/** The runs among what is on board; there is nothing else, for the pool alone puts them there. */
+function runsOf(passengers: readonly (Passenger | undefined)[]): Rider[] {
+  return passengers.filter((passenger) => passenger !== undefined) as Rider[];
+}
+
+/** The error of a run that lost its isolate once too often. */
+export function isolateLost(isRepeatable: boolean, losses: number, reason: string): GuestError {
+  const message = isRepeatable
+    ? `The run lost ${losses} isolates: ${reason}.`
+    : `The run's isolate was lost (${reason}) after the code had acted through tools or its console, so it was not run again.`;
+  return { name: "CrashError", message, failure: "crash" };
 }
 
 function sum(isolates: readonly Isolate[], count: (isolate: Isolate) => number): number {

@@ -18,9 +18,10 @@ import type { Tool } from "../core/tool.ts";
 import { serveTool, told, type ToolRequest, type ToolTerms } from "./broker.ts";
 import { NO_RESULT } from "./compile.ts";
 import { LEVELS } from "./guest/door.ts";
-import type { Isolate, Passenger } from "./isolate.ts";
+import type { Host } from "./isolate.ts";
 import { limitError } from "./limits.ts";
 import type { Pace } from "./pace.ts";
+import type { Rider } from "./pool.ts";
 import type { FromIsolate, GuestCall, GuestEnd, GuestLine, IsolateUsage, ToIsolate } from "./protocol.ts";
 import { Transcript } from "./transcript.ts";
 
@@ -47,8 +48,8 @@ function leastWait(wakes: number): number {
 
 const NO_USAGE: IsolateUsage = { cpuMs: 0, memoryBytes: 0, toolCalls: 0 };
 
-/** One run, from its start on an isolate to its result. */
-export class Run implements Passenger {
+/** One run, from its start on a host to its result. */
+export class Run implements Rider<ExecuteResult> {
   readonly plan: RunPlan;
   readonly result: Promise<ExecuteResult>;
   readonly #names: readonly string[];
@@ -57,7 +58,7 @@ export class Run implements Passenger {
   readonly #console: ConsoleEntry[] = [];
   readonly #terms: ToolTerms;
   readonly #transcript: Transcript | null;
-  #isolate: Isolate | null = null;
+  #host: Host | null = null;
   #number = 0;
   #usage = NO_USAGE;
   #started = 0;
@@ -101,21 +102,21 @@ export class Run implements Passenger {
     return this.#over;
   }
 
-  /** Whether another isolate may start the run anew: it has a record, or the world has seen nothing of it yet. */
+  /** Whether another host may start the run anew: it has a record, or the world has seen nothing of it yet. */
   get isRepeatable(): boolean {
     return this.#transcript !== null || (this.#usage.toolCalls === 0 && this.#console.length === 0);
   }
 
-  /** Starts the run on an isolate, under a number of its own there. */
-  start(isolate: Isolate, number: number): void {
+  /** Starts the run on a host, under a number of its own there. */
+  start(host: Host, number: number): void {
     const { plan } = this;
-    this.#isolate = isolate;
+    this.#host = host;
     this.#number = number;
     this.#started = performance.now();
     if (this.#clock.since === 0) this.#clock = { base: plan.startedAt, since: this.#started };
     this.#wall = setTimeout(() => this.limit("timeoutMs"), plan.limits.timeoutMs);
     this.#unanswered = 1;
-    isolate.board(number, this, {
+    host.board(number, this, {
       type: "run",
       run: number,
       code: plan.code,
@@ -146,11 +147,11 @@ export class Run implements Passenger {
     this.#setWake(message.wakeAt);
   }
 
-  /** Takes the run off a lost isolate, to be started again. */
+  /** Takes the run off a lost host, to be started again. */
   reset(): void {
     clearTimeout(this.#wall);
     clearTimeout(this.#wake);
-    this.#isolate = null;
+    this.#host = null;
     this.#usage = NO_USAGE;
     this.#toldAt = this.plan.startedAt;
     if (this.#transcript === null) {
@@ -170,6 +171,13 @@ export class Run implements Passenger {
   /** Ends the run with an error. */
   fail(error: GuestError): void {
     this.#finish((console, usage) => ({ ok: false, error, console, usage }));
+  }
+
+  /** Ends the run with what is thrown to its caller. */
+  abandon(thrown: unknown): void {
+    if (this.#over) return;
+    this.#resolve(rejected(thrown));
+    this.fail({ name: "Error", message: messageOf(thrown), failure: "cancelled" });
   }
 
   #end({ end, calls, pending }: Extract<FromIsolate, { readonly type: "end" }>): void {
@@ -204,11 +212,11 @@ export class Run implements Passenger {
   }
 
   async #serve(call: GuestCall): Promise<void> {
-    const isolate = this.#isolate;
+    const host = this.#host;
     const request = this.#request(call);
     if (request === null) return;
     const answer = await serveTool(request, this.#terms);
-    if (answer === null || this.#over || isolate !== this.#isolate) return;
+    if (answer === null || this.#over || host !== this.#host) return;
     const { ok } = answer;
     this.#post({
       type: "return",
@@ -248,7 +256,7 @@ export class Run implements Passenger {
       },
       nameOf: (call) => this.#names[call.tool] ?? "",
       fail: (error) => this.fail(error),
-      abandon: (thrown) => this.#abandon(thrown),
+      abandon: (thrown) => this.abandon(thrown),
     });
   }
 
@@ -274,14 +282,8 @@ export class Run implements Passenger {
     try {
       act();
     } catch (thrown) {
-      this.#abandon(thrown);
+      this.abandon(thrown);
     }
-  }
-
-  #abandon(thrown: unknown): void {
-    if (this.#over) return;
-    this.#resolve(rejected(thrown));
-    this.fail({ name: "Error", message: messageOf(thrown), failure: "cancelled" });
   }
 
   #setWake(at: number | null): void {
@@ -309,10 +311,10 @@ export class Run implements Passenger {
   }
 
   #post(message: Extract<ToIsolate, { readonly type: "return" | "wake" }>): void {
-    if (this.#isolate === null) return;
+    if (this.#host === null) return;
     this.#toldAt = Math.max(this.#toldAt, message.at);
     this.#unanswered += 1;
-    this.#isolate.post(message);
+    this.#host.post(message);
   }
 
   #finish(make: (console: readonly ConsoleEntry[], usage: GuestUsage) => ExecuteResult): void {
@@ -320,7 +322,7 @@ export class Run implements Passenger {
     this.#over = true;
     clearTimeout(this.#wall);
     clearTimeout(this.#wake);
-    this.#isolate?.drop(this.#number);
+    this.#host?.drop(this.#number);
     this.#abort.abort(new Error("The run is over."));
     const wallMs = this.#started === 0 ? 0 : performance.now() - this.#started;
     this.#resolve(make(this.#console, { ...this.#usage, wallMs }));

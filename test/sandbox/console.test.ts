@@ -1,12 +1,13 @@
 // The guest's console: levels, bounded text, and nothing that a guest passes breaks it.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ConsoleEntry } from "#src/core/guest";
-import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
+import type { LocalSandbox } from "#src/sandbox/sandbox";
 import { valueOf } from "./outcome.ts";
+import { openSandbox } from "./place.ts";
 
 let sandbox: LocalSandbox;
 beforeAll(() => {
-  sandbox = createSandbox({ isolates: 1 });
+  sandbox = openSandbox({ isolates: 1 });
 });
 afterAll(() => sandbox.close());
 

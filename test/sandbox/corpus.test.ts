@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { ExecuteResult } from "#src/core/guest";
 import { defineTool } from "#src/core/tool";
-import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
+import type { LocalSandbox } from "#src/sandbox/sandbox";
 import { cpu } from "./corpus/cpu.ts";
 import type { Entry, Expectation } from "./corpus/entry.ts";
 import { escapes } from "./corpus/escapes.ts";
@@ -13,6 +13,7 @@ import { honestPrograms } from "./corpus/honest.ts";
 import { leaks } from "./corpus/leaks.ts";
 import { memory } from "./corpus/memory.ts";
 import { results } from "./corpus/results.ts";
+import { openSandbox } from "./place.ts";
 
 /** Far more than the 50 ms that are promised: the machine of a test may be busy with other things. */
 const LONGEST_HOLD_MS = 600;
@@ -47,7 +48,7 @@ const tools = {
 
 let sandbox: LocalSandbox;
 beforeAll(() => {
-  sandbox = createSandbox({ isolates: 1 });
+  sandbox = openSandbox({ isolates: 1 });
 });
 afterAll(() => sandbox.close());
 

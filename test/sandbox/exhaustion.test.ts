@@ -1,13 +1,14 @@
 // Codes that would never end or never stop growing: each is stopped from inside, and its neighbours go on.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
+import type { LocalSandbox } from "#src/sandbox/sandbox";
 import { defineTool } from "#src/core/tool";
 import { errorOf, valueOf } from "./outcome.ts";
+import { openSandbox } from "./place.ts";
 
 let sandbox: LocalSandbox;
 beforeAll(() => {
-  sandbox = createSandbox({ isolates: 2 });
+  sandbox = openSandbox({ isolates: 2 });
 });
 afterAll(() => sandbox.close());
 
@@ -98,7 +99,7 @@ describe("a guest that computes without end", () => {
   });
 
   it("does not harm a neighbour that waits in the same isolate", async () => {
-    const alone = createSandbox({ isolates: 1 });
+    const alone = openSandbox({ isolates: 1 });
     let open = (): void => undefined;
     const gate = new Promise<string>((resolve) => (open = () => resolve("through")));
     let called = (): void => undefined;

@@ -149,7 +149,7 @@ function runScript(script: string): { status: number | null; stdout: string; std
 
 describe("createSandbox", () => {
   it("refuses the remote mode, and says where it comes from", () => {
-    expect(() => createSandbox({ mode: "remote" })).toThrow(/NATS mesh that offers sandbox nodes/);
+    expect(() => createSandbox({ mode: "remote" })).toThrow(/sandbox nodes over NATS.*fettle sandbox/);
     expect(() => createSandbox({ mode: "cloud" as "local" })).toThrow(/"local" or "remote"/);
   });
 

@@ -3,12 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEFAULT_LIMITS, type LimitName } from "#src/core/guest";
 import { resolveLimits } from "#src/core/limits";
 import { limitError } from "#src/sandbox/limits";
-import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
+import type { LocalSandbox } from "#src/sandbox/sandbox";
 import { errorOf, valueOf } from "./outcome.ts";
+import { openSandbox } from "./place.ts";
 
 let sandbox: LocalSandbox;
 beforeAll(() => {
-  sandbox = createSandbox({ isolates: 1, limits: { resultBytes: 2000 } });
+  sandbox = openSandbox({ isolates: 1, limits: { resultBytes: 2000 } });
 });
 afterAll(() => sandbox.close());
 

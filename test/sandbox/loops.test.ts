@@ -1,9 +1,9 @@
 // The engine's fault with `continue`, mended: each program must give what V8 gives.
 import { afterAll, describe, expect, it } from "vitest";
-import { createSandbox } from "fettle/sandbox";
 import { compileGuest } from "#src/sandbox/compile";
+import { openSandbox } from "./place.ts";
 
-const sandbox = createSandbox({ isolates: 1 });
+const sandbox = openSandbox({ isolates: 1 });
 afterAll(() => sandbox.close());
 
 const PROGRAMS: readonly (readonly [string, string])[] = [

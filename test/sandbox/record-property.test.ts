@@ -4,13 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { ExecuteResult, GatedCall, GuestError, RecordedCall } from "#src/core/guest";
 import { defineTool, type ToolSet } from "#src/core/tool";
-import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
+import type { LocalSandbox } from "#src/sandbox/sandbox";
+import { openSandbox } from "./place.ts";
 import { MemoryRecord, type Entry, type MemoryRecordOptions } from "./record.ts";
 import { programs } from "./record-programs.ts";
 
 let sandbox: LocalSandbox;
 beforeAll(() => {
-  sandbox = createSandbox({ isolates: 2 });
+  sandbox = openSandbox({ isolates: 2 });
 });
 afterAll(() => sandbox.close());
 

@@ -9,13 +9,14 @@ import type {
   ToolCallEvent,
 } from "#src/core/guest";
 import { defineTool, type ToolSet } from "#src/core/tool";
-import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
+import type { LocalSandbox } from "#src/sandbox/sandbox";
 import { errorOf, valueOf } from "./outcome.ts";
+import { openSandbox } from "./place.ts";
 import { MemoryRecord, story } from "./record.ts";
 
 let sandbox: LocalSandbox;
 beforeAll(() => {
-  sandbox = createSandbox({ isolates: 1 });
+  sandbox = openSandbox({ isolates: 1 });
 });
 afterAll(() => sandbox.close());
 
@@ -455,7 +456,7 @@ describe("a record that fails", () => {
 
 describe.each(["thread", "process"] as const)("in a %s", (isolation) => {
   it("a run is recorded and repeated", async () => {
-    await using own = createSandbox({ isolates: 1, isolation });
+    await using own = openSandbox({ isolates: 1, isolation });
     const code =
       "const t0 = Date.now(); const w = await Promise.race([tools.late(6), new Promise((r) => setTimeout(r, 5, 'timer'))]);" +
       "const [a, b] = await Promise.all([tools.late(2), tools.echo(1)]); result = [w, a, b, Date.now() - t0, Math.random()]";

@@ -1,11 +1,12 @@
 // The sandbox as its callers see it: a value for what works, an error that says what to mend for what does not.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
+import type { LocalSandbox } from "#src/sandbox/sandbox";
 import { errorOf, valueOf } from "./outcome.ts";
+import { openSandbox } from "./place.ts";
 
 let sandbox: LocalSandbox;
 beforeAll(() => {
-  sandbox = createSandbox({ isolates: 1 });
+  sandbox = openSandbox({ isolates: 1 });
 });
 afterAll(() => sandbox.close());
 

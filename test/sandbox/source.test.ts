@@ -1,11 +1,12 @@
 // Source texts made to be slow to read: reading them costs the guest its own time, and the host's none.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
+import type { LocalSandbox } from "#src/sandbox/sandbox";
 import { errorOf, valueOf } from "./outcome.ts";
+import { openSandbox } from "./place.ts";
 
 let sandbox: LocalSandbox;
 beforeAll(async () => {
-  sandbox = createSandbox({ isolates: 1 });
+  sandbox = openSandbox({ isolates: 1 });
   await sandbox.execute("result = 1");
 });
 afterAll(() => sandbox.close());

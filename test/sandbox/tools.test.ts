@@ -3,12 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { ToolCallEvent } from "#src/core/guest";
 import { defineTool, type ToolCallInfo } from "#src/core/tool";
-import { createSandbox, type LocalSandbox } from "#src/sandbox/sandbox";
+import type { LocalSandbox } from "#src/sandbox/sandbox";
 import { errorOf, valueOf } from "./outcome.ts";
+import { openSandbox } from "./place.ts";
 
 let sandbox: LocalSandbox;
 beforeAll(() => {
-  sandbox = createSandbox({ isolates: 1 });
+  sandbox = openSandbox({ isolates: 1 });
 });
 afterAll(() => sandbox.close());
 
