@@ -14,7 +14,7 @@ import { expiryOf } from "../expiry.ts";
 import { requireAbsent, requireAddress, requireRevision } from "../key-rules.ts";
 import { isDeletion, messageOf, TOMBSTONE, valueOf, type BucketMessage } from "./bucket-message.ts";
 import { Buckets, filterOf } from "./buckets.ts";
-import { API_ERROR, apiErrorOf } from "./failure.ts";
+import { API_ERROR, apiErrorOf, isPassing } from "./failure.ts";
 import { Feed } from "./feed.ts";
 import type { NatsLink } from "./link.ts";
 import type { HandlerErrorHook } from "./messages.ts";
@@ -184,7 +184,12 @@ export class NatsKeyValue implements KeyValue {
   async #store({ attempt, bucket, key }: Target, message: BucketMessage, last?: number): Promise<number> {
     const { payload, headers } = message;
     const write = { attempt, headers, lastSubjectSequence: last };
-    return (await this.#link.publish(this.#buckets.subject(bucket, key), payload, write)).seq;
+    try {
+      return (await this.#link.publish(this.#buckets.subject(bucket, key), payload, write)).seq;
+    } catch (thrown) {
+      if (isPassing(thrown)) this.#buckets.forget(bucket); // It may be gone.
+      throw thrown;
+    }
   }
 
   /** Null where the last message of the key is another. */

@@ -254,6 +254,35 @@ describe("key-value over a NATS server that goes away", () => {
     expect(await keyValue.put("b", "a", "4")).toBe(first + 3);
   });
 
+  it("tells a watch all that stands, in order, while the server is killed again and again", async () => {
+    const server = await start();
+    const mesh = newMeshName();
+    const [one, two] = [await track(open(server, { mesh })), await track(open(server, { mesh }))];
+    const changes = new Changes();
+    await one.keyValue.watch("b", changes.take);
+    let isOver = false;
+    const write = async (key: string): Promise<void> => {
+      for (let round = 0; !isOver; round += 1) {
+        if (round % 3 === 2) await two.keyValue.delete("b", key);
+        else await two.keyValue.put("b", key, String(round));
+      }
+      await two.keyValue.put("b", key, "last");
+    };
+    const keys = ["a", "b", "c", "d"];
+    const writing = Promise.all(keys.map(write));
+    for (let round = 0; round < 3; round += 1) {
+      const told = changes.all.length;
+      await changes.until(() => changes.all.length > told + 20);
+      await server.stop("SIGKILL");
+      await server.start();
+    }
+    isOver = true;
+    await writing;
+    await changes.until(() => keys.every((key) => changes.state[key] === "last"));
+    const revisions = changes.all.flatMap((one) => (one.type === "put" ? [one.revision] : []));
+    expect([...new Set(revisions)].sort((a, b) => a - b)).toEqual(revisions);
+  });
+
   it("tells a watch of keys that went with the whole bucket, and of those in the bucket after it", async () => {
     const server = await start();
     const { keyValue, link } = await track(open(server));
@@ -290,5 +319,5 @@ describe("key-value over a NATS server that goes away", () => {
     await keyValue.put("b", "after", "3");
     await changes.until(() => changes.state["after"] === "3");
     expect(await keyValue.keys("b")).toHaveLength(51);
-  });
+  }, 120_000); // Servers that elect a leader take their time.
 });
