@@ -1,28 +1,9 @@
 import { headers, type MsgHdrs } from "nats";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Delivery, Fabric, QueueConsumer } from "#src/core/ports";
-import type { NatsLink } from "#src/fabric/nats/link";
-import { NatsQueue } from "#src/fabric/nats/queue";
-import { Streams } from "#src/fabric/nats/streams";
 import { queueContract } from "../../contract/queue.ts";
-import type { NatsServer } from "../../harness/nats-server.ts";
-import { newMeshName, openLink, serverForTests } from "./mesh-server.ts";
-
-interface Node extends AsyncDisposable {
-  readonly link: NatsLink;
-  readonly queue: NatsQueue;
-  readonly close: () => Promise<void>;
-}
-
-async function openNode(server: NatsServer, mesh = newMeshName()): Promise<Node> {
-  const link = await openLink(server, { mesh });
-  const queue = new NatsQueue(link, new Streams(link));
-  const close = async (): Promise<void> => {
-    await queue.close();
-    await link.close();
-  };
-  return { link, queue, close, [Symbol.asyncDispose]: close };
-}
+import { newMeshName, serverForTests } from "./mesh-server.ts";
+import { openQueueNode, type QueueNode } from "./queue-node.ts";
 
 const PATIENT = { ackWaitMs: 60_000, maxDeliveries: 1000 };
 const EVENTUALLY = { timeout: 20_000, interval: 50 };
@@ -42,18 +23,18 @@ function headersOf(given: Readonly<Record<string, string>>): MsgHdrs {
 
 describe("queues over NATS keep the contract of", () => {
   const server = serverForTests();
-  queueContract(async () => (await openNode(server.get())) as unknown as Fabric);
+  queueContract(async () => (await openQueueNode(server.get())) as unknown as Fabric);
 });
 
 describe("a queue over NATS", () => {
   const server = serverForTests();
-  const nodes: Node[] = [];
-  const open = async (mesh?: string): Promise<Node> => {
-    const node = await openNode(server.get(), mesh);
+  const nodes: QueueNode[] = [];
+  const open = async (mesh?: string): Promise<QueueNode> => {
+    const node = await openQueueNode(server.get(), mesh);
     nodes.push(node);
     return node;
   };
-  const becomes = async ({ queue }: Node, name: string, size: object): Promise<void> => {
+  const becomes = async ({ queue }: QueueNode, name: string, size: object): Promise<void> => {
     await vi.waitFor(async () => {
       expect(await queue.size(name)).toEqual(size);
     }, EVENTUALLY);
