@@ -55,6 +55,9 @@ export type Outputs = Readonly<Record<string, unknown>>;
 // eslint-disable-next-line @typescript-eslint/no-generated-empty-object-type -- no role at all is what is meant.
 export type NoAgents = Record<never, never>;
 
+/** What is said to those whose work was not done. */
+const STOPPED = "The mesh was stopped.";
+
 /** The actor system; its parts are given by whoever extends it. */
 export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
   readonly #population = new Population();
@@ -63,6 +66,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
   #phase: Phase = "new";
   #running: Runtime | null = null;
   #workflows: WorkflowDesk | null = null;
+  #stopping: Promise<void> | null = null;
 
   constructor(inspect?: Inspect) {
     this.#inspect = inspect;
@@ -117,25 +121,27 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     return this;
   }
 
-  /** Stops all actors and closes all that was opened; the process can then end by itself. */
+  /**
+   * Stops all actors and closes all that was opened; the process can then end by itself. Called again while it drains,
+   * with `cancel` or `suspend`, it hastens the end.
+   */
   async stop(options: StopOptions = {}): Promise<void> {
     if (this.#phase === "new") {
       this.#phase = "stopped";
       return;
     }
     if (this.#phase === "stopped") return;
-    const running = this.#require("stop");
+    if (this.#stopping === null) this.#stopping = this.#stop(this.#require("stop"), options);
+    else await this.#hasten(options.mode ?? "drain");
+    await this.#stopping;
+  }
+
+  async #stop(running: Runtime, { mode = "drain", timeoutMs }: StopOptions): Promise<void> {
     this.#phase = "stopping";
-    const { mode = "drain", timeoutMs } = options;
-    await this.#workflows?.stop(mode, "The mesh was stopped.");
+    await this.#workflows?.stop(mode, STOPPED);
     const overdue =
-      timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => {
-            void this.#workflows?.stop("cancel", "The mesh was stopped.");
-            void running.desk.close("cancel", "The mesh was stopped.");
-          }, timeoutMs);
-    await running.stop(mode, "The mesh was stopped.");
+      timeoutMs === undefined ? undefined : setTimeout(() => void this.#hasten("cancel"), timeoutMs);
+    await running.stop(mode, STOPPED);
     clearTimeout(overdue);
     await this.#workflows?.close();
     await running.resources.close();
@@ -143,8 +149,23 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     this.#phase = "stopped";
   }
 
+  /** Ends what a stop waits for. */
+  async #hasten(mode: MeshStopMode): Promise<void> {
+    if (mode === "drain") return;
+    const running = this.#running;
+    await Promise.all([
+      this.#workflows?.stop(mode, STOPPED),
+      running?.desk.close(mode === "cancel" ? "cancel" : "leave", STOPPED),
+    ]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** What this process is called in journals, in leases and among the nodes of the mesh; null unless it has started. */
+  get node(): string | null {
+    return this.#running?.resources.node ?? null;
   }
 
   /** The agents of this mesh. */

@@ -8,6 +8,7 @@ import { approvalsCommand } from "./commands/approvals.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { initCommand } from "./commands/init.ts";
+import { nodeCommand } from "./commands/node.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { runCommand } from "./commands/run.ts";
 import { showCommand } from "./commands/show.ts";
@@ -30,6 +31,9 @@ A task from the shell:
 
 A workflow of several, live; the same id again goes on where it was:
   $ fettle workflow report.yaml --id report-1
+
+A node of a mesh over NATS, and as many more as you like:
+  $ fettle node agents.ts --server nats://127.0.0.1:4222
 
 What happened, what is under way, what waits for you:
   $ fettle tasks
@@ -60,6 +64,7 @@ export async function main(args: readonly string[]): Promise<number> {
     runCommand(),
     demoCommand(),
     workflowCommand(),
+    nodeCommand(),
     tasksCommand(),
     showCommand(),
     replayCommand(),

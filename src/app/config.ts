@@ -56,6 +56,8 @@ export type MeshMode = "embedded" | "distributed";
 
 /** Options of {@link loadConfig}. */
 export interface LoadOptions {
+  /** Settings that go before all others: what a command's options say. */
+  readonly given?: Readonly<Record<string, string | undefined>> | undefined;
   /** The environment's variables; those of the process where absent. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** A file that must be there, or null for none; where absent, `.env` if it is there. */
@@ -82,7 +84,11 @@ interface Source {
  */
 export function loadConfig(options: LoadOptions = {}): Config {
   const cwd = resolve(options.cwd ?? ".");
-  const sources = [environment(options.env ?? process.env), ...envFile(options.envFile, cwd)];
+  const sources = [
+    named("command line", options.given ?? {}),
+    named("environment", options.env ?? process.env),
+    ...envFile(options.envFile, cwd),
+  ];
   const problems = sources.flatMap((source) => [...source.problems, ...unknownSettings(source)]);
   const values: Record<string, string> = {};
   for (const name of SETTING_NAMES) {
@@ -172,8 +178,8 @@ export function inspectEnvFile(cwd?: string): EnvFileReport | null {
   return { settings: set.length, lookalikes };
 }
 
-function environment(values: Source["values"]): Source {
-  return { values, problems: [], place: () => "environment" };
+function named(place: string, values: Source["values"]): Source {
+  return { values, problems: [], place: () => place };
 }
 
 /** The file as a source; none where it is not there and need not be. */

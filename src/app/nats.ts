@@ -104,6 +104,11 @@ export function secretsOfNats({ token, password, servers: all }: NatsConfig): re
   return [token, password, ...inUrls].filter((one) => one !== undefined);
 }
 
+/** The servers as they may be shown: without users and passwords. */
+export function placesOf({ servers: all }: NatsConfig): readonly string[] {
+  return all.map((server) => server.replace(/^((?:\w+:\/\/)?)[^@/]*@/, "$1"));
+}
+
 /** Connects to the servers, as the mesh of that name. @throws ConfigError, StorageError */
 export async function openNats(
   config: NatsConfig,

@@ -12,6 +12,7 @@ const COMMANDS = [
   "run",
   "demo",
   "workflow",
+  "node",
   "tasks",
   "show",
   "replay",

@@ -99,6 +99,22 @@ describe("a mesh", () => {
     expect((await running).status).toBe("cancelled");
   });
 
+  it.each(["cancel", "suspend"] as const)(
+    "hastens its end where it drains and is told to %s",
+    async (mode) => {
+      const model = { name: "silent", ask: () => new Promise<never>(() => undefined) };
+      const mesh = await new TestMesh({ sandbox, model }).add(coder).start();
+      const running = mesh.execute("coder", "never ends").then(
+        ({ status }) => status,
+        (error: Error) => error.name,
+      );
+      const drained = mesh.stop();
+      await mesh.stop({ mode });
+      await drained;
+      expect(await running).toBe(mode === "cancel" ? "cancelled" : "MeshStateError");
+    },
+  );
+
   it("fails to start with what its parts say, and closes what it had opened", async () => {
     class Broken extends TestMesh {
       closed = false;
