@@ -13,7 +13,7 @@ import { systemClock, type Clock } from "./core/clock.ts";
 import { StorageError } from "./core/errors.ts";
 import type { KeyValue } from "./core/ports.ts";
 import { shapeOf } from "./core/shape.ts";
-import { similarity, trigramsOf, type Trigrams } from "./core/similarity.ts";
+import { similarity, trigramsOf } from "./core/similarity.ts";
 import { findTaint } from "./core/taint.ts";
 import {
   byTrust,
@@ -33,6 +33,7 @@ import {
   type RegisteredFunction,
   type VersionRecord,
 } from "./function-record.ts";
+import { ListedFunctions, WatchedFunctions, type FunctionIndex } from "./function-index.ts";
 import { FunctionRecords } from "./function-records.ts";
 import { readLiterals } from "./literals.ts";
 
@@ -81,8 +82,6 @@ export interface NearMatch extends RegisteredFunction {
 const LEAST_SIMILARITY = 0.5;
 /** Of all code that is offered for one task, in characters. */
 const MAX_NEAR_CODE = 8_000;
-/** Tasks that are remembered so as not to be read again. */
-const MAX_REMEMBERED = 10_000;
 const UNREAD = "its literals could not be read";
 const UNKNOWN_RETURNS = "it is not known what its tools returned";
 /** More versions than this drop the least trusted, oldest first. */
@@ -94,10 +93,15 @@ export class FunctionRegistry {
   readonly #keyValue: KeyValue;
   readonly #clock: Clock;
   readonly #records: FunctionRecords;
-  readonly #remembered = new Map<string, { readonly role: string; readonly trigrams: Trigrams }>();
+  readonly #index: FunctionIndex;
 
-  constructor(keyValue: KeyValue, options: { readonly clock?: Clock | undefined } = {}) {
+  /** `isFar` says that the store is a network away: what changes there is then watched, and not listed at each search. */
+  constructor(
+    keyValue: KeyValue,
+    options: { readonly clock?: Clock | undefined; readonly isFar?: boolean | undefined } = {},
+  ) {
     this.#keyValue = keyValue;
+    this.#index = options.isFar === true ? new WatchedFunctions(keyValue) : new ListedFunctions(keyValue);
     this.#records = new FunctionRecords(keyValue);
     this.#clock = options.clock ?? systemClock;
   }
@@ -256,9 +260,8 @@ export class FunctionRegistry {
     const { role, limit = 3 } = query;
     const wanted = trigramsOf(query.task);
     const candidates: { readonly functionId: string; readonly similarity: number }[] = [];
-    for (const functionId of await this.#keyValue.keys(FUNCTIONS, `${role}-`)) {
-      const known = await this.#remember(functionId);
-      const alike = known?.role === role ? similarity(wanted, known.trigrams) : 0;
+    for (const { functionId, trigrams } of await this.#index.of(role)) {
+      const alike = similarity(wanted, trigrams);
       if (alike >= LEAST_SIMILARITY) candidates.push({ functionId, similarity: alike });
     }
     const near: NearMatch[] = [];
@@ -271,21 +274,6 @@ export class FunctionRegistry {
       room -= found.code.length;
     }
     return near.sort((a, b) => b.similarity - a.similarity || b.successes - a.successes);
-  }
-
-  /** A task's role and trigrams, which never change, by its function's id; null where its entry is damaged or gone. */
-  async #remember(
-    functionId: string,
-  ): Promise<{ readonly role: string; readonly trigrams: Trigrams } | null> {
-    const known = this.#remembered.get(functionId);
-    if (known !== undefined) return known;
-    const entry = await unlessDamaged(this.#entry(functionId));
-    if (entry === null) return null;
-    const remembered = { role: entry.role, trigrams: trigramsOf(entry.task) };
-    const [oldest] = this.#remembered.keys();
-    if (this.#remembered.size >= MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
-    this.#remembered.set(functionId, remembered);
-    return remembered;
   }
 
   async #bestClean(functionId: string): Promise<RegisteredFunction | null> {

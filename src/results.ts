@@ -64,7 +64,7 @@ export interface TaskOfResult {
   readonly startedAt?: number | undefined;
 }
 
-/** How long a step waits for a later one, so that a burst of them costs one write; in milliseconds. */
+/** How long a step waits for a later one where nothing else is said, so that a burst of them costs one write; in milliseconds. */
 const STEP_MS = 50;
 
 const storedSchema = z.looseObject({
@@ -80,16 +80,25 @@ const storedSchema = z.looseObject({
 class ResultWriter implements ResultEntry {
   readonly resultId: string;
   readonly #clock: Clock;
+  readonly #stepMs: number;
   readonly #store: (content: object, isDurable: boolean) => Promise<void>;
   #next: object | undefined;
   #timer: unknown;
   #writing: Promise<void> | undefined;
   #ended = false;
 
-  constructor(resultId: string, clock: Clock, store: (content: object, isDurable: boolean) => Promise<void>) {
+  constructor(
+    resultId: string,
+    options: {
+      readonly clock: Clock;
+      readonly stepMs: number;
+      readonly store: (content: object, isDurable: boolean) => Promise<void>;
+    },
+  ) {
     this.resultId = resultId;
-    this.#clock = clock;
-    this.#store = store;
+    this.#clock = options.clock;
+    this.#stepMs = options.stepMs;
+    this.#store = options.store;
   }
 
   update({ state, attempts }: { readonly state: string; readonly attempts: readonly Attempt[] }): void {
@@ -115,7 +124,7 @@ class ResultWriter implements ResultEntry {
     this.#next = step;
     this.#timer ??= this.#clock.setTimeout(() => {
       this.#writing = this.#writeSteps();
-    }, STEP_MS);
+    }, this.#stepMs);
   }
 
   async #writeSteps(): Promise<void> {
@@ -135,10 +144,16 @@ export class ResultStore {
   readonly #sound = new Set<string>();
   readonly #blobs: Blobs;
   readonly #clock: Clock;
+  readonly #stepMs: number;
 
-  constructor(blobs: Blobs, options: { readonly clock?: Clock | undefined } = {}) {
+  /** `stepMs` is how long a step may wait for a later one before it is stored, in milliseconds; 50 where absent. */
+  constructor(
+    blobs: Blobs,
+    options: { readonly clock?: Clock | undefined; readonly stepMs?: number | undefined } = {},
+  ) {
     this.#blobs = blobs;
     this.#clock = options.clock ?? systemClock;
+    this.#stepMs = options.stepMs ?? STEP_MS;
   }
 
   /** A result's id for a task that is to be begun; it sorts by time. */
@@ -170,12 +185,13 @@ export class ResultStore {
     const { resultId = this.newId(), startedAt = clock.now() } = given;
     const path = pathOf(role, resultId);
     const base = { resultId, taskId, role, task, startedAt: new Date(startedAt).toISOString() };
-    return new ResultWriter(resultId, clock, async (content, isDurable) => {
+    const store = async (content: object, isDurable: boolean): Promise<void> => {
       const stamped = { ...base, updatedAt: new Date(clock.now()).toISOString(), ...content };
       this.#sound.delete(role);
       await this.#blobs.write(path, `${JSON.stringify(stamped, null, 2)}\n`, { isDurable });
       this.#sound.add(role);
-    });
+    };
+    return new ResultWriter(resultId, { clock, stepMs: this.#stepMs, store });
   }
 
   /**

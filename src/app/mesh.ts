@@ -76,6 +76,9 @@ export interface MeshOptions {
 /** Most tasks wait for a model most of the time: far more may be under way than there are cores. */
 const DEFAULT_CONCURRENCY = 64;
 
+/** So long may a task's steps wait before they are stored where the store is a network away, in milliseconds. */
+const FAR_STEP_MS = 500;
+
 const OPTIONS: Readonly<Record<keyof MeshOptions, true>> = {
   name: true,
   taskQueue: true,
@@ -155,8 +158,8 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       fabric,
       wire,
       version: packageManifest().version,
-      results: new ResultStore(fabric.blobs, { clock }),
-      registry: new FunctionRegistry(fabric.keyValue, { clock }),
+      results: new ResultStore(fabric.blobs, { clock, stepMs: isDistributed ? FAR_STEP_MS : undefined }),
+      registry: new FunctionRegistry(fabric.keyValue, { clock, isFar: isDistributed }),
       log,
       clock,
       defaults: {
