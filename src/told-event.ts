@@ -26,12 +26,13 @@ const schema = z.discriminatedUnion("type", [
     tool: text,
     phase: z.enum(["called", "returned", "failed"]),
   }),
+  z.looseObject({ ...head, type: z.literal("finished") }),
 ]);
 
-/** An event of a task, and the node that told it. */
+/** An event of a task, or null for its end, and the node that told it. */
 export interface ToldTaskEvent {
   readonly node: string;
-  readonly event: TaskEvent;
+  readonly event: TaskEvent | null;
 }
 
 /** An event of a task from its text; null where it is none that this version knows. Long texts in it may be cut. */
@@ -44,6 +45,7 @@ export function openTaskEvent(payload: string): ToldTaskEvent | null {
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) return null;
+  if (parsed.data.type === "finished") return { node: parsed.data.node, event: null };
   const { v: _v, node, at: _at, trace: _trace, workflowId: _workflowId, cut: _cut, ...event } = parsed.data;
   return { node, event: event as unknown as TaskEvent };
 }
