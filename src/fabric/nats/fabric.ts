@@ -1,6 +1,7 @@
 // The fabric over NATS: core NATS for messages, JetStream for all that is kept.
 // Invariant: it is one mesh's: everything of it is below that mesh's name. Closing it closes its connection.
-import type { NatsConnection } from "nats";
+import { setTimeout as wait } from "node:timers/promises";
+import type { JetStreamManager, NatsConnection } from "nats";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { messageOf, StorageError } from "../../core/errors.ts";
 import { silentLog, type Log } from "../../core/log.ts";
@@ -8,7 +9,7 @@ import type { Blobs, Fabric } from "../../core/ports.ts";
 import type { Wire } from "../../core/wire.ts";
 import { createStreamNames } from "../../core/stream-names.ts";
 import { NatsBlobs } from "./blobs.ts";
-import { failure } from "./failure.ts";
+import { isPassing } from "./failure.ts";
 import { NatsKeyValue } from "./key-value.ts";
 import { NatsLedger } from "./ledger.ts";
 import { NatsLink } from "./link.ts";
@@ -16,6 +17,10 @@ import { NatsMessages, type HandlerErrorHook } from "./messages.ts";
 import { NatsQueue } from "./queue.ts";
 import { Streams } from "./streams.ts";
 import { NatsWire } from "./wire.ts";
+
+/** So often is a server asked at the start whose JetStream does not answer yet, and so long between two tries. */
+const START_TRIES = 10;
+const START_PAUSE_MS = 500;
 
 /** What the fabric over NATS is made with. */
 export interface NatsFabricOptions {
@@ -81,16 +86,26 @@ export async function createNatsFabric(options: NatsFabricOptions): Promise<Nats
   });
 }
 
-async function managerOf(connection: NatsConnection) {
-  try {
-    return await connection.jetstreamManager();
-  } catch (thrown) {
-    const { retryable } = failure("use JetStream", thrown);
-    throw new StorageError(
-      "STORAGE_FAILED",
-      `Cannot use JetStream on ${connection.getServer()}: ${messageOf(thrown)}. ` +
-        "Start the server with JetStream (nats-server -js), and enable it for this account.",
-      { cause: thrown, retryable },
-    );
+/** JetStream's manager, once it answers: a cluster may be without a leader for a while. */
+async function managerOf(connection: NatsConnection): Promise<JetStreamManager> {
+  const jsm = await connection.jetstreamManager({ checkAPI: false });
+  for (let triesLeft = START_TRIES; ; triesLeft -= 1) {
+    try {
+      await jsm.getAccountInfo();
+      return jsm;
+    } catch (thrown) {
+      const isOff = connection.info?.jetstream !== true;
+      const retryable = isPassing(thrown) && !isOff;
+      if (retryable && triesLeft > 0) {
+        await wait(START_PAUSE_MS);
+        continue;
+      }
+      throw new StorageError(
+        "STORAGE_FAILED",
+        `Cannot use JetStream on ${connection.getServer()}: ${isOff ? "it is off" : messageOf(thrown)}. ` +
+          "Start the server with JetStream (nats-server -js), and enable it for this account.",
+        { cause: thrown, retryable },
+      );
+    }
   }
 }
