@@ -26,6 +26,7 @@ import type { StopMode } from "./agent-actor.ts";
 import { FrontDesk } from "./front-desk.ts";
 import type { ActorParts, Inspect, ModelTiers, TaskDefaults } from "./parts.ts";
 import type { Population } from "./population.ts";
+import { PromptDesk } from "./prompt-desk.ts";
 import { TaskDesk } from "./task-desk.ts";
 import { Approvals } from "../src/approvals.ts";
 import { BudgetBook } from "../src/budgets.ts";
@@ -102,6 +103,7 @@ export class Runtime {
   /** Tells clients and other nodes of tasks and workflows; null where there can be none. */
   readonly teller: EventTeller | null;
   readonly #frontDesk: FrontDesk | null;
+  readonly #promptDesk: PromptDesk | null;
   readonly #parts: ActorParts;
   readonly #population: Population;
   readonly #publish: (event: MeshEvent) => void;
@@ -177,12 +179,14 @@ export class Runtime {
     const { name: mesh, version } = resources;
     const office = { desk: this.desk, population, subjects, queue, mesh, node, version, clock, log };
     this.#frontDesk = wire === null ? null : new FrontDesk({ wire, ...office });
+    this.#promptDesk = wire === null ? null : new PromptDesk({ wire, approvals: this.approvals, ...office });
   }
 
   /** Begins to take up a role's tasks, from its queue and from clients. */
   async serve(role: string): Promise<void> {
     await this.desk.serve(role);
     await this.#frontDesk?.serve(this.#population.agent(role));
+    await this.#promptDesk?.serve(this.#population.agent(role));
   }
 
   /** Learns of the mesh's other nodes, and shows this one to them. @throws StorageError */
@@ -228,6 +232,7 @@ export class Runtime {
 
   /** Stops all actors; may be called again with `cancel` or `suspend` while it drains. */
   async stop(mode: MeshStopMode, reason: string): Promise<void> {
+    await this.#promptDesk?.close();
     await this.#frontDesk?.close();
     if (mode === "drain") {
       // Tasks may give tasks to other agents: no actor leaves before all tasks are done.
@@ -237,6 +242,7 @@ export class Runtime {
     await this.desk.close(mode === "cancel" ? "cancel" : "leave", reason);
     await this.#population.stopAll(mode === "drain" ? "drain" : "cancel", reason);
     await this.#frontDesk?.settled();
+    await this.#promptDesk?.settled();
     this.teller?.close();
     await this.approvals[Symbol.asyncDispose]();
     await this.#presence?.[Symbol.asyncDispose]();

@@ -126,6 +126,11 @@ export class Approvals implements AsyncDisposable {
     await this.#keyValue.delete(BUCKET, this.#subjects.approval(approvalId));
   }
 
+  /** An approval, answered or not; null where it is not known, or its answer is in the task's journal. */
+  async find(approvalId: string): Promise<Approval | null> {
+    return (await this.#read(approvalId))?.approval ?? null;
+  }
+
   /** What waits for an answer, the oldest first. */
   async pending(): Promise<readonly Approval[]> {
     const prefix = this.#subjects.approval();

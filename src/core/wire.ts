@@ -39,6 +39,8 @@ export interface WireEndpoint {
   readonly metadata: Readonly<Record<string, string>>;
   /** Answers a request. What it throws is answered as code 500, and logged. */
   readonly handler: (request: WireRequest) => Promise<void>;
+  /** Whether each answer ends with an empty message without headers, whatever came of it. */
+  readonly endsEmpty?: boolean | undefined;
   /** What the service's statistics show of it beyond counts and times: plain JSON. */
   readonly data?: (() => Promise<unknown>) | undefined;
 }
@@ -56,8 +58,17 @@ export interface WireServiceSpec {
 
 /** A service that runs. */
 export interface WireService {
+  /** What tells it from others of its name. */
+  readonly id: string;
   /** Takes no more requests; those in hand can still be answered. Idempotent. */
   stop(): Promise<void>;
+}
+
+/** Where a client that is told of it can answer. */
+export interface WireInbox {
+  readonly subject: string;
+  /** Hears nothing more. Idempotent. */
+  close(): void;
 }
 
 /** Serves clients of any language. */
@@ -70,4 +81,12 @@ export interface Wire {
    * @throws DeliveryError `MESSAGE_INVALID` for a bad name or subject, `ACTOR_STOPPED` once the fabric is closed.
    */
   service(spec: WireServiceSpec): Promise<WireService>;
+  /** Tells whoever listens. @throws DeliveryError as `service` does. */
+  publish(subject: string, payload: string): void;
+  /**
+   * Opens a subject that nobody else has; what comes to it and is no text is passed over.
+   *
+   * @throws DeliveryError `ACTOR_STOPPED` once the fabric is closed.
+   */
+  inbox(handler: (payload: string) => void): WireInbox;
 }

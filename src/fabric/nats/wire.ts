@@ -1,12 +1,15 @@
 // Services over NATS by the conventions of its micro services: found, described and counted by its own tools.
 // Invariant: every request that somebody waits for is answered: what is not text, what a handler throws and what is too
-// large become errors of the service. Times are those of the answers, not of the calls that begin them.
+// large become errors of the service. Answers go to inboxes only: with our rights, but to the place that a client names,
+// they must reach nothing that the client itself may not write to. Times are those of the answers, not of the calls.
 import {
+  createInbox,
   ErrorCode,
   headers as makeHeaders,
   ServiceErrorCodeHeader,
   ServiceErrorHeader,
   type Endpoint,
+  type Msg,
   type MsgHdrs,
   type NamedEndpointStats,
   type ServiceMsg,
@@ -18,6 +21,7 @@ import type {
   WireEndpoint,
   WireFailure,
   WireHeaders,
+  WireInbox,
   WireRequest,
   WireService,
   WireServiceSpec,
@@ -27,6 +31,9 @@ import { nanosecondsOf, type NatsLink } from "./link.ts";
 
 /** A header's value is one line, and no essay. */
 const MAX_HEADER = 512;
+
+/** What servers and meshes act on: no place for an answer. */
+const ACTED_ON = /^(?:\$|fettle\.|agents\.)/;
 
 const strictText = new TextDecoder("utf-8", { fatal: true });
 
@@ -89,6 +96,7 @@ export class NatsWire implements Wire {
       });
       await connection.flush();
       return {
+        id: service.info().id,
         stop: async () => {
           await service.stop();
         },
@@ -101,9 +109,63 @@ export class NatsWire implements Wire {
     }
   }
 
-  async #handle({ handler }: WireEndpoint, message: ServiceMsg, counts: Counts): Promise<void> {
+  publish(subject: string, payload: string): void {
+    requireSubject(subject);
+    this.#use(`publish to "${subject}"`, () => this.#link.connection.publish(subject, payload));
+  }
+
+  inbox(handler: (payload: string) => void): WireInbox {
+    const subject = createInbox();
+    const subscription = this.#use("open an inbox", () =>
+      this.#link.connection.subscribe(subject, {
+        callback: (error, message) => {
+          if (error === null) this.#hear(handler, message);
+        },
+      }),
+    );
+    return { subject, close: () => subscription.unsubscribe() };
+  }
+
+  #hear(handler: (payload: string) => void, { subject, data }: Msg): void {
+    let text: string;
+    try {
+      text = strictText.decode(data);
+    } catch {
+      return;
+    }
+    try {
+      handler(text);
+    } catch (thrown) {
+      this.#link.log.error({ err: thrown, subject }, "an answer of a client could not be taken");
+    }
+  }
+
+  #use<T>(attempt: string, use: () => T): T {
+    if (this.#link.closed.aborted)
+      throw new DeliveryError("ACTOR_STOPPED", `Cannot ${attempt}: the fabric is closed.`);
+    try {
+      return use();
+    } catch (thrown) {
+      throw new DeliveryError("MESSAGE_INVALID", `Cannot ${attempt}: ${messageOf(thrown)}.`, {
+        cause: thrown,
+      });
+    }
+  }
+
+  async #handle(
+    { handler, endsEmpty = false }: WireEndpoint,
+    message: ServiceMsg,
+    counts: Counts,
+  ): Promise<void> {
     const { clock, log } = this.#link;
-    const { subject } = message;
+    const { subject, reply } = message;
+    if (reply !== undefined && ACTED_ON.test(reply)) {
+      log.warn(
+        { subject, reply },
+        "a request was dropped: its answer would go where servers or meshes act on it",
+      );
+      return;
+    }
     const start = clock.now();
     const fail = (failure: WireFailure): void => {
       counts.errors += 1;
@@ -119,8 +181,9 @@ export class NatsWire implements Wire {
       if (request !== null) await handler(request);
     } catch (thrown) {
       log.error({ err: thrown, subject }, "a client's request failed");
-      this.#failSafely(fail, thrown);
+      this.#safely(() => fail({ code: 500, description: `The request failed: ${messageOf(thrown)}` }));
     } finally {
+      if (endsEmpty) this.#safely(() => this.#respond(message, "", {}));
       counts.requests += 1;
       counts.totalMs += clock.now() - start;
     }
@@ -142,18 +205,19 @@ export class NatsWire implements Wire {
     }
   }
 
-  /** Not even an error can be sent once the connection is closed. */
-  #failSafely(fail: WireRequest["fail"], thrown: unknown): void {
+  /** Nothing can be sent once the connection is closed. */
+  #safely(send: () => void): void {
     try {
-      fail({ code: 500, description: `The request failed: ${messageOf(thrown)}` });
+      send();
     } catch (error) {
-      this.#link.log.debug({ err: error }, "an error could not be told to a client");
+      this.#link.log.debug({ err: error }, "an answer could not be sent to a client");
     }
   }
 
   #respond(message: ServiceMsg, payload: string, headers: Readonly<Record<string, string>>): void {
     try {
-      message.respond(payload, { headers: writeHeaders(headers) });
+      const isBare = Object.keys(headers).length === 0;
+      message.respond(payload, isBare ? {} : { headers: writeHeaders(headers) });
     } catch (thrown) {
       const isTooLarge = codeOf(thrown) === ErrorCode.MaxPayloadExceeded;
       const reason = isTooLarge ? "it is larger than the server's max_payload" : messageOf(thrown);
