@@ -2,7 +2,7 @@
 // Invariant: a message is stored in its new place before it is taken from the old one, under an id that makes a second
 // time harmless: so none is lost wherever a process dies.
 import { createHash } from "node:crypto";
-import { AckPolicy, DeliverPolicy, type ConsumerConfig, type ConsumerInfo } from "nats";
+import { AckPolicy, DeliverPolicy, type ConsumerConfig } from "nats";
 import type { ConsumerOptions } from "../../core/ports.ts";
 import { API_ERROR, apiErrorOf } from "./failure.ts";
 import { nanosecondsOf, type NatsLink } from "./link.ts";
@@ -14,7 +14,7 @@ const MAX_IN_HAND = 1_000_000;
 /** So many requests for messages may wait at once, over all nodes. */
 const MAX_REQUESTS = 16_384;
 /** A postponed message that a node looks at and says nothing of is looked at again after so long, in milliseconds. */
-export const LOOK_MS = 30_000;
+export const LOOK_MS = 5_000;
 
 /** A stream and a consumer of it. */
 export interface ConsumerPlace {
@@ -85,30 +85,29 @@ export class QueueLine {
   /** How many messages wait, and how many are in hand. */
   async size(): Promise<{ readonly waiting: number; readonly inHand: number }> {
     const stream = await this.#streams.ensure("queue");
-    const [ready, later, info] = await Promise.all([
-      this.#stored(stream, this.subject),
-      this.#stored(stream, this.later),
-      this.#info(stream),
+    const [ready, later] = await Promise.all([
+      this.#count(stream, this.#name, this.subject),
+      this.#count(stream, `${this.#name}-later`, this.later),
     ]);
-    const inHand = Math.min(ready, info?.num_ack_pending ?? 0);
-    return { waiting: ready - inHand + later, inHand };
+    return { waiting: ready.pending + later.pending + later.given, inHand: ready.given };
   }
 
-  async #stored(stream: string, subject: string): Promise<number> {
-    const info = await this.#link.call(`count the messages of "${subject}"`, () =>
-      this.#link.jsm.streams.info(stream, { subjects_filter: subject }),
-    );
-    return info.state.subjects?.[subject] ?? 0;
-  }
-
-  async #info(stream: string): Promise<ConsumerInfo | null> {
+  /** How many messages a consumer has still to give out, and has given out; all that are stored where there is none. */
+  async #count(
+    stream: string,
+    consumer: string,
+    subject: string,
+  ): Promise<{ readonly pending: number; readonly given: number }> {
+    const attempt = `count the messages of "${subject}"`;
+    const { consumers, streams } = this.#link.jsm;
     try {
-      return await this.#link.call(`look at the consumer of queue "${this.queue}"`, () =>
-        this.#link.jsm.consumers.info(stream, this.#name),
-      );
+      const info = await this.#link.call(attempt, () => consumers.info(stream, consumer));
+      return { pending: info.num_pending, given: info.num_ack_pending };
     } catch (thrown) {
-      if (apiErrorOf(thrown) === API_ERROR.consumerNotFound) return null;
-      throw thrown;
+      if (apiErrorOf(thrown) !== API_ERROR.consumerNotFound) throw thrown;
+      const filter = { subjects_filter: subject };
+      const info = await this.#link.call(attempt, () => streams.info(stream, filter));
+      return { pending: info.state.subjects?.[subject] ?? 0, given: 0 };
     }
   }
 
