@@ -19,11 +19,12 @@ import { createMemory } from "../src/memory.ts";
 import { Mailbox } from "../src/mailbox.ts";
 import type { Assignment } from "./assignment.ts";
 import { meterOfActor } from "./compressing.ts";
+import { DurableMail } from "./durable-mail.ts";
 import { endTask } from "./ending.ts";
 import { readMailbox, stoppedError, type Mail } from "./intake.ts";
 import { taskMsOf, type ActorParts } from "./parts.ts";
 import { Spending } from "./spending.ts";
-import { leafOf } from "./state-path.ts";
+import { tellStates } from "./state-telling.ts";
 import { SubtaskNames } from "./subtask-names.ts";
 import { bindTask } from "./task-binding.ts";
 
@@ -71,11 +72,14 @@ export class AgentActor {
   #unsubscribe: Unsubscribe | null = null;
   #accepting = true;
   #accepted = 0;
+  /** Null where the agent's mailbox is in memory. */
+  readonly #mail: DurableMail | null;
 
   constructor(agent: AgentDefinition, parts: ActorParts, options: AgentActorOptions) {
     const address = addressOf(agent.role, options.instance);
     this.agent = agent;
-    this.info = Object.freeze({ address, role: agent.role, capabilities: agent.capabilities });
+    const { role, capabilities, mailbox } = agent;
+    this.info = Object.freeze({ address, role, capabilities, ...(mailbox === "durable" ? { mailbox } : {}) });
     this.#parts = parts;
     this.#options = options;
     const { stores, model } = parts;
@@ -92,6 +96,14 @@ export class AgentActor {
     );
     this.#memory = createMemory({ ...stores, model, meter, scope });
     this.#mailbox = new Mailbox({ owner: address, capacity: agent.mailboxSize });
+    this.#mail =
+      mailbox === "memory"
+        ? null
+        : new DurableMail(parts, {
+            role,
+            capacity: agent.mailboxSize,
+            push: (mail) => this.#mailbox.push(mail),
+          });
     this.#taskMachine = bindTask(agent, parts, {
       address,
       assignmentOf: (taskId) => this.#assignmentOf(taskId),
@@ -161,6 +173,7 @@ export class AgentActor {
     );
     directory.add(this.info);
     this.#chart.start();
+    this.#mail?.open();
   }
 
   /**
@@ -242,6 +255,7 @@ export class AgentActor {
   async stop(mode: StopMode, reason = "The actor was stopped."): Promise<void> {
     this.#accepting = false;
     this.#parts.directory.remove(this.address);
+    await this.#mail?.close();
     this.#chart.send(mode === "drain" ? { type: "drain" } : { type: "stop", reason });
     await this.#ended;
   }
@@ -356,36 +370,10 @@ export class AgentActor {
     this.#unsubscribe?.();
     this.#parts.directory.remove(this.address);
     this.#parts.admission.leave(this.address);
-    for (const { reply } of this.#mailbox.clear()) reply(sealError(stoppedError(this.address)));
+    void this.#mail?.close();
+    for (const { reply, settle } of this.#mailbox.clear()) {
+      reply(sealError(stoppedError(this.address)));
+      settle?.({ type: "stopped" });
+    }
   }
-}
-
-/**
- * Tells a task's listener of each failed try and each state it comes to, the states' parents left out, and journals
- * the states that it has not come to before.
- */
-function tellStates(task: TaskActorRef, assignment: Assignment): void {
-  let last = "";
-  let failures = 0;
-  let known = assignment.journal.entries.filter(({ type }) => type === "state").length;
-  const tell = () => {
-    const { value, status, context } = task.getSnapshot();
-    for (const { error } of context.attempts.slice(failures)) {
-      failures += 1;
-      if (error !== null) assignment.tell({ type: "error", error });
-    }
-    const state = leafOf(value);
-    if (state === last) return;
-    last = state;
-    if (status === "active") {
-      if (known > 0) known -= 1;
-      else {
-        assignment.entry.update({ state, attempts: context.attempts });
-        assignment.journal.note({ type: "state", state });
-      }
-    }
-    assignment.tell({ type: "state", state });
-  };
-  tell();
-  task.subscribe({ next: tell, complete: tell, error: () => undefined });
 }

@@ -4,7 +4,7 @@
 import { z } from "zod";
 import type { AgentDefinition, CustomAgent } from "../src/core/agent.ts";
 import { sealError, sealValue, type Envelope } from "../src/core/envelope.ts";
-import { DeliveryError, messageOf } from "../src/core/errors.ts";
+import { DeliveryError, MeshStateError, messageOf } from "../src/core/errors.ts";
 import type { ActorContext } from "../src/core/handler.ts";
 import type { Task, TaskResult } from "../src/core/task.ts";
 import type { Mailbox } from "../src/mailbox.ts";
@@ -15,7 +15,15 @@ export interface Mail {
   /** What the envelope holds: opened where it arrives, so that a malformed one is its sender's error. */
   readonly body: unknown;
   readonly reply: (answer: string) => void;
+  /** Told once what became of a message that is kept until then; absent for the others. */
+  readonly settle?: (end: MailEnd) => void;
 }
+
+/** What became of a message: its handler returned, it failed, or the actor stopped before. */
+export type MailEnd =
+  | { readonly type: "done" }
+  | { readonly type: "failed"; readonly reason: string }
+  | { readonly type: "stopped" };
 
 /** What reading a mailbox needs to know of its actor. */
 export interface IntakeOptions {
@@ -45,17 +53,22 @@ export async function readMailbox(options: IntakeOptions): Promise<string | null
 }
 
 async function handleMail(agent: CustomAgent, mail: Mail, options: IntakeOptions): Promise<string | null> {
-  const { body, reply } = mail;
+  const { body, reply, settle } = mail;
   const { id, type, from } = mail.envelope;
-  const stopped = () => reply(sealError(stoppedError(options.address)));
+  const stopped = () => {
+    reply(sealError(stoppedError(options.address)));
+    settle?.({ type: "stopped" });
+  };
   options.signal.addEventListener("abort", stopped, { once: true });
   try {
     const message = { type, id, from: from as ActorContext["self"] | null, body };
     const value = await agent.handle(message, options.context(options.signal));
     answer(mail, value, options);
+    settle?.({ type: "done" });
     return null;
   } catch (thrown) {
     reply(sealError(thrown));
+    settle?.({ type: "failed", reason: messageOf(thrown) });
     return messageOf(thrown);
   } finally {
     options.signal.removeEventListener("abort", stopped);
@@ -95,12 +108,22 @@ function takeTask(mail: Mail, options: IntakeOptions): void {
         `"${options.address}" takes tasks, as text or { task, context?, id? }, not this: ${problem}`,
       );
     }
-    mail.reply(sealValue(await options.execute(body.data as string | Task)));
+    mail.reply(sealValue(await options.execute(taskOf(mail, body.data as string | Task))));
+    mail.settle?.({ type: "done" });
   };
   run().catch((thrown: unknown) => {
     options.warn(thrown, mail.envelope);
     mail.reply(sealError(thrown));
+    const isStopped = thrown instanceof MeshStateError;
+    mail.settle?.(isStopped ? { type: "stopped" } : { type: "failed", reason: messageOf(thrown) });
   });
+}
+
+/** A message that is kept until it is done may come again: its task is the same then. */
+function taskOf({ settle, envelope }: Mail, task: string | Task): string | Task {
+  if (settle === undefined) return task;
+  const given = typeof task === "string" ? { task } : task;
+  return { ...given, id: given.id ?? envelope.id };
 }
 
 /** What the senders of unread messages are told. */

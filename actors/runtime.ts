@@ -128,7 +128,12 @@ export class Runtime {
     const subjects = createSubjects(resources.name, { taskQueue: resources.taskQueue });
     this.post = new PostOffice({
       messages: fabric.messages,
+      queue: fabric.queue,
       directory: this.directory,
+      isDurable: async (role) => {
+        if (population.has(role)) return population.agent(role).mailbox === "durable";
+        return (await this.#parts.peers?.roles.find(role))?.mailbox === "durable";
+      },
       subjects,
       nextId: () => crypto.randomUUID(),
     });

@@ -4,7 +4,7 @@ import { parseAddress, type Address } from "./core/address.ts";
 import { openAnswer, sealEnvelope, type Envelope } from "./core/envelope.ts";
 import { CancelledError, DeliveryError, UnknownError } from "./core/errors.ts";
 import type { AskOptions, BroadcastResult, Discovery } from "./core/handler.ts";
-import type { Messages } from "./core/ports.ts";
+import type { Messages, Queue } from "./core/ports.ts";
 import type { Subjects } from "./core/subjects.ts";
 import type { Directory } from "./directory.ts";
 
@@ -15,7 +15,10 @@ const ASK_TIMEOUT_MS = 30_000;
 /** What a {@link PostOffice} stands on. */
 export interface PostOfficeOptions {
   readonly messages: Messages;
+  readonly queue: Queue;
   readonly directory: Directory;
+  /** Whether a role of which no actor runs has a durable mailbox. */
+  readonly isDurable: (role: string) => Promise<boolean>;
   readonly subjects: Subjects;
   readonly nextId: () => string;
 }
@@ -30,8 +33,14 @@ export class PostOffice {
     this.#options = options;
   }
 
-  /** Resolves when the message is in the mailbox of its actor. */
+  /** Resolves when the message is in the mailbox of its actor, or stored in the durable one of its role. */
   async send(from: Address | null, to: string, body: unknown): Promise<void> {
+    if (await this.#isDurable(to)) {
+      const { queue, subjects, nextId } = this.#options;
+      const id = nextId();
+      await queue.publish(subjects.mail(to), sealEnvelope({ id, type: "send", from, body }), { id });
+      return;
+    }
     await this.#deliver("send", from, this.#resolve(to), body, { timeoutMs: ACCEPT_TIMEOUT_MS });
   }
 
@@ -64,6 +73,14 @@ export class PostOffice {
   /** The nodes of these actors are gone: nobody waits for them any longer. */
   lose(addresses: readonly Address[]): void {
     for (const address of addresses) for (const end of this.#waiting.get(address) ?? []) end();
+  }
+
+  /** Whether what is sent there waits in a queue: for a role, not for a single actor of it. */
+  async #isDurable(to: string): Promise<boolean> {
+    const { directory, isDurable } = this.#options;
+    if (parseAddress(to)?.instance !== null) return false;
+    const [actor] = directory.find({ role: to });
+    return actor === undefined ? isDurable(to) : actor.mailbox === "durable";
   }
 
   #resolve(to: string): Address {

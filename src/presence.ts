@@ -29,7 +29,7 @@ const recordSchema = z.object({
       address: z.string().transform((address) => address as Address),
       role: z.string(),
       capabilities: z.array(z.string()),
-      mailbox: z.enum(["memory", "durable"]).catch("memory").optional(),
+      mailbox: z.literal("durable").optional().catch(undefined),
     }),
   ),
 });

@@ -13,6 +13,8 @@ const entrySchema = z.object({
   capabilities: z.array(z.string()),
   /** The most that a task's context may hold, encoded, in bytes; undefined for the usual bound. */
   contextBytes: z.number().optional(),
+  /** There where what is sent to the role waits in a queue. */
+  mailbox: z.literal("durable").optional().catch(undefined),
 });
 
 /** What is known of a role wherever its agents run. */

@@ -33,6 +33,9 @@ export interface ModelChoice {
 /** What code that worked before is used for. */
 export type Reuse = "offer" | "exact" | "off";
 
+/** Where the messages of a role wait. */
+export type MailboxKind = "memory" | "durable";
+
 interface CommonOptions<Role extends string, Out> {
   /** Unique in the mesh; 1 to 128 letters, digits, `_` and `-`. */
   readonly role: Role;
@@ -45,6 +48,13 @@ interface CommonOptions<Role extends string, Out> {
   readonly concurrency?: number;
   /** Messages, and tasks, that may wait for each actor; more are an error to their sender. Default 1,024. */
   readonly mailboxSize?: number;
+  /**
+   * Where messages wait that are sent to the role: with its actor, and gone with it (`memory`, the default), or in a
+   * queue of the role's own that outlives actors and processes (`durable`), from which any actor of the role takes them;
+   * its handler may then see a message more than once, with the same id, and one that fails five times is kept as a dead
+   * letter. Asks, broadcasts and messages to a single address always go to an actor that runs.
+   */
+  readonly mailbox?: MailboxKind;
   readonly supervision?: Partial<Supervision>;
   /** What all tasks of the agent together may cost, for good; see BudgetBook for how it is raised. */
   readonly budget?: Budget;
@@ -91,6 +101,7 @@ interface CommonDefinition<Role extends string, Out> {
   readonly limits: AgentLimits;
   readonly concurrency: number;
   readonly mailboxSize: number;
+  readonly mailbox: MailboxKind;
   readonly supervision: Supervision;
   readonly budget: Budget | undefined;
   readonly setup: Setup | undefined;
@@ -138,6 +149,7 @@ const COMMON = [
   "limits",
   "concurrency",
   "mailboxSize",
+  "mailbox",
   "supervision",
   "budget",
   "setup",
@@ -200,6 +212,7 @@ export function defineAgent<Role extends string, Out>(
     limits: checkLimits(options.limits ?? {}, who),
     concurrency: checkCount(options.concurrency ?? 16, 1, 10_000, `${who}: concurrency`),
     mailboxSize: checkCount(options.mailboxSize ?? 1024, 1, 10_000_000, `${who}: mailboxSize`),
+    mailbox: checkMailbox(options.mailbox ?? "memory", who),
     supervision: checkSupervision(options.supervision ?? {}, who),
     budget: options.budget === undefined ? undefined : checkBudget(options.budget, who),
     setup: options.setup,
@@ -338,4 +351,11 @@ function checkCount(value: unknown, min: number, max: number, what: string): num
     );
   }
   return value;
+}
+
+function checkMailbox(mailbox: unknown, who: string): MailboxKind {
+  if (mailbox === "memory" || mailbox === "durable") return mailbox;
+  throw new DefinitionError(
+    `${who}: mailbox is ${JSON.stringify(mailbox)}: it must be "memory" or "durable".`,
+  );
 }

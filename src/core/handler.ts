@@ -42,6 +42,8 @@ export interface ActorInfo {
   readonly address: Address;
   readonly role: string;
   readonly capabilities: readonly string[];
+  /** There where what is sent to the role waits in a queue, whoever runs. */
+  readonly mailbox?: "durable" | undefined;
 }
 
 /** The options of an `ask`. */
@@ -61,7 +63,7 @@ export interface BroadcastResult {
 
 /** What an actor can do with the others of its mesh. */
 export interface ActorOperations {
-  /** Resolves when the message is in the mailbox. `to` is an address, or a role for any actor of it. */
+  /** Resolves when the message is in the mailbox; in a durable one, when it is stored. `to` is an address, or a role for any actor of it. */
   send(to: string, body: unknown): Promise<void>;
   /** Resolves with what the handler returned; rejects at once with its error. */
   ask(to: string, body: unknown, options?: AskOptions): Promise<unknown>;

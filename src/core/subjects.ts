@@ -21,6 +21,8 @@ export interface Subjects {
   sandbox(part: string): string;
   /** The queue of a role's tasks: of this mesh's task queue, where no other is named. */
   tasks(role: string, taskQueue?: string | null): string;
+  /** The queue of a role's durable mailbox. */
+  mail(role: string): string;
   /** The ledger of one task; without an id, what all of them start with. */
   journal(taskId?: string): string;
   /** The key of one approval; without an id, what all of them start with. */
@@ -49,6 +51,7 @@ export function createSubjects(
     sandbox: (part: string) => `${root}.sandbox.${part}`,
     tasks: (role: string, taskQueue: string | null = own) =>
       `${mesh}.task.${role}${taskQueue === null ? "" : `.${taskQueue}`}`,
+    mail: (role: string) => `${mesh}.mail.${role}`,
     journal: (taskId = "") => `${mesh}.task.${taskId}`,
     approval: (approvalId = "") => `${mesh}.${approvalId}`,
   });
