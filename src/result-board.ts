@@ -5,8 +5,8 @@ import type { TaskResult } from "./core/task.ts";
 import type { EventTeller } from "./event-teller.ts";
 import { resultBlob, resultText } from "./result-text.ts";
 
-/** The bucket's name. */
-const BUCKET = "results";
+/** The name of the bucket of results; its keys are the tasks' ids. */
+export const RESULTS = "results";
 
 /** What a {@link ResultBoard} is made with. */
 export interface ResultBoardOptions {
@@ -26,7 +26,8 @@ export class ResultBoard {
 
   /** Makes the bucket, so that clients can watch it before there is any result. @throws StorageError */
   async open(): Promise<void> {
-    const stop = await this.#options.keyValue.watch(BUCKET, () => undefined, { prefix: "$" });
+    // No task's id has a dot: none of the keys is read.
+    const stop = await this.#options.keyValue.watch(RESULTS, () => undefined, { prefix: "-." });
     stop();
   }
 
@@ -40,7 +41,7 @@ export class ResultBoard {
     const { taskId, role, status, output, error, resultId, executionTime, tokens, costUsd } = result;
     const text = resultText(result);
     const bytes = Buffer.byteLength(text);
-    await keyValue.put(BUCKET, taskId, bytes <= maxBytes ? text : summaryOf(result, bytes));
+    await keyValue.put(RESULTS, taskId, bytes <= maxBytes ? text : summaryOf(result, bytes));
     teller.tell(
       { type: "finished", taskId, role, status, output, error, resultId, executionTime, tokens, costUsd },
       options,
@@ -50,7 +51,7 @@ export class ResultBoard {
   /** Posts a result whose post may have been missed: its process died at its very end. @throws StorageError */
   async ensure(result: TaskResult): Promise<void> {
     const { keyValue } = this.#options;
-    if ((await keyValue.get(BUCKET, result.taskId)) === null) await this.post(result);
+    if ((await keyValue.get(RESULTS, result.taskId)) === null) await this.post(result);
   }
 }
 

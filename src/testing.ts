@@ -31,7 +31,7 @@ export interface TestMeshOptions {
   readonly fabric?: Fabric;
   /** Separates meshes on one fabric; default `test`. */
   readonly name?: string;
-  /** How clients come in that are no part of the mesh; none where absent. */
+  /** How clients come in that are no part of the mesh, which is then a node of one over NATS; none where absent. */
   readonly wire?: Wire;
   /** As the option of the same name of a `Mesh`. */
   readonly taskQueue?: string;
@@ -87,7 +87,7 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
       taskQueue: this.#options.taskQueue,
       node: "test",
       isGone: () => false,
-      isDistributed: false,
+      isDistributed: this.#options.wire !== undefined,
       fabric: this.fabric,
       wire: this.#options.wire ?? null,
       version: "0.0.0",

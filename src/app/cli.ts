@@ -7,12 +7,15 @@ import { FettleError, messageOf } from "../core/errors.ts";
 import { approvalsCommand } from "./commands/approvals.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { eventsCommand } from "./commands/events.ts";
 import { initCommand } from "./commands/init.ts";
 import { nodeCommand } from "./commands/node.ts";
 import { replayCommand } from "./commands/replay.ts";
+import { resultCommand } from "./commands/result.ts";
 import { runCommand } from "./commands/run.ts";
 import { showCommand } from "./commands/show.ts";
 import { smoketestCommand } from "./commands/smoketest.ts";
+import { submitCommand } from "./commands/submit.ts";
 import { tasksCommand } from "./commands/tasks.ts";
 import { workflowCommand } from "./commands/workflow.ts";
 import { printJson } from "./output.ts";
@@ -40,6 +43,11 @@ What happened, what is under way, what waits for you:
   $ fettle show <taskId>
   $ fettle replay <taskId>
   $ fettle approvals
+
+Tasks for the nodes of a mesh over NATS (NATS_URL):
+  $ fettle submit coder "Calculate the factorial of 10" --id f10
+  $ fettle events f10
+  $ fettle result f10 --wait
 
 Settings come from the environment and .env; .env.example in the package lists them all.`;
 
@@ -69,6 +77,9 @@ export async function main(args: readonly string[]): Promise<number> {
     showCommand(),
     replayCommand(),
     approvalsCommand(),
+    submitCommand(),
+    resultCommand(),
+    eventsCommand(),
   ]) {
     for (const one of [command, ...command.commands]) {
       one
