@@ -14,7 +14,7 @@ const MAX_IN_HAND = 1_000_000;
 /** So many requests for messages may wait at once, over all nodes. */
 const MAX_REQUESTS = 16_384;
 /** A postponed message that a node looks at and says nothing of is looked at again after so long, in milliseconds. */
-export const LOOK_MS = 5_000;
+export const LOOK_MS = 2_000;
 
 /** A stream and a consumer of it. */
 export interface ConsumerPlace {
