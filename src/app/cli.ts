@@ -13,6 +13,7 @@ import { nodeCommand } from "./commands/node.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { resultCommand } from "./commands/result.ts";
 import { runCommand } from "./commands/run.ts";
+import { sandboxCommand } from "./commands/sandbox.ts";
 import { showCommand } from "./commands/show.ts";
 import { smoketestCommand } from "./commands/smoketest.ts";
 import { submitCommand } from "./commands/submit.ts";
@@ -80,6 +81,7 @@ export async function main(args: readonly string[]): Promise<number> {
     submitCommand(),
     resultCommand(),
     eventsCommand(),
+    sandboxCommand(),
   ]) {
     for (const one of [command, ...command.commands]) {
       one

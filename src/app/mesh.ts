@@ -16,12 +16,12 @@ import type { PriceTable } from "../model/prices.ts";
 import { createLogger } from "../observe/logger.ts";
 import { FunctionRegistry } from "../registry.ts";
 import { ResultStore } from "../results.ts";
-import { createSandbox } from "../sandbox/sandbox.ts";
 import { loadConfig, secretsOf, type Config, type MeshMode } from "./config.ts";
 import { openFabric } from "./fabric.ts";
 import { openModel } from "./models.ts";
 import { isGone, nodeName } from "./node-name.ts";
 import { packageManifest } from "./package-root.ts";
+import { openSandbox } from "./sandbox.ts";
 
 /** Names of models by how able they are, as the provider calls them; what is absent is the setting's. */
 export interface ModelNames {
@@ -181,7 +181,8 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       },
       openSandbox: async () => {
         if (options.sandbox !== undefined) return options.sandbox;
-        sandbox ??= createSandbox(config.sandbox);
+        const messages = isDistributed ? fabric.messages : null;
+        sandbox ??= openSandbox(config, { messages, mesh: name, clock, log });
         return sandbox;
       },
       close: async () => {

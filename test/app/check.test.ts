@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkFolder } from "#src/app/check/folders";
 import { checkDependencies, checkPackage, checkRuntime } from "#src/app/check/installation";
 import { checkSandbox } from "#src/app/check/sandbox";
+import { createSandbox } from "#src/sandbox/sandbox";
 import { runFettle } from "../harness/program.ts";
 import {
   anthropicEvents,
@@ -206,7 +207,8 @@ describe("the checks", () => {
   });
 
   it("prove a sandbox of processes too", async () => {
-    expect(await checkSandbox({ isolation: "process" })).toMatchObject({
+    const open = async () => createSandbox({ isolation: "process", isolates: 1 });
+    expect(await checkSandbox("in a process", open)).toMatchObject({
       status: "ok",
       detail: expect.stringContaining("runs in a process") as string,
     });

@@ -2,7 +2,7 @@
 // Invariant: each proof runs real code in a guest; nothing here trusts what the sandbox says of itself.
 import { messageOf } from "../../core/errors.ts";
 import type { ExecuteResult, Sandbox } from "../../core/guest.ts";
-import { createSandbox, type SandboxOptions } from "../../sandbox/sandbox.ts";
+
 import { findingsOf, type Finding } from "./finding.ts";
 
 const LOOP_MS = 200;
@@ -17,11 +17,11 @@ const REACH = `
   result = names.filter((name) => typeof globalThis[name] !== "undefined" || make("return typeof " + name)() !== "undefined");
 `;
 
-/** Whether a sandbox of these options runs code, stops it and holds it. */
-export async function checkSandbox(options: SandboxOptions): Promise<Finding> {
+/** Whether a sandbox runs code, stops it and holds it; `place` says where its code runs. */
+export async function checkSandbox(place: string, open: () => Promise<Sandbox>): Promise<Finding> {
   const { ok, failed } = findingsOf("Sandbox");
   try {
-    const sandbox = createSandbox({ ...options, isolates: 1 });
+    const sandbox = await open();
     try {
       const problems = [await proveRun(sandbox), await proveStop(sandbox), await proveHold(sandbox)].filter(
         (problem) => problem !== null,
@@ -33,8 +33,7 @@ export async function checkSandbox(options: SandboxOptions): Promise<Finding> {
   } catch (thrown) {
     return failed(messageOf(thrown));
   }
-  const kind = options.isolation ?? "thread";
-  return ok(`code runs in a ${kind}, an endless loop is stopped, the host cannot be reached`);
+  return ok(`code runs ${place}, an endless loop is stopped, the host cannot be reached`);
 }
 
 async function proveRun(sandbox: Sandbox): Promise<string | null> {

@@ -7,7 +7,9 @@ import { checkDependencies, checkPackage, checkRuntime } from "../check/installa
 import { checkProviders } from "../check/providers.ts";
 import { checkSandbox } from "../check/sandbox.ts";
 import { checkSettings } from "../check/settings.ts";
+import { createSandbox } from "../../sandbox/sandbox.ts";
 import { paint, print, printJson } from "../output.ts";
+import { openLoneSandbox } from "../sandbox.ts";
 
 interface CheckOptions {
   readonly validateLlm?: boolean;
@@ -60,11 +62,13 @@ async function* findings(validate: boolean): AsyncGenerator<Finding> {
   const { findings: settings, config } = checkSettings();
   yield* settings;
   if (config === null) {
-    yield await checkSandbox({});
+    yield await checkSandbox("in a thread", async () => createSandbox({ isolates: 1 }));
     return;
   }
   yield* await checkProviders(config, { validate });
-  yield await checkSandbox(config.sandbox);
+  const { mode, isolation } = config.sandbox;
+  const place = mode === "remote" ? "on a sandbox node" : `in a ${isolation}`;
+  yield await checkSandbox(place, () => openLoneSandbox(config));
   yield await checkBlobs(config);
   yield await checkFolder("Data directory", { path: config.dataDirectory, setting: "FETTLE_DATA_DIRECTORY" });
 }

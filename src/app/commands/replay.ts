@@ -4,10 +4,10 @@ import { inspect } from "node:util";
 import { Command } from "commander";
 import type { Difference, ReplayedRun } from "../../../actors/replay-run.ts";
 import { replayTask, type Replay } from "../../../actors/replay.ts";
-import { createSandbox } from "../../sandbox/sandbox.ts";
 import { loadConfig } from "../config.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { paint, print, printable, printJson } from "../output.ts";
+import { openLoneSandbox } from "../sandbox.ts";
 import { openStoredMesh, readTask } from "../stored-mesh.ts";
 import { beginning, count } from "../wording.ts";
 
@@ -39,7 +39,7 @@ async function replay(taskId: string, { json }: { readonly json?: boolean }): Pr
     return await readTask(stored, taskId);
   })();
   const interrupt = onInterrupt();
-  await using sandbox = createSandbox({ ...config.sandbox, isolates: 1 });
+  await using sandbox = await openLoneSandbox(config);
   try {
     const replayed = await replayTask(entries, sandbox, { signal: interrupt.signal });
     if (json === true) printJson(replayed);

@@ -15,7 +15,7 @@ import { Visit } from "./visit.ts";
 import { offerSchema, WIRE_VERSION, type Answer, type Offer } from "./wire.ts";
 
 /** The highest limits that a node allows where nobody says otherwise. */
-const NODE_MAXIMUM: GuestLimits = Object.freeze({
+export const NODE_MAXIMUM: GuestLimits = Object.freeze({
   cpuMs: 60_000,
   timeoutMs: 3_600_000,
   memoryBytes: 256 * 1024 * 1024,

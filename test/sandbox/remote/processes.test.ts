@@ -1,0 +1,178 @@
+// `fettle sandbox` as it is run: processes of their own over a real server, killed, stopped and cut off.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { defineAgent } from "fettle";
+import { loadConfig } from "#src/app/config";
+import { Mesh } from "#src/app/mesh";
+import { createSubjects } from "#src/core/subjects";
+import { defineTool } from "#src/core/tool";
+import type { NatsFabric } from "#src/fabric/nats/fabric";
+import { createScriptedModel } from "fettle/testing";
+import { createRemoteSandbox } from "#src/sandbox/remote/remote-sandbox";
+import { SandboxNode } from "#src/sandbox/remote/node";
+import { startProgram, type Program } from "../../harness/live-program.ts";
+import { startNatsServer, type NatsServer } from "../../harness/nats-server.ts";
+import { errorOf, valueOf } from "../outcome.ts";
+import { MemoryRecord } from "../record.ts";
+import { openNatsFabric } from "./nats-fabric.ts";
+
+let server: NatsServer;
+let fabric: NatsFabric;
+beforeAll(async () => {
+  server = await startNatsServer();
+  fabric = await openNatsFabric(server);
+}, 120_000);
+afterAll(async () => {
+  await fabric.close();
+  await server.close();
+});
+
+const programs: Program[] = [];
+afterEach(async () => {
+  for (const { child, ended } of programs.splice(0)) {
+    child.kill("SIGKILL");
+    await ended;
+  }
+});
+
+/** Starts `fettle sandbox`; resolves once it serves. */
+async function startNode(mesh: string, ...args: string[]): Promise<Program> {
+  const settings = `NATS_URL=${server.url} FETTLE_MESH=${mesh} FETTLE_SANDBOX_ISOLATES=1`;
+  const script = new URL("../../../bin/fettle.js", import.meta.url);
+  const program = startProgram(script, ["sandbox", ...args], settings);
+  programs.push(program);
+  const { value } = (await program.lines.next()) as { value?: string };
+  if (value?.startsWith("Sandbox node ") !== true) throw new Error((await program.ended).stderr);
+  return program;
+}
+
+const reach = (mesh: string) =>
+  createRemoteSandbox({ messages: fabric.messages, subjects: createSubjects(mesh), patienceMs: 30_000 });
+
+/** A tool that tells of its calls and waits for the test from the second on. */
+function steps() {
+  const made: number[] = [];
+  const heard: (() => void)[] = [];
+  let release: () => void = () => undefined;
+  const step = defineTool({
+    description: "A step.",
+    input: z.number(),
+    execute: async (input) => {
+      made.push(input);
+      for (const hear of heard.splice(0)) hear();
+      if (input === 2) await new Promise<void>((resolve) => (release = resolve));
+      return input * 10;
+    },
+  });
+  const second = async (): Promise<void> => {
+    while (!made.includes(2)) await new Promise<void>((resolve) => heard.push(resolve));
+  };
+  return { made, step, second, release: () => release() };
+}
+
+const CODE = "result = []; for (const n of [1, 2, 3]) result.push(await tools.step(n))";
+
+describe("a process of fettle sandbox", () => {
+  it("runs code for others, calls their tools back, and ends in order when it is told to", async () => {
+    const node = await startNode("orderly");
+    await using sandbox = reach("orderly");
+    const double = defineTool({ description: "Doubles.", input: z.number(), execute: (n) => 2 * n });
+    const code = "console.log(typeof process, typeof Deno); result = await tools.double(context)";
+    const run = await sandbox.execute(code, { context: 21, tools: { double } });
+    expect(valueOf(run)).toBe(42);
+    expect(run.console).toEqual([{ level: "log", text: "undefined undefined" }]);
+    expect(errorOf(await sandbox.execute("for (;;) {}", { limits: { cpuMs: 100 } })).limit).toBe("cpuMs");
+    node.child.kill("SIGTERM");
+    expect(await node.lines.next()).toEqual({ done: false, value: "Ended after 2 runs." });
+    expect((await node.ended).code).toBe(0);
+  });
+
+  it("killed in the middle takes down a run that is not recorded", async () => {
+    const node = await startNode("killed");
+    await using sandbox = reach("killed");
+    const { made, step, second } = steps();
+    const run = sandbox.execute(CODE, { tools: { step } }).catch((thrown: unknown) => thrown);
+    await second();
+    node.child.kill("SIGKILL");
+    expect(await run).toMatchObject({ code: "SANDBOX_FAILED", retryable: true });
+    expect(made).toEqual([1, 2]);
+  });
+
+  it("killed in the middle does not take down a recorded run: another goes on, and no call is made twice", async () => {
+    const node = await startNode("taken-over");
+    await using sandbox = reach("taken-over");
+    const { made, step, second, release } = steps();
+    const record = new MemoryRecord();
+    const run = sandbox.execute(CODE, {
+      tools: { step },
+      record,
+      runId: "r",
+      entropy: { seed: 1, startedAt: 0 },
+    });
+    await second();
+    node.child.kill("SIGKILL");
+    await startNode("taken-over");
+    release();
+    expect(valueOf(await run)).toEqual([10, 20, 30]);
+    expect(made).toEqual([1, 2, 3]);
+  });
+
+  it("refuses a limit that there is none of, before it serves", async () => {
+    await expect(startNode("wrong", "--maximum", "cpu=1")).rejects.toThrow(/limits are: cpuMs/);
+  });
+
+  it("does the work of a mesh whose SANDBOX_MODE is remote", async () => {
+    await startNode("whole");
+    const env = { NATS_URL: server.url, FETTLE_MESH: "whole", SANDBOX_MODE: "remote", LOG_LEVEL: "silent" };
+    const agent = defineAgent({ role: "adder", capabilities: ["add"], systemPrompt: "Adds." });
+    const model = createScriptedModel(["```js\nresult = [1 + 1, typeof process]\n```"]);
+    const mesh = new Mesh({ config: loadConfig({ env, envFile: null }), model }).add(agent);
+    await mesh.start();
+    try {
+      expect(await mesh.execute("adder", "Add.")).toMatchObject({
+        status: "success",
+        output: [2, "undefined"],
+      });
+    } finally {
+      await mesh.stop();
+    }
+  });
+});
+
+describe("a run on a node", () => {
+  it("that is cancelled is stopped there at once", async () => {
+    const subjects = createSubjects("cancelled");
+    const far = await openNatsFabric(server);
+    const node = new SandboxNode({ messages: far.messages, subjects, name: "far", isolates: 1 });
+    await using sandbox = reach("cancelled");
+    const until = async (isSo: () => boolean) => {
+      while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5));
+    };
+    const controller = new AbortController();
+    const run = sandbox.execute("for (;;) {}", { signal: controller.signal, limits: { cpuMs: 60_000 } });
+    await until(() => node.stats().busy === 1);
+    controller.abort(new Error("enough"));
+    expect(errorOf(await run).failure).toBe("cancelled");
+    await until(() => node.stats().busy === 0 && node.stats().running === 0);
+    await node.stop();
+    await far.close();
+  });
+
+  it("goes on over a restart of the server, and one that the world has seen nothing of over a long absence", async () => {
+    await startNode("away");
+    await using sandbox = reach("away");
+    const { made, step, second, release } = steps();
+    const run = sandbox.execute(CODE, { tools: { step } });
+    await second();
+    await server.stop();
+    release();
+    await server.start();
+    expect(valueOf(await run)).toEqual([10, 20, 30]);
+    expect(made).toEqual([1, 2, 3]);
+    const quiet = sandbox.execute("await new Promise((r) => setTimeout(r, 500)); result = 'done'");
+    await server.stop();
+    await new Promise((resolve) => setTimeout(resolve, 7000));
+    await server.start();
+    expect(valueOf(await quiet)).toBe("done");
+  }, 60_000);
+});
