@@ -15,7 +15,8 @@ import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { Unsubscribe } from "../../core/ports.ts";
 import type { StreamNames } from "../../core/stream-names.ts";
-import { closedFailure, failure, isPassing } from "./failure.ts";
+import { API_ERROR, apiErrorOf, closedFailure, failure, isPassing } from "./failure.ts";
+import { Fence, isFenceWeak } from "./fence.ts";
 import { Outage } from "./outage.ts";
 
 /** Within so long is a write that is sent again known by its id; in milliseconds. JetStream's own default. */
@@ -66,6 +67,7 @@ export class NatsLink {
   readonly clock: Clock;
   readonly log: Log;
   readonly #outage: Outage;
+  readonly #fence = new Fence();
   readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<unknown>>();
   /** Messages on their way into queues. */
@@ -151,14 +153,22 @@ export class NatsLink {
    * @throws NatsError as `call` does.
    */
   publish(subject: string, payload: string | Uint8Array, write: LinkWrite): Promise<PubAck> {
-    const { attempt, lastSubjectSequence, lastMessageId } = write;
-    const expect = {
-      ...(lastSubjectSequence === undefined ? {} : { lastSubjectSequence }),
-      ...(lastMessageId === undefined ? {} : { lastMsgID: lastMessageId }),
-    };
+    const { attempt, lastSubjectSequence: after = 0, lastMessageId } = write;
     const headers = headersOf(write.headers);
-    const options = { msgID: write.id ?? crypto.randomUUID(), headers, expect };
-    return this.call(attempt, () => this.js.publish(subject, payload, options));
+    const store = (msgID: string, lastSequence?: number): Promise<PubAck> => {
+      const expect = {
+        ...(write.lastSubjectSequence === undefined ? {} : { lastSubjectSequence: after }),
+        ...(lastMessageId === undefined ? {} : { lastMsgID: lastMessageId }),
+        ...(lastSequence === undefined ? {} : { lastSequence }),
+      };
+      return this.call(attempt, () => this.js.publish(subject, payload, { msgID, headers, expect }));
+    };
+    if (after === 0 || !isFenceWeak(this.connection, this.replicas)) {
+      return store(write.id ?? crypto.randomUUID());
+    }
+    const last = () => this.#lastOf(subject);
+    // What was refused may be known by its id: each try has its own.
+    return this.#fence.publish({ subject, after, last, store: (seq) => store(crypto.randomUUID(), seq) });
   }
 
   /** Counts a message on its way into a queue. */
@@ -179,6 +189,19 @@ export class NatsLink {
     if (this.connection.isClosed()) return;
     // Nothing more can be drained where the server is away.
     await this.connection.drain().catch(() => this.connection.close());
+  }
+
+  /** The sequence of a subject's last message; 0 for none. */
+  async #lastOf(subject: string): Promise<number> {
+    const { streams } = this.jsm;
+    const attempt = `read "${subject}"`;
+    try {
+      const stream = await this.call(attempt, () => streams.find(subject));
+      return (await this.call(attempt, () => streams.getMessage(stream, { last_by_subj: subject }))).seq;
+    } catch (thrown) {
+      if (apiErrorOf(thrown) === API_ERROR.noMessage) return 0;
+      throw thrown;
+    }
   }
 
   async #pause(delayMs: number): Promise<void> {
