@@ -7,10 +7,10 @@ import { agentMachine, type AgentActorRef, type Crash } from "../machines/agent-
 import type { taskMachine, TaskActorRef } from "../machines/task-machine.ts";
 import { addressOf, type Address } from "../src/core/address.ts";
 import type { AgentDefinition } from "../src/core/agent.ts";
-import { bodyOf, openEnvelope, sealError, sealValue } from "../src/core/envelope.ts";
+import { sealError } from "../src/core/envelope.ts";
 import { DeliveryError, FettleError, messageOf } from "../src/core/errors.ts";
 import type { ActorContext, ActorInfo } from "../src/core/handler.ts";
-import type { FabricMessage, Unsubscribe } from "../src/core/ports.ts";
+import type { Unsubscribe } from "../src/core/ports.ts";
 import type { TaskTerms } from "../src/core/journal.ts";
 import type { Task, TaskResult } from "../src/core/task.ts";
 import type { Release } from "../src/admission.ts";
@@ -22,6 +22,7 @@ import { meterOfActor } from "./compressing.ts";
 import { DurableMail } from "./durable-mail.ts";
 import { endTask } from "./ending.ts";
 import { readMailbox, stoppedError, type Mail } from "./intake.ts";
+import { receive } from "./letterbox.ts";
 import { taskMsOf, type ActorParts } from "./parts.ts";
 import { Spending } from "./spending.ts";
 import { tellStates } from "./state-telling.ts";
@@ -169,7 +170,7 @@ export class AgentActor {
     // A custom agent often waits for tasks that it gave to others: counting it could block them.
     admission.join(this.address, { concurrency, counted: kind === "prompt" });
     this.#unsubscribe = fabric.messages.subscribe(subjects.actor(this.address), (message) =>
-      this.#receive(message),
+      receive(message, this.#mailbox),
     );
     directory.add(this.info);
     this.#chart.start();
@@ -345,23 +346,6 @@ export class AgentActor {
     const context = this.#context(signal);
     const names = new SubtaskNames(taskId);
     return { ...context, memory, execute: (role, task) => context.execute(role, names.name(role, task)) };
-  }
-
-  #receive(message: FabricMessage): void {
-    let answered = false;
-    const reply = (answer: string) => {
-      if (answered) return;
-      answered = true;
-      message.reply(answer);
-    };
-    try {
-      const envelope = openEnvelope(message.payload);
-      this.#mailbox.push({ envelope, body: bodyOf(envelope), reply });
-      // A sender waits until its message is taken in; an asker until it is answered.
-      if (envelope.type !== "ask") reply(sealValue(null));
-    } catch (thrown) {
-      reply(sealError(thrown));
-    }
   }
 
   #leave(): void {

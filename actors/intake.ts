@@ -40,29 +40,49 @@ export interface IntakeOptions {
 /** Reads until the mailbox is closed and empty (null), or a handler throws (the message of the crash). */
 export async function readMailbox(options: IntakeOptions): Promise<string | null> {
   const { agent, mailbox, signal } = options;
+  if (agent.kind === "custom") return readMessages(agent, options);
   for (;;) {
     const mail = await mailbox.take(signal);
     if (mail === null) return null;
-    if (agent.kind === "custom") {
-      const crash = await handleMail(agent, mail, options);
-      if (crash !== null) return crash;
-    } else {
-      takeTask(mail, options);
-    }
+    takeTask(mail, options);
   }
 }
 
-async function handleMail(agent: CustomAgent, mail: Mail, options: IntakeOptions): Promise<string | null> {
+/** One context and one ear for the actor's end serve all messages: what is made for each costs more than most handlers. */
+async function readMessages(agent: CustomAgent, options: IntakeOptions): Promise<string | null> {
+  const { mailbox, signal } = options;
+  const context = Object.freeze(options.context(signal));
+  const parts = { ...options, handlerContext: context };
+  let current: Mail | null = null;
+  const stopped = () => {
+    current?.reply(sealError(stoppedError(options.address)));
+    current?.settle?.({ type: "stopped" });
+  };
+  signal.addEventListener("abort", stopped, { once: true });
+  try {
+    for (;;) {
+      current = null;
+      const mail = await mailbox.take(signal);
+      if (mail === null) return null;
+      current = mail;
+      const crash = await handleMail(agent, mail, parts);
+      if (crash !== null) return crash;
+    }
+  } finally {
+    signal.removeEventListener("abort", stopped);
+  }
+}
+
+async function handleMail(
+  agent: CustomAgent,
+  mail: Mail,
+  options: IntakeOptions & { readonly handlerContext: ActorContext },
+): Promise<string | null> {
   const { body, reply, settle } = mail;
   const { id, type, from } = mail.envelope;
-  const stopped = () => {
-    reply(sealError(stoppedError(options.address)));
-    settle?.({ type: "stopped" });
-  };
-  options.signal.addEventListener("abort", stopped, { once: true });
   try {
     const message = { type, id, from: from as ActorContext["self"] | null, body };
-    const value = await agent.handle(message, options.context(options.signal));
+    const value = await agent.handle(message, options.handlerContext);
     answer(mail, value, options);
     settle?.({ type: "done" });
     return null;
@@ -70,8 +90,6 @@ async function handleMail(agent: CustomAgent, mail: Mail, options: IntakeOptions
     reply(sealError(thrown));
     settle?.({ type: "failed", reason: messageOf(thrown) });
     return messageOf(thrown);
-  } finally {
-    options.signal.removeEventListener("abort", stopped);
   }
 }
 

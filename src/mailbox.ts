@@ -56,6 +56,7 @@ export class Mailbox<T> {
 
   /** The next message, as soon as there is one and nothing holds it; null when closed and empty, or aborted. */
   async take(signal: AbortSignal): Promise<T | null> {
+    if (!signal.aborted && !this.#held && this.size > 0) return this.#shift();
     const onAbort = () => this.#notify();
     signal.addEventListener("abort", onAbort);
     try {

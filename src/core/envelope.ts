@@ -26,12 +26,68 @@ const answerSchema = z.discriminatedUnion("ok", [
   }),
 ]);
 
+const batchSchema = z.object({
+  v: z.literal(ENVELOPE_VERSION),
+  batch: z.array(envelopeSchema).min(1).max(1024),
+});
+
+const outcomesSchema = z.object({
+  v: z.literal(ENVELOPE_VERSION),
+  /** Null for a message that was taken in. */
+  outcomes: z.array(z.object({ code: z.string(), name: z.string(), message: z.string() }).nullable()),
+});
+
 /** A message on its way to an actor; `body` is the codec's text. */
 export type Envelope = z.infer<typeof envelopeSchema>;
 
+/** What an envelope is made of. */
+export type EnvelopeParts = Omit<Envelope, "v" | "body"> & { readonly body: unknown };
+
 /** Puts a body into an envelope. */
-export function sealEnvelope(parts: Omit<Envelope, "v" | "body"> & { readonly body: unknown }): string {
-  return JSON.stringify({ v: ENVELOPE_VERSION, ...parts, body: encode(parts.body) });
+export function envelopeOf({ body, ...parts }: EnvelopeParts): Envelope {
+  return { v: ENVELOPE_VERSION, ...parts, body: encode(body) };
+}
+
+/** An envelope's text. */
+export function sealEnvelope(parts: EnvelopeParts): string {
+  return JSON.stringify(envelopeOf(parts));
+}
+
+/** The text of one or more envelopes for one actor. */
+export function sealBatch(envelopes: readonly Envelope[]): string {
+  return JSON.stringify({ v: ENVELOPE_VERSION, batch: envelopes });
+}
+
+/** Whether a text is that of a batch. */
+export function isBatch(text: string): boolean {
+  return text.startsWith(`{"v":${ENVELOPE_VERSION},"batch":`);
+}
+
+/** The envelopes of a batch. @throws DeliveryError `MESSAGE_INVALID` */
+export function openBatch(text: string): readonly Envelope[] {
+  return parse(batchSchema, text, "batch of messages").batch;
+}
+
+/** What became of each message of a batch: null where it was taken in. */
+export function sealOutcomes(outcomes: readonly unknown[]): string {
+  const told = outcomes.map((thrown) => (thrown === null ? null : failureOf(thrown)));
+  return JSON.stringify({ v: ENVELOPE_VERSION, outcomes: told });
+}
+
+/** What became of each message of a batch: null, or its error. @throws the error that is the whole answer. */
+export function openOutcomes(text: string, count: number): readonly (Error | null)[] {
+  if (!text.startsWith(`{"v":${ENVELOPE_VERSION},"outcomes":`)) {
+    openAnswer(text);
+    throw new DeliveryError("MESSAGE_INVALID", "The answer to a batch of messages tells no outcomes.");
+  }
+  const { outcomes } = parse(outcomesSchema, text, "answer");
+  if (outcomes.length !== count) {
+    throw new DeliveryError(
+      "MESSAGE_INVALID",
+      `The answer tells of ${outcomes.length} messages of ${count}.`,
+    );
+  }
+  return outcomes.map((failure) => (failure === null ? null : errorOf(failure)));
 }
 
 /** Opens an envelope. @throws DeliveryError `MESSAGE_INVALID` that says what is wrong with it. */
@@ -51,9 +107,19 @@ export function sealValue(value: unknown): string {
 
 /** The answer that carries an error; a handler's own error becomes `HANDLER_FAILED`. */
 export function sealError(thrown: unknown): string {
+  return JSON.stringify({ v: ENVELOPE_VERSION, ok: false, ...failureOf(thrown) });
+}
+
+interface Failure {
+  readonly code: string;
+  readonly name: string;
+  readonly message: string;
+}
+
+function failureOf(thrown: unknown): Failure {
   const code = thrown instanceof FettleError ? thrown.code : "HANDLER_FAILED";
   const name = thrown instanceof Error ? thrown.name : "Error";
-  return JSON.stringify({ v: ENVELOPE_VERSION, ok: false, code, name, message: messageOf(thrown) });
+  return { code, name, message: messageOf(thrown) };
 }
 
 const DELIVERY_CODES = [
@@ -69,11 +135,15 @@ const DELIVERY_CODES = [
 export function openAnswer(text: string): unknown {
   const answer = parse(answerSchema, text, "answer");
   if (answer.ok) return decode(answer.body);
-  const code = DELIVERY_CODES.find((known) => known === answer.code);
+  throw errorOf(answer);
+}
+
+function errorOf(failure: Failure): FettleError {
+  const code = DELIVERY_CODES.find((known) => known === failure.code);
+  if (code === undefined) return new FettleError(failure.code as ErrorCode, failure.message);
   const retryable = code === "MAILBOX_FULL" || code === "QUEUE_FULL";
-  if (code === undefined) throw new FettleError(answer.code as ErrorCode, answer.message);
-  const message = code === "HANDLER_FAILED" ? `${answer.name}: ${answer.message}` : answer.message;
-  throw new DeliveryError(code, message, { retryable });
+  const message = code === "HANDLER_FAILED" ? `${failure.name}: ${failure.message}` : failure.message;
+  return new DeliveryError(code, message, { retryable });
 }
 
 function parse<S extends z.ZodType>(schema: S, text: string, what: string): z.infer<S> {

@@ -106,7 +106,7 @@ describe("a mesh", () => {
       const mesh = await new TestMesh({ sandbox, model }).add(coder).start();
       const running = mesh.execute("coder", "never ends").then(
         ({ status }) => status,
-        (error: Error) => error.name,
+        (error: unknown) => (error as Error).name,
       );
       const drained = mesh.stop();
       await mesh.stop({ mode });
