@@ -20,16 +20,20 @@ export interface Desk extends AsyncDisposable {
 export async function openDesk(
   server: NatsServer,
   agents: readonly AgentDefinition[],
-  options: TestMeshOptions = {},
+  given: TestMeshOptions & { readonly user?: string; readonly password?: string } = {},
 ): Promise<Desk> {
-  const name = newMeshName();
-  const { log = silentLog } = options;
-  const connection = await openConnection({ servers: [server.url] }, { name: "test", log });
+  const { user, password, ...options } = given;
+  const { log = silentLog, name = newMeshName() } = options;
+  const settings = { servers: [server.url], user, password };
+  const connection = await openConnection(settings, { name: "test", log });
   const fabric = await createNatsFabric({ connection, mesh: name, log });
   const mesh = new TestMesh({ wire: fabric.wire, fabric, ...options, name });
   for (const agent of agents) mesh.add(agent);
   await mesh.start();
-  const client = await connect({ servers: server.url });
+  const client = await connect({
+    servers: server.url,
+    ...(user === undefined ? {} : { user, pass: password ?? "" }),
+  });
   return {
     name,
     mesh,

@@ -110,14 +110,14 @@ export class Feed {
 
   /** Makes the consumer; each try makes another, as an earlier one may be there without our knowing. */
   async #begin(): Promise<void> {
-    const { connection, jsm, clock } = this.#link;
+    const { jsm, clock } = this.#link;
     this.#drop();
     if (this.#isEnded) return;
     const inbox = createInbox();
     const consumer = nuid.next();
     this.#consumer = consumer;
     this.#delivered = 0;
-    this.#subscription = connection.subscribe(inbox, {
+    this.#subscription = this.#link.subscribe(inbox, {
       callback: (error, message) => {
         if (consumer === this.#consumer) this.#take(error, message);
       },

@@ -7,9 +7,12 @@ import {
   nanos,
   type JetStreamClient,
   type JetStreamManager,
+  type Msg,
   type MsgHdrs,
   type NatsConnection,
+  type NatsError,
   type PubAck,
+  type Subscription,
 } from "nats";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
@@ -55,6 +58,9 @@ export interface LinkWrite {
   readonly lastMessageId?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
+
+/** Given a message, or why there are none any more. */
+type Hear = (error: NatsError | null, message: Msg) => void;
 
 /** A connection to NATS and what all parts of a fabric do with it. */
 export class NatsLink {
@@ -171,6 +177,26 @@ export class NatsLink {
     return this.#fence.publish({ subject, after, last, store: (seq) => store(crypto.randomUUID(), seq) });
   }
 
+  /**
+   * Hears messages. What a callback threw would stop the library from reading, for good: it goes to the log. Headers that
+   * cannot be read count as none: any client may write what it likes.
+   */
+  subscribe(
+    subject: string,
+    { queue, callback }: { readonly queue?: string | undefined; readonly callback: Hear },
+  ): Subscription {
+    return this.connection.subscribe(subject, {
+      ...(queue === undefined ? {} : { queue }),
+      callback: (error, message) => {
+        try {
+          callback(error, error === null ? readable(message) : message);
+        } catch (thrown) {
+          this.log.error({ err: thrown, subject }, "a message from NATS could not be handled");
+        }
+      },
+    });
+  }
+
   /** Counts a message on its way into a queue. */
   queueing<T>(work: Promise<T>): Promise<T> {
     return this.#count(this.#queued, work);
@@ -225,6 +251,17 @@ export class NatsLink {
     );
     counted.add(ended);
     return work;
+  }
+}
+
+/** The message, without its headers where these cannot be read. */
+function readable(message: Msg): Msg {
+  try {
+    // They are read here, and kept.
+    Reflect.get(message, "headers");
+    return message;
+  } catch {
+    return Object.create(message, { headers: { value: undefined } }) as Msg;
   }
 }
 

@@ -37,9 +37,9 @@ export class NatsMessages implements Messages {
   subscribe(subject: string, handler: Handler, options: { readonly queue?: string } = {}): Unsubscribe {
     requirePattern(subject);
     const { queue } = options;
-    const subscription = this.#use(`subscribe to "${subject}"`, (connection) =>
-      connection.subscribe(subject, {
-        ...(queue === undefined ? {} : { queue }),
+    const subscription = this.#use(`subscribe to "${subject}"`, () =>
+      this.#link.subscribe(subject, {
+        queue,
         callback: (error, message) => {
           if (error === null) void this.#handle(handler, message);
           else this.#onHandlerError(error, subject);

@@ -22,7 +22,7 @@ export class ObjectHolds {
   /** Holds an object's chunks, until the function that it gives is called; that it is held is known after the next answer. */
   hold(id: string): () => void {
     let isAbandoned = false;
-    const held: Subscription = this.#link.connection.subscribe(this.#link.names.reading(id), {
+    const held: Subscription = this.#link.subscribe(this.#link.names.reading(id), {
       callback: (error, message) => {
         if (error !== null) return;
         isAbandoned = true;

@@ -122,9 +122,8 @@ export class Pull {
   }
 
   #open(): Requests {
-    const { connection } = this.#link;
     const inbox = createInbox();
-    const subscription = connection.subscribe(inbox, {
+    const subscription = this.#link.subscribe(inbox, {
       callback: (error, message) => {
         if (error === null) this.#hear(requests, message);
         else this.#options.onFailure(failure("pull messages", error));

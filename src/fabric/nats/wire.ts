@@ -117,7 +117,7 @@ export class NatsWire implements Wire {
   inbox(handler: (payload: string) => void): WireInbox {
     const subject = createInbox();
     const subscription = this.#use("open an inbox", () =>
-      this.#link.connection.subscribe(subject, {
+      this.#link.subscribe(subject, {
         callback: (error, message) => {
           if (error === null) this.#hear(handler, message);
         },
