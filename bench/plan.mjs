@@ -14,6 +14,11 @@ export const FULL = Object.freeze({
   durableRounds: 25,
   byteTasks: 500,
   unfinished: 10_000,
+  messages: 50_000,
+  durableMessages: 10_000,
+  kills: 5,
+  killedTasks: 20,
+  waves: 8,
 });
 
 export const SHORT = Object.freeze({
@@ -30,4 +35,9 @@ export const SHORT = Object.freeze({
   durableRounds: 2,
   byteTasks: 4,
   unfinished: 20,
+  messages: 500,
+  durableMessages: 100,
+  kills: 1,
+  killedTasks: 2,
+  waves: 1,
 });

@@ -41,6 +41,22 @@ const DURABLE = [
   ["recovery rssMb", "", "MB at most, 10,000 in flight"],
   ["recovery lost", "0", "tasks of 10,000"],
 ];
+/** Rows of work over NATS. */
+const NETWORK = [
+  ["nats-ask p50", "", "ms"],
+  ["nats-ask overRaw", "≤ 1.3", "× the raw client's request"],
+  ["nats-mailbox perSecond", "", "messages/s"],
+  ["nats-mailbox overRaw", "≥ 0.7", "× raw publish and subscribe"],
+  ["nats-durable-mailbox perSecond", "", "messages/s"],
+  ["nats-durable-mailbox overRaw", "≥ 0.7", "× raw JetStream publish and consume"],
+  ["nats-task p50", "", "ms, over NATS"],
+  ["nats-task timesFettle of Fettle, embedded", "", "× that of the embedded fabric"],
+  ["nats-takeover p50S", "", "s from the kill to the result"],
+  ["nats-takeover p99S", "< 15", "s"],
+  ["nats-nodes perSecond of 1 node", "", "tasks/s, at most 8"],
+  ["nats-nodes perSecond of 2 nodes", "", "tasks/s, at most 16"],
+  ["nats-nodes perSecond of 4 nodes", "", "tasks/s, at most 32"],
+];
 const BESIDE_LANGGRAPH = ["durable-task", "durable-repair", "durable-throughput", "recovery"];
 
 /** Rewrites the page's tables from the results that are stored; formats the page where prettier is installed. */
@@ -51,6 +67,7 @@ export async function quoteResults() {
   const tables = {
     "What it shows": figuresOf(results, OWN),
     "Durable work": figuresOf(results, DURABLE),
+    "Over NATS": figuresOf(results, NETWORK),
     "Beside LangGraph.js": comparisonOf(first, BESIDE_LANGGRAPH),
     "Beside others": comparisonOf(first, COMPARED),
     "What polling costs": [

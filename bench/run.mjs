@@ -10,6 +10,12 @@ import { durableBytes } from "./lines/durable-bytes.mjs";
 import { durableParts } from "./lines/durable-parts.mjs";
 import { durableRepair, durableTask } from "./lines/durable-task.mjs";
 import { durableThroughput } from "./lines/durable-throughput.mjs";
+import { natsAsk } from "./lines/nats-ask.mjs";
+import { natsDurableMailbox } from "./lines/nats-durable-mailbox.mjs";
+import { natsMailbox } from "./lines/nats-mailbox.mjs";
+import { natsNodes } from "./lines/nats-nodes.mjs";
+import { natsTakeover } from "./lines/nats-takeover.mjs";
+import { natsTask } from "./lines/nats-task.mjs";
 import { polling } from "./lines/polling.mjs";
 import { recovery } from "./lines/recovery.mjs";
 import { task } from "./lines/task.mjs";
@@ -17,6 +23,7 @@ import { throughput } from "./lines/throughput.mjs";
 import { toolCall } from "./lines/tool-call.mjs";
 import { waiting } from "./lines/waiting.mjs";
 import { warmRun } from "./lines/warm-run.mjs";
+import { openContenders as openNetworkContenders } from "./network/contenders.mjs";
 import { describeMachine, runtimeName } from "./machine.mjs";
 import { FULL, SHORT } from "./plan.mjs";
 import { drawPlot } from "./plot.mjs";
@@ -29,6 +36,10 @@ const GROUPS = [
   {
     open: openDurableContenders,
     lines: [durableTask, durableRepair, durableParts, durableThroughput, durableBytes, recovery],
+  },
+  {
+    open: openNetworkContenders,
+    lines: [natsAsk, natsMailbox, natsDurableMailbox, natsTask, natsTakeover, natsNodes],
   },
 ];
 const LINES = GROUPS.flatMap(({ lines }) => lines);
@@ -69,7 +80,7 @@ async function main() {
     if (chosen.length === 0) continue;
     const opened = await group.open();
     absent.push(...opened.absent);
-    for (const line of chosen) {
+    for (const line of opened.contenders.length > 0 ? chosen : []) {
       console.error(`${line.title} …`);
       results.push(finish(line, await line.measure({ contenders: opened.contenders, counts })));
     }

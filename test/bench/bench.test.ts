@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { startNatsServer } from "../harness/nats-server.ts";
 import { startProgram } from "../harness/live-program.ts";
 
 const positive = z.number().positive();
@@ -45,6 +46,12 @@ const LINES = [
   "durable-throughput",
   "durable-bytes",
   "recovery",
+  "nats-ask",
+  "nats-mailbox",
+  "nats-durable-mailbox",
+  "nats-task",
+  "nats-takeover",
+  "nats-nodes",
 ];
 const bench = new URL("../../bench/run.mjs", import.meta.url);
 
@@ -54,6 +61,8 @@ describe("the benchmark in its short form", () => {
   let name: string;
 
   beforeAll(async () => {
+    // Where there is no nats-server yet, this installs it.
+    await (await startNatsServer()).close();
     directory = await mkdtemp(join(tmpdir(), "fettle-bench-test-"));
     const program = startProgram(bench, ["--short", "--json", "--out", directory]);
     const line = (await program.lines.next()).value as string;
