@@ -38,6 +38,8 @@ export interface AgentActorOptions {
   readonly instance: string;
   /** Told of tasks that came as messages. */
   readonly execute: (task: string | Task) => Promise<TaskResult>;
+  /** Told when it begins to take up tasks, or takes none for a while. */
+  readonly onReadiness: () => void;
   /** Told when it crashed too often and stays stopped. */
   readonly onExhausted: (crash: Crash | null) => void;
 }
@@ -72,6 +74,8 @@ export class AgentActor {
   #state: unknown;
   #unsubscribe: Unsubscribe | null = null;
   #accepting = true;
+  /** Whether it is paused, prepares itself or recovers from a crash. */
+  #isHeld = true;
   #accepted = 0;
   /** Null where the agent's mailbox is in memory. */
   readonly #mail: DurableMail | null;
@@ -131,6 +135,11 @@ export class AgentActor {
   /** Whether it takes tasks and messages. */
   get isOpen(): boolean {
     return this.#accepting;
+  }
+
+  /** Whether a task that comes now is taken up now, where there is a place. */
+  get isReady(): boolean {
+    return this.#accepting && !this.#isHeld;
   }
 
   /** Tasks that it works on. */
@@ -291,12 +300,16 @@ export class AgentActor {
       },
       actions: {
         hold: () => {
+          this.#isHeld = true;
           this.#mailbox.hold();
           admission.hold(address);
+          this.#options.onReadiness();
         },
         unhold: () => {
+          this.#isHeld = false;
           this.#mailbox.unhold();
           admission.unhold(address);
+          this.#options.onReadiness();
         },
         closeIntake: () => {
           this.#accepting = false;

@@ -80,11 +80,14 @@ export class Population {
     return this.#actors.get(role) ?? new Set();
   }
 
-  /** How many tasks the open actors of a role may run at once. */
-  placesOf(role: string): number {
-    let places = 0;
-    for (const actor of this.actorsOf(role)) if (actor.isOpen) places += actor.agent.concurrency;
-    return places;
+  /**
+   * How many tasks the actors of a role may run at once, of those that take any now; where all have stopped and
+   * `orStopped` says so, one: tasks are not left to other nodes then, but ended.
+   */
+  placesOf(role: string, { orStopped = false } = {}): number {
+    const open = [...this.actorsOf(role)].filter(({ isOpen }) => isOpen);
+    if (open.length === 0) return orStopped ? 1 : 0;
+    return open.reduce((places, { isReady, agent }) => places + (isReady ? agent.concurrency : 0), 0);
   }
 
   /**

@@ -5,6 +5,10 @@ import { readEntries } from "../src/core/journal.ts";
 import type { Ledger } from "../src/core/ports.ts";
 import type { TaskResult } from "../src/core/task.ts";
 
+/** How often it looks, in milliseconds. */
+const LOOK_MS = 250;
+/** The same where nodes tell each other of the end: messages may be lost. */
+const LOOK_BESIDES_MS = 2_000;
 /** How many tasks it looks for at once: their journals are read one by one. */
 const LOOKED_AT = 100;
 
@@ -12,8 +16,8 @@ const LOOKED_AT = 100;
 export interface ResultLookoutOptions {
   readonly ledger: Ledger;
   readonly log: Log;
-  /** How often it looks, in milliseconds. */
-  readonly everyMs: number;
+  /** Whether other processes tell of the end, too. */
+  readonly isTold: boolean;
   readonly journalOf: (taskId: string) => string;
   /** The tasks whose results are awaited and that nobody here works on; null where nothing is awaited any more. */
   readonly awaited: () => readonly string[] | null;
@@ -31,11 +35,12 @@ export class ResultLookout {
 
   /** Looks until nothing is awaited any more. */
   start(): void {
+    const everyMs = this.#options.isTold ? LOOK_BESIDES_MS : LOOK_MS;
     this.#timer ??= setInterval(() => {
       const awaited = this.#options.awaited();
       if (awaited === null) this.stop();
       for (const taskId of awaited?.slice(0, LOOKED_AT) ?? []) void this.look(taskId);
-    }, this.#options.everyMs);
+    }, everyMs);
   }
 
   stop(): void {

@@ -218,6 +218,7 @@ export class Runtime {
     const actor = this.#population.spawn(agent, this.#parts, {
       instance,
       execute: (task) => this.desk.execute(agent.role, task),
+      onReadiness: () => this.desk.fit(agent.role),
       onExhausted: (crash) =>
         this.#publish({
           type: "actor-exhausted",

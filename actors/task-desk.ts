@@ -31,11 +31,6 @@ export interface ExecuteOptions {
   readonly onEvent?: TaskListener | undefined;
 }
 
-/** How often the results of tasks are looked for that another process may end, in milliseconds. */
-const LOOK_MS = 250;
-/** The same where nodes tell each other of the end: messages may be lost. */
-const LOOK_BESIDES_MS = 2_000;
-
 /** Takes tasks in and hands them to actors. */
 export class TaskDesk {
   readonly #parts: ActorParts;
@@ -62,24 +57,29 @@ export class TaskDesk {
     this.#lookout = new ResultLookout({
       ledger: parts.fabric.ledger,
       log: parts.log,
-      everyMs: parts.peers === null ? LOOK_MS : LOOK_BESIDES_MS,
+      isTold: parts.peers !== null,
       journalOf: (taskId) => parts.subjects.journal(taskId),
       awaited: () => this.#awaited(),
       found: (result) => this.#settle(result),
     });
   }
 
+  /** Tells that a role's actors take more tasks than before, or fewer. */
+  fit(role: string): void {
+    this.#intakes.get(role)?.fit();
+  }
+
   /** Begins to take up a role's tasks, or has more actors for it. */
   async serve(role: string): Promise<void> {
-    const known = this.#intakes.get(role);
-    if (known !== undefined) {
-      known.makeRoom();
+    if (this.#intakes.has(role)) {
+      this.fit(role);
       return;
     }
     const intake = new TaskIntake(this.#parts, {
       role,
       contextBytes: this.#population.agent(role).limits.contextBytes,
-      places: () => this.#population.placesOf(role) + this.#parking.count(role),
+      places: () => this.#population.placesOf(role, { orStopped: this.#parts.peers === null }),
+      parked: () => this.#parking.count(role),
       run: (journal) => this.#run(journal),
       fresh: async (taskId) => {
         const held = this.#held.get(taskId);
@@ -185,10 +185,14 @@ export class TaskDesk {
     held.isOwn = true;
     this.#lookout.start();
     const { taskId } = held.identity;
+    const ended = () => void this.#lookout.look(taskId);
+    const unlisten = listenFor(this.#parts, taskId, { tell: () => undefined, ended });
     const forget = () => {
+      unlisten();
       if (this.#held.get(taskId) === held) this.#held.delete(taskId);
     };
     held.result.then(forget, forget);
+    ended(); // It may have ended before this one listened.
   }
 
   /**
@@ -334,7 +338,7 @@ export class TaskDesk {
   #park(held: HeldTask): void {
     const { role, taskId } = held.identity;
     this.#parking.park(role, taskId);
-    this.#intakes.get(role)?.makeRoom();
+    this.fit(role);
     if (this.#isDraining) held.leave();
   }
 
@@ -381,9 +385,8 @@ export class TaskDesk {
   }
 
   #awaited(): readonly string[] | null {
-    if (this.#held.size === 0) return null;
     const waiting = [...this.#held.values()].filter((held) => held.isOwn && !held.isTaken && !held.isSettled);
-    return waiting.map(({ identity }) => identity.taskId);
+    return this.#held.size === 0 ? null : waiting.map(({ identity }) => identity.taskId);
   }
 
   #settle(result: TaskResult): void {

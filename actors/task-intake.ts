@@ -32,8 +32,10 @@ export interface TaskIntakeOptions {
   readonly role: string;
   /** How large a submitted task's context may be, in bytes; the default where absent. */
   readonly contextBytes?: number | undefined;
-  /** How many tasks may be in hand: those that the role's actors here may run, and those that wait for a person. */
+  /** How many tasks the role's actors here may run now; 0 where they take none. */
   readonly places: () => number;
+  /** How many tasks in hand wait for a person, and take no place. */
+  readonly parked: () => number;
   /** Runs a task to its end; null where it was left. */
   readonly run: (journal: Journal) => Promise<TaskResult | null>;
   /** The journal of a task that was accepted here; saves reading it again. */
@@ -54,7 +56,8 @@ export class TaskIntake {
   readonly #underWay = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   #consumer: QueueConsumer | null = null;
-  #asked = 0;
+  /** Those that wait for the next task. */
+  readonly #asked = new Set<AbortController>();
   #failing: Promise<void> | null = null;
   #roomMade: () => void = () => undefined;
   #renewal: ReturnType<typeof setInterval> | undefined;
@@ -78,14 +81,17 @@ export class TaskIntake {
     this.#loop = this.#take(consumer);
   }
 
-  /** Tells that actors came or went, or that a task waits for a person and takes no place. */
-  makeRoom(): void {
+  /** Tells that there may be more places than before, or fewer: then less is waited for, and left to other processes. */
+  fit(): void {
+    const tooMany = this.#inHand.size + this.#asked.size - this.#most;
+    if (tooMany > 0) for (const asked of [...this.#asked].slice(-tooMany)) asked.abort();
     this.#roomMade();
   }
 
   /** Takes no more; resolves when what is in hand has ended or was left. */
   async close(): Promise<void> {
     this.#closing.abort();
+    for (const asked of this.#asked) asked.abort();
     this.#roomMade();
     await this.#loop;
     await Promise.all(this.#underWay);
@@ -99,23 +105,24 @@ export class TaskIntake {
     for (;;) {
       await this.#room();
       if (this.#closing.signal.aborted) return;
-      this.#asked += 1;
+      const asked = new AbortController();
+      this.#asked.add(asked);
       this.#track(
-        this.#takeOne(consumer).finally(() => {
-          this.#asked -= 1;
+        this.#takeOne(consumer, asked.signal).finally(() => {
+          this.#asked.delete(asked);
           this.#roomMade();
         }),
       );
     }
   }
 
-  async #takeOne(consumer: QueueConsumer): Promise<void> {
-    const { signal } = this.#closing;
+  async #takeOne(consumer: QueueConsumer, unwanted: AbortSignal): Promise<void> {
     try {
-      const delivery = await consumer.take(signal);
+      const delivery = await consumer.take(unwanted);
       // The queue is closed, or taking is: either way there is no more.
-      if (delivery === null) this.#closing.abort();
-      else if (signal.aborted) await delivery.retry({ reason: "its owner stopped" });
+      if (delivery === null) {
+        if (!unwanted.aborted) this.#closing.abort();
+      } else if (this.#closing.signal.aborted) await delivery.retry({ reason: "its owner stopped" });
       else this.#serve(delivery);
     } catch (thrown) {
       // All that wait fail together: that is one failure, and one pause.
@@ -195,7 +202,13 @@ export class TaskIntake {
   }
 
   #hasRoom(): boolean {
-    return this.#asked < TAKEN_TOGETHER && this.#inHand.size + this.#asked < this.#options.places() + AHEAD;
+    return this.#asked.size < TAKEN_TOGETHER && this.#inHand.size + this.#asked.size < this.#most;
+  }
+
+  /** How many tasks may be in hand. */
+  get #most(): number {
+    const places = this.#options.places();
+    return places === 0 ? 0 : places + this.#options.parked() + AHEAD;
   }
 
   async #pause(pauseMs: number): Promise<void> {
