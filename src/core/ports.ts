@@ -242,8 +242,9 @@ export interface Blobs {
 }
 
 /**
- * Everything that a mesh needs from below. Of the writes to queues, ledgers and keys that one process asks for one after
- * the other, the later one is never kept without the earlier one, also where neither was waited for and the process dies.
+ * Everything that a mesh needs from below. A ledger's first entry is never kept without the messages that the same process
+ * asked to be put into queues before it, also where neither was waited for and the process dies: so no task is in its
+ * journal alone.
  */
 export interface Fabric extends AsyncDisposable {
   readonly name: string;
