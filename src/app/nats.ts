@@ -117,12 +117,13 @@ export async function openNats(
     /** What the servers' own tools show of this connection. */
     readonly name: string;
     readonly log: Log;
+    readonly inbox?: string | undefined;
     readonly clock?: Clock | undefined;
     readonly blobs?: Blobs | undefined;
   },
 ): Promise<NatsFabric> {
-  const { mesh, name, log, clock, blobs } = options;
-  const connection = await openConnection(config, { name, log });
+  const { mesh, name, log, inbox, clock, blobs } = options;
+  const connection = await openConnection(config, { name, log, inbox });
   try {
     return await createNatsFabric({
       connection,

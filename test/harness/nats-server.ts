@@ -125,7 +125,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** The server's program: as NATS_SERVER says, on PATH, or installed by Debian's packages. */
-function findServer(): string {
+export function findServer(): string {
   const given = process.env["NATS_SERVER"];
   if (given !== undefined) return given;
   const found = onPath();

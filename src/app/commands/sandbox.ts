@@ -52,7 +52,12 @@ async function serve({ runs, maximum, patience, json }: SandboxCommandOptions): 
   const name = nodeName();
   const log = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
   const interrupt = onInterrupt();
-  const fabric = await openNats(config.nats, { mesh, name: `fettle sandbox ${name}`, log });
+  const fabric = await openNats(config.nats, {
+    mesh,
+    name: `fettle sandbox ${name}`,
+    log,
+    inbox: "_INBOX.sandbox",
+  });
   try {
     const { isolates, isolation } = config.sandbox;
     const subjects = createSubjects(mesh);

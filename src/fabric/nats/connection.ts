@@ -12,6 +12,8 @@ export interface ConnectOptions {
   /** What the server's own tools show of it. */
   readonly name: string;
   readonly log: Log;
+  /** What the subjects begin with at which answers arrive, so that permissions can tell users apart; default `_INBOX`. */
+  readonly inbox?: string | undefined;
   /** How long the first connection may take, in milliseconds; default 10,000. */
   readonly timeoutMs?: number | undefined;
 }
@@ -29,7 +31,7 @@ export async function openConnection(
   settings: NatsSettings,
   options: ConnectOptions,
 ): Promise<NatsConnection> {
-  const { name, log, timeoutMs = TIMEOUT_MS } = options;
+  const { name, log, inbox, timeoutMs = TIMEOUT_MS } = options;
   const identity = identityOf(settings);
   const { servers, isEncrypted, isCertified } = identity;
   if (isEncrypted && !isCertified && (await wantsCertificate(servers, timeoutMs))) {
@@ -50,6 +52,7 @@ export async function openConnection(
       ignoreAuthErrorAbort: true,
       // The errors that are made for each request cost more than the request.
       noAsyncTraces: true,
+      ...(inbox === undefined ? {} : { inboxPrefix: inbox }),
       ...identity.options,
     });
   } catch (thrown) {

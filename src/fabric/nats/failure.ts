@@ -84,7 +84,7 @@ export function closedFailure(attempt: string): StorageError {
 function remedyOf(thrown: unknown): string {
   switch (codeOf(thrown)) {
     case ErrorCode.PermissionsViolation:
-      return "The server does not permit it to this user: docs/nats.md lists what each kind of node needs.";
+      return "The server does not permit it to this user: docs/nats-servers.md lists what each kind of user needs.";
     case ErrorCode.MaxPayloadExceeded:
       return "Raise the server's max_payload.";
     case ErrorCode.Timeout:
