@@ -6,8 +6,12 @@ import { createInbox, type Msg, type Subscription } from "nats";
 import { failure, isPassing } from "./failure.ts";
 import { nanosecondsOf, type NatsLink } from "./link.ts";
 
-/** A request ends by itself after so long, and is then made anew; milliseconds. */
-const EXPIRES_MS = 30_000;
+/**
+ * A request ends by itself after so long, and is then made anew; milliseconds. A process that stands still has requests
+ * out all the same: what the server gives to them comes to nobody, so that they must end before the messages that such a
+ * process had come again.
+ */
+const EXPIRES_MS = 5_000;
 /** So often does the server say that a request still waits; milliseconds. */
 const HEARTBEAT_MS = 2_000;
 /** After so long without a word the request counts as lost; milliseconds. */
