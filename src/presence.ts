@@ -10,7 +10,8 @@ import type { ActorInfo } from "./core/handler.ts";
 import type { Log } from "./core/log.ts";
 import type { KeyValue, KeyValueChange, Unsubscribe } from "./core/ports.ts";
 
-const BUCKET = "presence";
+/** Where nodes say that they are there, each under its name. */
+export const PRESENCE_BUCKET = "presence";
 /** So often does a node say that it is there, in milliseconds. */
 const BEAT_MS = 2_000;
 /** So long is it remembered, in milliseconds. */
@@ -36,6 +37,24 @@ const recordSchema = z.object({
 
 /** What a node says of itself. */
 export type NodeRecord = z.infer<typeof recordSchema>;
+
+/** The nodes that are there, those that can be read, for whoever is none of them. @throws StorageError */
+export async function presentNodes(keyValue: KeyValue): Promise<readonly NodeRecord[]> {
+  const keys = await keyValue.keys(PRESENCE_BUCKET);
+  const entries = await Promise.all(keys.map((key) => keyValue.get(PRESENCE_BUCKET, key)));
+  return entries.flatMap((entry) => {
+    const record = entry === null ? undefined : recordSchema.safeParse(jsonOf(entry.value)).data;
+    return record === undefined ? [] : [record];
+  });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
 
 /** Told of nodes that come, change and go. */
 export interface PresenceListener {
@@ -79,7 +98,7 @@ export class Presence implements AsyncDisposable {
   /** Says that this node is there, and learns of the others; resolves once those are known. @throws StorageError */
   async open(): Promise<void> {
     await this.#put();
-    this.#unwatch = await this.#keyValue.watch(BUCKET, (change) => this.#hear(change));
+    this.#unwatch = await this.#keyValue.watch(PRESENCE_BUCKET, (change) => this.#hear(change));
     this.#schedule();
   }
 
@@ -107,7 +126,7 @@ export class Presence implements AsyncDisposable {
     this.#unwatch?.();
     await this.#saying;
     await this.#keyValue
-      .delete(BUCKET, this.#options.node)
+      .delete(PRESENCE_BUCKET, this.#options.node)
       .catch((thrown: unknown) => this.#warn(thrown, "cannot say that this node leaves"));
   }
 
@@ -141,7 +160,7 @@ export class Presence implements AsyncDisposable {
       startedAt: this.#startedAt,
       actors: actors().map((actor) => ({ ...actor, capabilities: [...actor.capabilities] })),
     };
-    await this.#keyValue.put(BUCKET, node, JSON.stringify(record), { ttlMs: TTL_MS });
+    await this.#keyValue.put(PRESENCE_BUCKET, node, JSON.stringify(record), { ttlMs: TTL_MS });
     const now = clock.now();
     // It was silent for long, so perhaps deaf: it was stopped, or the server was away.
     if (now - this.#saidAt > TTL_MS) this.#sureFrom = now + SETTLE_MS;

@@ -9,6 +9,7 @@ import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { initCommand } from "./commands/init.ts";
+import { natsCommand } from "./commands/nats.ts";
 import { nodeCommand } from "./commands/node.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { resultCommand } from "./commands/result.ts";
@@ -74,6 +75,7 @@ export async function main(args: readonly string[]): Promise<number> {
     demoCommand(),
     workflowCommand(),
     nodeCommand(),
+    natsCommand(),
     tasksCommand(),
     showCommand(),
     replayCommand(),

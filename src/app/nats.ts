@@ -2,10 +2,14 @@
 // Invariant: reading settings connects to nothing; what is secret in them is named here.
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
-import type { Log } from "../core/log.ts";
+import { silentLog, type Log } from "../core/log.ts";
+import { createStreamNames } from "../core/stream-names.ts";
 import type { Blobs } from "../core/ports.ts";
 import { openConnection } from "../fabric/nats/connection.ts";
 import { createNatsFabric, type NatsFabric } from "../fabric/nats/fabric.ts";
+import { probeNats } from "../fabric/nats/probe.ts";
+import { describeServer, readNatsStatus, type NatsStatus, type ServerStatus } from "../fabric/nats/status.ts";
+import { PRESENCE_BUCKET, presentNodes, type NodeRecord } from "../presence.ts";
 import type { NatsSettings } from "../fabric/nats/identity.ts";
 
 /** The address that NATS's own tools and libraries take where none is given. */
@@ -137,5 +141,41 @@ export async function openNats(
   } catch (thrown) {
     await connection.close();
     throw thrown;
+  }
+}
+
+/** What the servers say of a mesh, and the nodes that are in it. */
+export interface MeshStatus extends NatsStatus {
+  readonly mesh: string;
+  /** Null where it cannot be known now: the bucket that tells of them has no leader. */
+  readonly nodes: readonly NodeRecord[] | null;
+}
+
+/** Asks the servers how a mesh is; makes nothing. @throws ConfigError, StorageError */
+export async function readMeshStatus(config: NatsConfig, mesh: string): Promise<MeshStatus> {
+  const connection = await openConnection(config, { name: "fettle nats status", log: silentLog });
+  try {
+    const names = createStreamNames(mesh);
+    const status = await readNatsStatus(connection, names);
+    const presence = status.streams.find(({ name }) => name === `KV_${names.bucket(PRESENCE_BUCKET)}`);
+    if (presence === undefined) return { mesh, ...status, nodes: [] };
+    if (presence.leader === null) return { mesh, ...status, nodes: null };
+    // It is closed with the fabric.
+    await using fabric = await createNatsFabric({ connection, mesh });
+    return { mesh, ...status, nodes: await presentNodes(fabric.keyValue) };
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Does on the servers what a node does, and leaves nothing behind. @throws ConfigError, StorageError */
+export async function probeMesh(config: NatsConfig, mesh: string): Promise<ServerStatus> {
+  const connection = await openConnection(config, { name: "fettle check", log: silentLog });
+  try {
+    const { replicas, maxBytes = -1 } = config;
+    await probeNats(connection, { names: createStreamNames(mesh), replicas, maxBytes });
+    return await describeServer(connection);
+  } finally {
+    await connection.close();
   }
 }

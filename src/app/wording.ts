@@ -25,6 +25,14 @@ export function duration(ms: number): string {
   return pair(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
+/** Bytes in the largest unit that leaves a whole number: `512 B`, `1.4 MB`, `20 GB`. */
+export function size(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const number = bytes / 1000 ** power;
+  return `${power === 0 || number >= 100 ? Math.round(number) : Number(number.toFixed(1))} ${units[power] ?? ""}`;
+}
+
 /** A text's beginning in one line, at most so many characters. */
 export function beginning(text: string, most: number): string {
   const line = printable(text.replace(/\s+/g, " ").trim());

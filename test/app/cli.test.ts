@@ -13,6 +13,7 @@ const COMMANDS = [
   "demo",
   "workflow",
   "node",
+  "nats",
   "tasks",
   "show",
   "replay",

@@ -4,6 +4,7 @@ import { checkBlobs } from "../check/blobs.ts";
 import { checkFolder } from "../check/folders.ts";
 import { describeFinding, type Finding } from "../check/finding.ts";
 import { checkDependencies, checkPackage, checkRuntime } from "../check/installation.ts";
+import { checkNats } from "../check/nats.ts";
 import { checkProviders } from "../check/providers.ts";
 import { checkSandbox } from "../check/sandbox.ts";
 import { checkSettings } from "../check/settings.ts";
@@ -27,7 +28,7 @@ Exits with 0 where nothing failed, else with 1. Warnings do not fail.`;
 /** The command. */
 export function checkCommand(): Command {
   return new Command("check")
-    .description("check runtime, package, settings, providers, sandbox and folders")
+    .description("check runtime, package, settings, providers, sandbox, NATS and folders")
     .option("--validate-llm", "ask each configured provider for one word (costs a few tokens)")
     .option("--json", "print the findings as one JSON document")
     .addHelpText("after", EXAMPLES)
@@ -69,6 +70,7 @@ async function* findings(validate: boolean): AsyncGenerator<Finding> {
   const { mode, isolation } = config.sandbox;
   const place = mode === "remote" ? "on a sandbox node" : `in a ${isolation}`;
   yield await checkSandbox(place, () => openLoneSandbox(config));
+  if (config.mode === "distributed") yield await checkNats(config);
   yield await checkBlobs(config);
   yield await checkFolder("Data directory", { path: config.dataDirectory, setting: "FETTLE_DATA_DIRECTORY" });
 }
