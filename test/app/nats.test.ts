@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defineAgent, loadConfig, Mesh } from "fettle";
+import { checkNats } from "#src/app/check/nats";
+import { readMeshStatus } from "#src/app/nats";
+import { warningsOf } from "#src/app/nats-warnings";
 import { silentLog } from "#src/core/log";
 import { openConnection } from "#src/fabric/nats/connection";
 import { createNatsFabric } from "#src/fabric/nats/fabric";
@@ -18,12 +21,17 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const fettle = (args: readonly string[], env: Readonly<Record<string, string>>) =>
-  runFettle(args, { cwd: folder, env });
+const fettle = (args: readonly string[], env: Env) => runFettle(args, { cwd: folder, env });
 
-const status = async (env: Readonly<Record<string, string>>) => {
-  const { stdout } = await fettle(["nats", "status", "--json"], env);
-  return JSON.parse(stdout) as Record<"streams" | "queues" | "nodes" | "warnings", readonly unknown[]>;
+type Env = Readonly<Record<string, string>>;
+
+const configOf = (env: Env) => loadConfig({ env: { LOG_LEVEL: "ERROR", ...env }, envFile: null });
+
+/** What the command prints with --json, without the command. */
+const status = async (env: Env) => {
+  const { nats, mesh } = configOf(env);
+  const found = await readMeshStatus(nats, mesh);
+  return { ...found, warnings: warningsOf(found, nats) };
 };
 
 async function openFabric({ url }: NatsServer, mesh: string, replicas = 1) {
@@ -46,14 +54,16 @@ describe("fettle nats status", () => {
   it("shows streams, queues and nodes of a mesh, and of no other whose name begins alike", async () => {
     const name = newMeshName();
     const env = { NATS_URL: server.get().url, FETTLE_MESH: name };
-    const config = loadConfig({ env: { ...env, LOG_LEVEL: "ERROR" }, envFile: null });
     const other = await openFabric(server.get(), `${name}-more`);
     await other.queue.publish("task.other", "x");
-    const agent = defineAgent({ role: "echo", capabilities: ["talk"], handle: ({ task }) => task });
-    const mesh = await new Mesh({ config }).add(agent).start();
+    const agent = defineAgent({ role: "echo", capabilities: ["talk"], handle: () => "done" });
+    const mesh = await new Mesh({ config: configOf(env) }).add(agent).start();
     await mesh.spawn(agent);
     expect(await mesh.execute("echo", "hello")).toMatchObject({ status: "success" });
-    const [{ stdout, code }, json] = await Promise.all([fettle(["nats", "status"], env), status(env)]);
+    const [{ stdout, code }, json] = await Promise.all([
+      fettle(["nats", "status"], env),
+      fettle(["nats", "status", "--json"], env),
+    ]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^server {5}127\.0\.0\.1:\d+, NATS 2\.\d+\.\d+, \d+ ms away$/m);
     expect(stdout).toMatch(/^JetStream {2}\S+ k?B in files, 0 B in memory, \d+ streams?, \d+ consumers?$/m);
@@ -64,7 +74,7 @@ describe("fettle nats status", () => {
     expect(stdout).toMatch(new RegExp(`^${mesh.node ?? ""} +\\d+\\.\\d+\\.\\d+ +[\\d.]+ m?s +echo ×2$`, "m"));
     expect(stdout).not.toContain("warning");
     expect(stdout).not.toContain("more");
-    expect(json).toMatchObject({
+    expect(JSON.parse(json.stdout)).toMatchObject({
       mesh: name,
       server: { cluster: null },
       queues: [{ queue: "task.echo", waiting: 0, inHand: 0, dead: 0 }],
@@ -158,18 +168,16 @@ describe("fettle nats status", () => {
 });
 
 describe("fettle check, with NATS_URL", () => {
-  const natsOf = async (env: Readonly<Record<string, string>>) => {
-    const { stdout } = await fettle(["check", "--json"], env);
-    const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; detail: string }[] };
-    return checks.find(({ name }) => name === "NATS");
-  };
+  const natsOf = (env: Env) => checkNats(configOf(env));
 
   it("proves messages and JetStream by using them, and leaves nothing behind", async () => {
     await using empty = await startNatsServer();
-    expect(await natsOf({})).toBe(undefined);
+    const checks = await Promise.all([fettle(["check"], {}), fettle(["check"], { NATS_URL: empty.url })]);
+    expect(checks[0].stdout).not.toContain("NATS");
+    expect(checks[1].stdout).toContain(" NATS: OK (2.");
     const found = await natsOf({ NATS_URL: empty.url });
     expect(found).toMatchObject({ status: "ok" });
-    expect(found?.detail).toMatch(
+    expect(found.detail).toMatch(
       /^2\.\S+ at 127\.0\.0\.1:\d+, \d+ ms away; messages and JetStream work, the mesh "default" can be kept on 1 server$/,
     );
     expect(await streamsAt(empty)).toEqual([]);
@@ -194,10 +202,10 @@ describe("fettle check, with NATS_URL", () => {
       natsOf(env("all")),
     ]);
     expect(stranger).toMatchObject({ status: "failed" });
-    expect(stranger?.detail).toMatch(/^Cannot connect to NATS at .*NATS_USER/);
-    expect(none?.detail).toMatch(/^Cannot exchange messages on "fettle\.default\.check\..*does not permit/s);
-    expect(reader?.detail).toMatch(/^Cannot make the stream "fettle-default-check-.*does not permit/s);
-    expect(replicas?.detail).toMatch(/^Cannot make the stream .* FETTLE_REPLICAS is above 1/);
+    expect(stranger.detail).toMatch(/^Cannot connect to NATS at .*NATS_USER/);
+    expect(none.detail).toMatch(/^Cannot exchange messages on "fettle\.default\.check\..*does not permit/s);
+    expect(reader.detail).toMatch(/^Cannot make the stream "fettle-default-check-.*does not permit/s);
+    expect(replicas.detail).toMatch(/^Cannot make the stream .* FETTLE_REPLICAS is above 1/);
     expect(all).toMatchObject({ status: "ok" });
   });
 });
