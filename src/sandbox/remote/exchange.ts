@@ -124,7 +124,13 @@ export class Exchange {
       return;
     }
     const peer = this.#peers.get(head.from);
-    if (peer === undefined) return;
+    if (peer === undefined) {
+      // It has runs that are unknown here, as one whose offer was heard too late: it is told that there are none.
+      if (head.type === "beat" && head.runs.length > 0) {
+        this.#tell(head.from, { type: "beat", from: this.#options.id, runs: [] });
+      }
+      return;
+    }
     peer.silent = 0;
     if (head.type === "beat") {
       this.#hearBeat(head.from, peer, head.runs);

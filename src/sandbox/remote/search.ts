@@ -39,19 +39,22 @@ export async function findNode(
   signal: AbortSignal,
 ): Promise<Taken | null> {
   const { clock, patienceMs } = options;
-  const startedAt = clock.now();
+  let waitedMs = 0;
   let awayMs = 0;
+  let wasAway = false;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     const askedAt = clock.now();
     const found = await ask(offer, options, signal);
-    if (found === null || signal.aborted) return found?.type === "taken" ? found : null;
-    if (found.type === "taken") return found;
+    if (found === null || found.type === "taken") return found;
+    if (signal.aborted) return null;
     if (found.type === "refused") throw refused(found);
-    if (found.type === "silent" && !(await options.isReachable(ANSWER_MS, signal))) {
-      awayMs += clock.now() - askedAt;
-    }
-    const waitedMs = clock.now() - startedAt;
-    if (waitedMs - Math.min(awayMs, AWAY_MS) + pause > patienceMs) throw unavailable(found, patienceMs);
+    const isAway = found.type === "silent" && !(await options.isReachable(ANSWER_MS, signal));
+    const roundMs = clock.now() - askedAt + pause;
+    // What was asked while messages were lost says nothing, even where they come through again by now.
+    if ((isAway || (wasAway && found.type === "silent")) && awayMs < AWAY_MS) awayMs += roundMs;
+    else waitedMs += roundMs;
+    wasAway = isAway;
+    if (waitedMs > patienceMs) throw unavailable(found, patienceMs);
     await sleep(pause * (0.5 + Math.random() / 2), clock, signal);
     if (signal.aborted) return null;
   }

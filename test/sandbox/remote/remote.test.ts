@@ -3,9 +3,11 @@ import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { systemClock, type Clock } from "#src/core/clock";
 import { DEFAULT_LIMITS, type ExecuteOptions } from "#src/core/guest";
+import { DeliveryError } from "#src/core/errors";
 import { defineTool } from "#src/core/tool";
 import type { FabricMessage, Messages } from "#src/core/ports";
 import { createMemoryFabric } from "#src/fabric/memory/fabric";
+import { Exchange } from "#src/sandbox/remote/exchange";
 import { SandboxNode, type SandboxNodeOptions } from "#src/sandbox/remote/node";
 import { createRemoteSandbox } from "#src/sandbox/remote/remote-sandbox";
 import { errorOf, valueOf } from "../outcome.ts";
@@ -113,6 +115,34 @@ describe("a run that looks for a node", () => {
     controller.abort(new Error("enough"));
     expect(errorOf(await long).failure).toBe("cancelled");
     await until(() => full.stats().running === 0);
+  });
+
+  it("does not lose patience over time in which no message gets through, and does over a node that is silent", async () => {
+    const { messages, subjects, start } = scene();
+    const started = start();
+    let isAway = (subject: string): boolean => subject !== "";
+    const sandbox = createRemoteSandbox({
+      messages: {
+        publish: (subject, payload) => messages.publish(subject, payload),
+        subscribe: (subject, handler, options) => messages.subscribe(subject, handler, options),
+        request: async (subject, payload, options) => {
+          if (!isAway(subject)) return messages.request(subject, payload, options);
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          throw new DeliveryError("ASK_TIMEOUT", "No answer.");
+        },
+      },
+      subjects,
+      patienceMs: 200,
+    });
+    open.push(sandbox);
+    const run = sandbox.execute("result = 1");
+    setTimeout(() => (isAway = () => false), 900);
+    expect(valueOf(await run)).toBe(1);
+    isAway = (subject) => subject === subjects.sandbox("run");
+    const thrown = await error(sandbox.execute("result = 1"));
+    expect(thrown).toMatchObject({ code: "SANDBOX_REMOTE", retryable: true });
+    expect(String(thrown)).toContain("no sandbox node answered within 0.2 s");
+    expect(started.stats().taken).toBe(1);
   });
 
   it("that is cancelled stops looking at once", async () => {
@@ -274,6 +304,25 @@ describe("a node", () => {
     await until(() => node.stats().waiting === 1);
     await until(() => node.stats().running === 0);
     expect(node.stats().waiting).toBe(0);
+  });
+
+  it("gives up a run that was offered by a caller which knows nothing of it any more", async () => {
+    const { start: startNode, messages, subjects } = scene(2000, hasty(10));
+    const node = startNode();
+    const sandbox = new Exchange({
+      messages,
+      clock: systemClock,
+      id: "c",
+      here: subjects.sandbox("caller.c"),
+      there: (id) => subjects.sandbox(`node.${id}`),
+    });
+    await offerTo(messages, subjects.sandbox("run"));
+    expect(node.stats().running).toBe(1);
+    const told: string[] = [];
+    messages.subscribe(subjects.sandbox("node.*"), ({ payload }) => void told.push(payload));
+    await until(() => node.stats().running === 0);
+    expect(told).toHaveLength(2);
+    sandbox.close("the test is over");
   });
 
   it("that stops lets runs in hand end, and takes no more", async () => {
