@@ -182,6 +182,7 @@ export class FrontDesk {
     const running = desk.execute(role, task, {
       signal: cancelling.signal,
       isNew,
+      trace,
       onEvent: feed === null ? undefined : (event) => feed.tell(event),
     });
     try {

@@ -6,6 +6,7 @@ import { encode } from "../src/core/codec.ts";
 import { MeshStateError, TaskError } from "../src/core/errors.ts";
 import type { StepOf } from "../src/core/journal.ts";
 import type { TaskEvent, TaskResult } from "../src/core/task.ts";
+import type { EventLabels } from "../src/event-feed.ts";
 import type { Journal } from "../src/journal.ts";
 import type { ResultEntry } from "../src/results.ts";
 import type { AgentActor } from "./agent-actor.ts";
@@ -22,6 +23,16 @@ export interface TaskIdentity {
   readonly step: StepOf | null;
   readonly profile: string | null;
   readonly budget: Budget | null;
+  /** The trace of whoever asked for it; no part of what tells tasks apart. */
+  readonly trace?: string | undefined;
+}
+
+/** Where a task comes from. */
+export interface TaskOrigin {
+  readonly step?: StepOf | undefined;
+  readonly trace?: string | undefined;
+  /** Whether its id was made for it; where absent, whether it has none. */
+  readonly isNew?: boolean;
 }
 
 /** @throws TaskError where another task is meant by the id of the first. */
@@ -96,6 +107,13 @@ export class HeldTask {
   /** Why it was cancelled; null where it was not. */
   get cancelled(): string | null {
     return this.#cancelled;
+  }
+
+  /** What is told outside with each of its events. */
+  get labels(): EventLabels {
+    const { step, trace } = this.identity;
+    const workflow = step === null ? {} : { workflowId: step.workflowId };
+    return trace === undefined ? workflow : { ...workflow, trace };
   }
 
   tell(event: TaskEvent): void {

@@ -193,6 +193,7 @@ export class PromptDesk {
         { id: taskId, task: prompt },
         {
           isNew,
+          trace,
           onEvent: (event) => {
             answer.tell(event);
             if (event.type === "approval") queries.ask(event.approvalId);

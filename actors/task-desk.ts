@@ -2,7 +2,6 @@
 // Invariant: a task that was accepted is in its journal and in its queue, and ends in one result, here or in another
 // process; the same id never stands for two tasks.
 import { OwnershipError } from "../src/core/errors.ts";
-import type { StepOf } from "../src/core/journal.ts";
 import type { Unsubscribe } from "../src/core/ports.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
 import { Journal } from "../src/journal.ts";
@@ -11,7 +10,7 @@ import { makeAssignment } from "./assigning.ts";
 import { termsOf } from "./claims.ts";
 import { cancelledError, endedBefore, endTask } from "./ending.ts";
 import { listenFor } from "./event-ear.ts";
-import { HeldTask, requireSameTask, stoppedBefore, type TaskListener } from "./held-task.ts";
+import { HeldTask, requireSameTask, stoppedBefore, type TaskListener, type TaskOrigin } from "./held-task.ts";
 import { acceptTask, refuseTask } from "./acceptance.ts";
 import { askOwner, serveCancels } from "./cancel-line.ts";
 import { openUnended, placeOf } from "./journal-place.ts";
@@ -106,14 +105,15 @@ export class TaskDesk {
   async execute(
     role: string,
     given: string | Task,
-    options: ExecuteOptions & { readonly step?: StepOf | undefined; readonly isNew?: boolean } = {},
+    options: ExecuteOptions & TaskOrigin = {},
   ): Promise<TaskResult> {
     const { id: taskId, ...asked } = checkTask(given);
     const { context } = asked;
     const isHere = this.#population.has(role);
     const contextBytes = contextBytesOf(role, this.#population, this.#parts);
     checkContext(context, isHere ? (contextBytes as number | undefined) : await contextBytes);
-    const identity = { taskId, role, ...asked, step: options.step ?? null };
+    const { step = null, trace } = options;
+    const identity = { taskId, role, ...asked, step, ...(trace === undefined ? {} : { trace }) };
     const known = this.#held.get(taskId);
     if (known !== undefined) {
       requireSameTask(known.identity, identity);
@@ -276,7 +276,7 @@ export class TaskDesk {
     this.#held.set(taskId, held);
     try {
       const result = await this.#work(held, journal);
-      if (result !== null) await held.settleAfter(board?.post(result, accepted.step ?? {}), result);
+      if (result !== null) await held.settleAfter(board?.post(result, held.labels), result);
       else if (this.#isDraining) held.fail(stoppedBefore(taskId));
       return result;
     } finally {
@@ -323,7 +323,7 @@ export class TaskDesk {
         this.#parking.unpark(role, taskId);
       held.tell(event);
       this.#publish(event);
-      this.#parts.teller?.tell(event, held.identity.step ?? {});
+      this.#parts.teller?.tell(event, held.labels);
     };
     const { entry } = held;
     return makeAssignment(this.#parts, this.#population.agent(role), {

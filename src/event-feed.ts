@@ -17,8 +17,16 @@ const MAX_TEXT = 32_768;
 /** An event that is larger still is told without what it says, in bytes. */
 const MAX_EVENT = 131_072;
 
-/** What can be told; of a task that is a step, with its workflow. */
-export type ToldEvent = WorkflowEvent | ((TaskEvent | FinishedEvent) & { readonly workflowId?: string });
+/** What is told with an event of a task, where there is something of it. */
+export interface EventLabels {
+  /** The workflow that the task is a step of. */
+  readonly workflowId?: string;
+  /** The trace of whoever asked for it. */
+  readonly trace?: string;
+}
+
+/** What can be told. */
+export type ToldEvent = WorkflowEvent | ((TaskEvent | FinishedEvent) & EventLabels);
 
 /** The end of a task; told last. */
 export interface FinishedEvent {

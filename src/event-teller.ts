@@ -5,7 +5,7 @@ import { messageOf } from "./core/errors.ts";
 import type { Log } from "./core/log.ts";
 import type { Messages } from "./core/ports.ts";
 import type { Subjects } from "./core/subjects.ts";
-import { EventFeed, type ToldEvent } from "./event-feed.ts";
+import { EventFeed, type EventLabels, type ToldEvent } from "./event-feed.ts";
 
 /** What an {@link EventTeller} is made with. */
 export interface EventTellerOptions {
@@ -29,8 +29,8 @@ export class EventTeller {
   }
 
   /** Tells an event: of a task on the task's subject, and on that of the workflow that it is a step of. */
-  tell(event: ToldEvent, { workflowId }: { readonly workflowId?: string | undefined } = {}): void {
-    this.#feed.tell(workflowId === undefined ? event : { ...event, workflowId });
+  tell(event: ToldEvent, labels: EventLabels = {}): void {
+    this.#feed.tell({ ...event, ...labels });
   }
 
   /** Tells what waits. */

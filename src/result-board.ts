@@ -2,6 +2,7 @@
 // Invariant: what stands here is how the task ended for good; a key is there before its end is told to anybody.
 import type { KeyValue } from "./core/ports.ts";
 import type { TaskResult } from "./core/task.ts";
+import type { EventLabels } from "./event-feed.ts";
 import type { EventTeller } from "./event-teller.ts";
 import { resultBlob, resultText } from "./result-text.ts";
 
@@ -36,7 +37,7 @@ export class ResultBoard {
    *
    * @throws StorageError where it cannot be stored; nothing is told then.
    */
-  async post(result: TaskResult, options: { readonly workflowId?: string | undefined } = {}): Promise<void> {
+  async post(result: TaskResult, labels: EventLabels = {}): Promise<void> {
     const { keyValue, teller, maxBytes } = this.#options;
     const { taskId, role, status, output, error, resultId, executionTime, tokens, costUsd } = result;
     const text = resultText(result);
@@ -44,7 +45,7 @@ export class ResultBoard {
     await keyValue.put(RESULTS, taskId, bytes <= maxBytes ? text : summaryOf(result, bytes));
     teller.tell(
       { type: "finished", taskId, role, status, output, error, resultId, executionTime, tokens, costUsd },
-      options,
+      labels,
     );
   }
 

@@ -54,6 +54,8 @@ export type JournalEntry = { readonly at: number } & (
       readonly profile: string | null;
       /** The task queue that it was put into; null, or absent, for the mesh's common one. */
       readonly queue?: string | null;
+      /** The trace of whoever asked for it, where there is one. */
+      readonly trace?: string | undefined;
     }
   /** A process took the task up, off that task queue; from here on its appends count, and no earlier owner's. */
   | {

@@ -61,6 +61,20 @@ describe("a task's events", () => {
     expect(stored).toMatchObject({ resultId: (await asked).resultId });
   });
 
+  it("carry the trace of the client that asked for it, whoever does it", async () => {
+    await using desk = await openDesk(server.get(), [echo]);
+    const heard = await hear(desk);
+    const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    await desk.ask("echo", "hello", { traceparent: trace });
+    const events = await heard.until(({ type }) => type === "finished");
+    expect(events.length).toBeGreaterThan(1);
+    for (const event of events) expect(event).toMatchObject({ trace });
+    const next = await hear(desk);
+    await desk.ask("echo", "hello", { traceparent: "00-nonsense" });
+    const untraced = await next.until(({ type }) => type === "finished");
+    for (const event of untraced) expect(event).not.toHaveProperty("trace");
+  });
+
   it("of a workflow's step are told on the workflow's subject too, beside the workflow's own", async () => {
     await using desk = await openDesk(server.get(), [echo]);
     const heard = await hear(desk);
