@@ -143,6 +143,7 @@ export type {
   Messages,
 } from "./core/ports.ts";
 export { createEmbeddedFabric, type EmbeddedFabricOptions } from "./fabric/embedded/fabric.ts";
+export { createNatsFabric, type NatsFabric, type NatsFabricOptions } from "./fabric/nats/fabric.ts";
 export { openAzureBlobs, type AzureBlobsOptions } from "./fabric/cloud/azure.ts";
 export { openS3Blobs, type S3BlobsOptions } from "./fabric/cloud/s3.ts";
 export { createMemoryFabric } from "./fabric/memory/fabric.ts";
