@@ -13,6 +13,7 @@ export const API_ERROR = {
   jetStreamOffForAccount: 10039,
   streamNameTaken: 10058,
   streamNotFound: 10059,
+  subjectsOverlap: 10065,
   wrongSequence: 10071,
   wrongLastMessage: 10070,
   sequenceNotFound: 10043,
