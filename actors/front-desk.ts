@@ -3,7 +3,7 @@
 // none; nothing that a client sends is more than its own error.
 import type { AgentDefinition } from "../src/core/agent.ts";
 import type { Clock } from "../src/core/clock.ts";
-import { DeliveryError, MeshStateError, TaskError, ValueError } from "../src/core/errors.ts";
+import { MeshStateError, TaskError, ValueError } from "../src/core/errors.ts";
 import type { Log } from "../src/core/log.ts";
 import type { Queue } from "../src/core/ports.ts";
 import { failureOf } from "../src/core/request-failure.ts";
@@ -14,6 +14,7 @@ import type { Task, TaskResult, TaskStatus } from "../src/core/task.ts";
 import type { Wire, WireEndpoint, WireRequest, WireService } from "../src/core/wire.ts";
 import { EventFeed } from "../src/event-feed.ts";
 import { resultBlob, resultText } from "../src/result-text.ts";
+import { requireTime, withinDeadline } from "./deadline.ts";
 import type { Population } from "./population.ts";
 import type { TaskDesk } from "./task-desk.ts";
 
@@ -21,8 +22,6 @@ import type { TaskDesk } from "./task-desk.ts";
 const WIRE_VERSION = 1;
 /** Members of one group share the requests of a subject. */
 const GROUP = "fettle";
-/** The longest time that a timer takes, in milliseconds. */
-const LONGEST_MS = 2_147_483_647;
 /** How long statistics wait for the queue's size, in milliseconds. */
 const SIZE_MS = 1_000;
 
@@ -162,7 +161,7 @@ export class FrontDesk {
         `The request has two ids: ${JSON.stringify(id)}, and "${terms.taskId}" in the header ${HEADER.taskId}.`,
       );
     }
-    if (terms.deadline !== null && terms.deadline <= now) throw lateError(terms.deadline);
+    requireTime(terms.deadline, now);
     return { role, task: { ...task, id: id ?? crypto.randomUUID() }, isNew: id === undefined, terms };
   }
 
@@ -186,36 +185,9 @@ export class FrontDesk {
       onEvent: feed === null ? undefined : (event) => feed.tell(event),
     });
     try {
-      return deadline === null ? await running : await this.#within(deadline, running, cancelling);
+      return await withinDeadline(running, { deadline, clock, cancelling });
     } finally {
       feed?.close();
-    }
-  }
-
-  /** @throws DeliveryError at the deadline; the task is cancelled then. */
-  async #within(
-    deadline: number,
-    running: Promise<TaskResult>,
-    cancelling: AbortController,
-  ): Promise<TaskResult> {
-    const { clock } = this.#parts;
-    let timer: unknown;
-    const late = new Promise<never>((_, reject) => {
-      const wait = (): void => {
-        const left = deadline - clock.now();
-        if (left > 0) timer = clock.setTimeout(wait, Math.min(left, LONGEST_MS));
-        else {
-          reject(lateError(deadline));
-          cancelling.abort();
-        }
-      };
-      wait();
-    });
-    running.catch(() => undefined);
-    try {
-      return await Promise.race([running, late]);
-    } finally {
-      clock.clearTimeout(timer);
     }
   }
 
@@ -253,13 +225,6 @@ export class FrontDesk {
       queue: await within(SIZE_MS, queue.size(subjects.tasks(role))),
     };
   }
-}
-
-function lateError(deadline: number): DeliveryError {
-  return new DeliveryError(
-    "ASK_TIMEOUT",
-    `The deadline of the request, ${new Date(deadline).toISOString()}, is over: its task is not worked on any more.`,
-  );
 }
 
 /** Headers without those that there are none of. */

@@ -3,7 +3,7 @@
 import type { Clock } from "../src/core/clock.ts";
 import { messageOf } from "../src/core/errors.ts";
 import type { Log } from "../src/core/log.ts";
-import { ACKNOWLEDGEMENT, eventChunk, responseChunks, statusChunk } from "../src/core/prompt-message.ts";
+import { ACKNOWLEDGEMENT, eventChunk, responseChunks, statusChunk } from "../src/core/prompt-chunk.ts";
 import { HEADER } from "../src/core/request-headers.ts";
 import type { TaskEvent } from "../src/core/task.ts";
 import type { WireFailure, WireRequest } from "../src/core/wire.ts";

@@ -4,7 +4,8 @@
 import type { Approval, ApprovalSubject } from "../src/core/approval.ts";
 import { ApprovalError, messageOf } from "../src/core/errors.ts";
 import type { Log } from "../src/core/log.ts";
-import { queryChunk, readDecision } from "../src/core/prompt-message.ts";
+import { queryChunk } from "../src/core/prompt-chunk.ts";
+import { readDecision } from "../src/core/prompt-message.ts";
 import type { Wire, WireInbox } from "../src/core/wire.ts";
 import type { Approvals } from "../src/approvals.ts";
 

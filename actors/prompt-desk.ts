@@ -15,11 +15,12 @@ import {
   promptMetadata,
   promptSubjects,
 } from "../src/core/prompt-protocol.ts";
-import { HEADER, readRequestHeaders } from "../src/core/request-headers.ts";
-import type { TaskResult } from "../src/core/task.ts";
+import { HEADER, readRequestHeaders, type RequestTerms } from "../src/core/request-headers.ts";
+import type { Task, TaskResult } from "../src/core/task.ts";
 import type { Wire, WireRequest, WireService } from "../src/core/wire.ts";
 import type { Approvals } from "../src/approvals.ts";
 import { toReadable } from "../src/readable.ts";
+import { requireTime, withinDeadline } from "./deadline.ts";
 import { PromptAnswer } from "./prompt-answer.ts";
 import { PromptApprovals } from "./prompt-approval.ts";
 import type { TaskDesk } from "./task-desk.ts";
@@ -42,13 +43,10 @@ export interface PromptDeskParts {
 
 /** A prompt that was understood. */
 interface Prompted {
-  readonly prompt: string;
-  readonly taskId: string;
+  readonly task: Task & { readonly id: string };
   /** Whether the id was made here. */
   readonly isNew: boolean;
-  /** Whether the caller wants Fettle's own events among the chunks. */
-  readonly streams: boolean;
-  readonly trace: string | undefined;
+  readonly terms: RequestTerms;
 }
 
 /** An agent that can be found. */
@@ -152,8 +150,11 @@ export class PromptDesk {
     let taskId: string | undefined;
     try {
       const asked = this.#read(request);
-      taskId = asked.taskId;
-      log.info({ taskId, role, subject: request.subject, trace: asked.trace }, "a client prompts an agent");
+      taskId = asked.task.id;
+      log.info(
+        { taskId, role, subject: request.subject, trace: asked.terms.trace },
+        "a client prompts an agent",
+      );
       await this.#run(role, asked, request);
     } catch (thrown) {
       const failure = promptFailureOf(thrown, { task_id: taskId });
@@ -164,7 +165,7 @@ export class PromptDesk {
     }
   }
 
-  /** @throws TaskError where the prompt is wrong, MeshStateError where it comes too late. */
+  /** @throws TaskError where the prompt is wrong, MeshStateError or DeliveryError where it comes too late. */
   #read(request: WireRequest): Prompted {
     if (this.#isClosed)
       throw new MeshStateError("This node of the mesh stops. Ask again: another one answers.");
@@ -172,36 +173,37 @@ export class PromptDesk {
     if (Buffer.byteLength(request.payload) > wire.maxPayload) {
       throw new TaskError(`The prompt is larger than this agent takes: ${wire.maxPayload} bytes.`);
     }
-    const { taskId, streams, trace } = readRequestHeaders(request.headers, clock.now());
-    const prompt = readPrompt(request.payload);
-    return { prompt, taskId: taskId ?? crypto.randomUUID(), isNew: taskId === undefined, streams, trace };
+    const now = clock.now();
+    const terms = readRequestHeaders(request.headers, now);
+    const { taskId } = terms;
+    const task = { ...readPrompt(request.payload), id: taskId ?? crypto.randomUUID() };
+    requireTime(terms.deadline, now);
+    return { task, isNew: taskId === undefined, terms };
   }
 
   async #run(
     role: string,
-    { prompt, taskId, isNew, streams, trace }: Prompted,
+    { task, isNew, terms: { deadline, streams, trace } }: Prompted,
     request: WireRequest,
   ): Promise<void> {
     const { wire, desk, approvals, node, clock, log } = this.#parts;
     const { maxPayload } = wire;
     const answer = new PromptAnswer({ request, maxPayload, node, clock, log, streams, trace });
     const queries = new PromptApprovals({ wire, approvals, log, send: (chunk) => answer.send(chunk) });
-    answer.acknowledge(taskId);
+    answer.acknowledge(task.id);
     try {
-      const running = desk.execute(
-        role,
-        { id: taskId, task: prompt },
-        {
-          isNew,
-          trace,
-          onEvent: (event) => {
-            answer.tell(event);
-            if (event.type === "approval") queries.ask(event.approvalId);
-          },
+      const cancelling = new AbortController();
+      const running = desk.execute(role, task, {
+        signal: cancelling.signal,
+        isNew,
+        trace,
+        onEvent: (event) => {
+          answer.tell(event);
+          if (event.type === "approval") queries.ask(event.approvalId);
         },
-      );
-      if (!isNew) queries.askPending(taskId);
-      const result = await running;
+      });
+      if (!isNew) queries.askPending(task.id);
+      const result = await withinDeadline(running, { deadline, clock, cancelling });
       if (result.status === "success") answer.respond(textOf(result), headersOf(result));
       else answer.fail({ ...taskFailureOf(result), headers: headersOf(result) });
     } finally {

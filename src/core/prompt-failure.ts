@@ -8,7 +8,7 @@ import type { WireFailure } from "./wire.ts";
 /** The protocol's numbers. */
 const KNOWN: ReadonlySet<number> = new Set([400, 401, 403, 404, 409, 429, 500]);
 /** What the protocol says in place of numbers that it does not have. */
-const INSTEAD: Readonly<Record<number, number>> = { 413: 400, 503: 409 };
+const INSTEAD: Readonly<Record<number, number>> = { 408: 409, 413: 400, 503: 409 };
 
 /** What was thrown in place of a result. */
 export function promptFailureOf(thrown: unknown, more: Readonly<Record<string, unknown>> = {}): WireFailure {

@@ -1,37 +1,72 @@
-// The messages of the Synadia Agent Protocol 0.3: the prompt that comes in, the chunks that go out.
-// Invariant: what is read here is a prompt or a TaskError that says what is wrong with it; fields that the protocol does
-// not know are passed over. Each chunk is one JSON object, and no response is split within a character.
+// What callers send by the Synadia Agent Protocol 0.3: prompts, and answers to what an agent asks them.
+// Invariant: what is read here is a task or a TaskError that says what is wrong with the text; fields that the protocol
+// does not know are passed over.
 import { z } from "zod";
+import { fromBase64 } from "./codec-bytes.ts";
 import { messageOf, TaskError } from "./errors.ts";
+import type { Task } from "./task.ts";
 
-const envelopeSchema = z.looseObject({
+const envelopeSchema = z.object({
   prompt: z.string(),
-  attachments: z.array(z.unknown()).optional(),
+  attachments: z.array(z.object({ filename: z.string(), content: z.string() })).optional(),
 });
+
+type Envelope = z.infer<typeof envelopeSchema>;
+type Attachment = NonNullable<Envelope["attachments"]>[number];
+
+/** A file of a prompt, as a task's `context.attachments` has it. */
+interface AttachedFile {
+  readonly filename: string;
+  /** Text where the file is text in UTF-8, else its bytes. */
+  readonly content: string | Uint8Array;
+}
+
+/** A name that whoever writes the file may use as it is. */
+// eslint-disable-next-line no-control-regex -- control characters are what this refuses.
+const FILE_NAME = /^(?!\.{1,2}$)[^/\\\u0000-\u001f]+$/;
+const strictText = new TextDecoder("utf-8", { fatal: true });
 
 const FORM = 'send plain text, or JSON as in {"prompt": "…"}';
 /** The white space that may come before an envelope. */
 const ENVELOPE = /^[\t\n\r ]*\{/;
 
 /**
- * Reads a prompt: a text that begins with `{` is an envelope, any other is the prompt itself.
+ * Reads a prompt: a text that begins with `{` is an envelope, any other is the prompt itself. Its files become the
+ * task's `context.attachments`.
  *
- * @throws TaskError, also where files are attached.
+ * @throws TaskError
  */
-export function readPrompt(text: string): string {
+export function readPrompt(text: string): Pick<Task, "task" | "context"> {
   const { prompt, attachments = [] } = readEnvelope(text);
   if (prompt.trim() === "") throw new TaskError(`The prompt is empty: ${FORM}.`);
-  if (attachments.length > 0) {
+  if (attachments.length === 0) return { task: prompt };
+  return { task: prompt, context: { attachments: attachments.map(readAttachment) } };
+}
+
+function readAttachment({ filename, content }: Attachment): AttachedFile {
+  if (!FILE_NAME.test(filename)) {
     throw new TaskError(
-      "The prompt has attachments, and this agent takes none (attachments_ok is false): put what they say into the " +
-        "prompt, or give the agent a tool that fetches them.",
+      `An attachment is called ${JSON.stringify(filename.slice(0, 80))}: use a file's name without folders.`,
     );
   }
-  return prompt;
+  const bytes = fromBase64(content);
+  if (bytes === null) {
+    throw new TaskError(`The content of the attachment "${filename}" is no base64, standard and padded.`);
+  }
+  return { filename, content: textOf(bytes) ?? bytes };
+}
+
+function textOf(bytes: Uint8Array): string | null {
+  if (bytes.includes(0)) return null;
+  try {
+    return strictText.decode(bytes);
+  } catch {
+    return null;
+  }
 }
 
 /** A request's text, or that of an answer to a query. @throws TaskError */
-function readEnvelope(text: string): z.infer<typeof envelopeSchema> {
+function readEnvelope(text: string): Envelope {
   if (!ENVELOPE.test(text)) return { prompt: text };
   let json: unknown;
   try {
@@ -77,48 +112,4 @@ export function readDecision(text: string): PromptDecision | null {
     return { decision, note: note === "" ? null : note };
   }
   return null;
-}
-
-/** The first chunk of each answer. */
-export const ACKNOWLEDGEMENT = statusChunk("ack");
-
-/** Says what the work is at; callers pass over what they do not know. */
-export function statusChunk(status: string): string {
-  return JSON.stringify({ type: "status", data: status });
-}
-
-/** An event of Fettle's own, as JSON: callers pass over types that they do not know. */
-export function eventChunk(event: string): string {
-  return `{"type":"fettle.event","data":${event}}`;
-}
-
-/** Asks the caller; the answer goes to `replySubject`. */
-export function queryChunk(query: { id: string; replySubject: string; prompt: string }): string {
-  const { id, replySubject, prompt } = query;
-  return JSON.stringify({ type: "query", data: { id, reply_subject: replySubject, prompt } });
-}
-
-/** A character takes this many bytes of JSON at most. */
-const MAX_CHARACTER = 6;
-/** Room for what is around a chunk's text, in bytes. */
-const FRAME = 64;
-/** The longest text in one chunk, in UTF-16 units. */
-const MAX_TEXT = 65_536;
-
-/** A text as chunks that callers put together again; one at least. */
-export function responseChunks(text: string, maxPayload: number): readonly string[] {
-  const size = Math.max(2, Math.min(MAX_TEXT, Math.floor((maxPayload - FRAME) / MAX_CHARACTER)));
-  const chunks: string[] = [];
-  let start = 0;
-  do {
-    let end = Math.min(start + size, text.length);
-    if (end < text.length && isHighSurrogate(text.charCodeAt(end - 1))) end -= 1;
-    chunks.push(JSON.stringify({ type: "response", data: text.slice(start, end) }));
-    start = end;
-  } while (start < text.length);
-  return chunks;
-}
-
-function isHighSurrogate(unit: number): boolean {
-  return unit >= 0xd800 && unit <= 0xdbff;
 }

@@ -41,7 +41,7 @@ export function promptMetadata(
 
 /** What the endpoint for prompts says of itself; `maxPayload` in bytes. */
 export function promptEndpointMetadata(maxPayload: number): Readonly<Record<string, string>> {
-  return { max_payload: sizeOf(maxPayload), attachments_ok: "false" };
+  return { max_payload: sizeOf(maxPayload), attachments_ok: "true" };
 }
 
 /** A sign of life; `at` in milliseconds since 1970. */

@@ -1,7 +1,9 @@
 // The Synadia Agent Protocol: agents that its clients find, prompt and know to be alive.
+import type { Msg } from "nats";
 import { afterAll, describe, expect, it } from "vitest";
 import { defineAgent } from "fettle";
 import { createSandbox } from "fettle/sandbox";
+import { TestClock } from "fettle/testing";
 import { defer } from "#src/core/deferred";
 import { serverForTests } from "../fabric/nats/mesh-server.ts";
 import { openDesk, type Desk } from "./desk.ts";
@@ -19,6 +21,22 @@ const echo = defineAgent({
 });
 const fenced = (code: string) => `\`\`\`js\n${code}\n\`\`\``;
 
+/** An agent whose tasks end when they are cancelled. */
+function slowAgent() {
+  const { promise: begun, resolve: begin } = defer<undefined>();
+  const slow = defineAgent({
+    role: "slow",
+    capabilities: ["waiting"],
+    handle: (_, { signal }) => {
+      begin(undefined);
+      return new Promise((_, reject) =>
+        signal.addEventListener("abort", () => reject(new Error("stopped")), { once: true }),
+      );
+    },
+  });
+  return { slow, begun };
+}
+
 async function prompt(desk: Desk, payload: string | Uint8Array, options: PromptOptions = {}) {
   const [agent] = await discover(desk.client, desk.name);
   if (agent === undefined) throw new Error("no agent was found");
@@ -34,7 +52,7 @@ describe("an agent of the protocol", () => {
       version: "0.0.0",
       metadata: { agent: "fettle", owner: desk.name, protocol_version: "0.3", role: "echo", node: "test" },
     });
-    const max = { max_payload: "1016KB", attachments_ok: "false" };
+    const max = { max_payload: "1016KB", attachments_ok: "true" };
     expect(agent?.endpoints).toMatchObject([
       {
         name: "prompt",
@@ -62,6 +80,37 @@ describe("an agent of the protocol", () => {
       expect(status.json()).toMatchObject(alive);
       break;
     }
+  });
+
+  it("shows it again and again, and what a long task is at", async () => {
+    const clock = new TestClock();
+    const { slow, begun } = slowAgent();
+    await using desk = await openDesk(server.get(), [], { clock });
+    const beats = desk.client.subscribe(`agents.hb.fettle.${desk.name}.slow`)[Symbol.asyncIterator]();
+    await desk.client.flush();
+    const nextBeat = async () => {
+      const { value } = (await beats.next()) as { value: Msg };
+      return value.json<Record<string, unknown>>()["ts"];
+    };
+    await desk.mesh.spawn(slow);
+    expect(await nextBeat()).toBe("2026-01-01T00:00:00.000Z");
+    clock.advance(10_000);
+    expect(await nextBeat()).toBe("2026-01-01T00:00:10.000Z");
+
+    const { promise: reminded, resolve } = defer<undefined>();
+    const seen: unknown[] = [];
+    const answer = prompt(desk, "wait", {
+      headers: { "Fettle-Task-Id": "long" },
+      onChunk: ({ data }) => {
+        if (data === "handling" && seen.includes(data)) resolve(undefined);
+        seen.push(data);
+      },
+    });
+    await begun;
+    clock.advance(15_000);
+    await reminded;
+    await desk.mesh.cancel("long");
+    expect((await answer).error).toMatchObject({ code: 500, body: { error: "task_cancelled" } });
   });
 
   it("is gone when its mesh stops", async () => {
@@ -120,6 +169,22 @@ describe("a prompt", () => {
       code: 409,
       body: { error: "task_invalid", task_id: "once" },
     });
+  });
+
+  it("may have files, which are the task's data", async () => {
+    const model = [
+      fenced(
+        "const [sums, photo] = context.attachments;\n" +
+          "result = [sums.filename, sums.content.split('\\n').map(Number), photo.content[0], photo.content.length]",
+      ),
+    ];
+    await using desk = await openDesk(server.get(), [calculator], { model, sandbox });
+    const attachments = [
+      { filename: "sums.csv", content: Buffer.from("1\n2\n3").toString("base64"), type: "text/csv" },
+      { filename: "photo.png", content: Buffer.from([0x89, 0x50, 0x4e, 0x47, 0]).toString("base64") },
+    ];
+    const answer = await prompt(desk, JSON.stringify({ prompt: "What is in them?", attachments }));
+    expect(JSON.parse(answer.text)).toEqual(["sums.csv", [1, 2, 3], 0x89, 5]);
   });
 
   it("may be answered by more than one message holds", async () => {
@@ -200,7 +265,13 @@ describe("a prompt that cannot be done", () => {
       ['{"prompt": 7}', {}, /prompt: /],
       ['{"prompt": ""}', {}, /empty/],
       ['{"prompt": "x", "attachments": "none"}', {}, /attachments: /],
-      ['{"prompt": "x", "attachments": [{"filename": "a.txt", "content": "YQ=="}]}', {}, /attachments_ok/],
+      ['{"prompt": "x", "attachments": [{"filename": "a.txt"}]}', {}, /attachments\.0\.content: /],
+      [
+        '{"prompt": "x", "attachments": [{"filename": "a.txt", "content": "YQ"}]}',
+        {},
+        /"a.txt" is no base64/,
+      ],
+      ['{"prompt": "x", "attachments": [{"filename": "../a", "content": ""}]}', {}, /without folders/],
       [Uint8Array.of(0xff, 0xfe, 0x00), {}, /UTF-8/],
       ["x".repeat(1_041_000), {}, /larger than this agent takes/],
       ["x", { "Fettle-Task-Id": "no/name" }, /Fettle-Task-Id/],
@@ -226,17 +297,7 @@ describe("a prompt that cannot be done", () => {
   });
 
   it("because its node stops is told that nothing is lost", async () => {
-    const { promise: begun, resolve: begin } = defer<undefined>();
-    const slow = defineAgent({
-      role: "slow",
-      capabilities: ["waiting"],
-      handle: (_, { signal }) => {
-        begin(undefined);
-        return new Promise((_, reject) =>
-          signal.addEventListener("abort", () => reject(new Error("stopped")), { once: true }),
-        );
-      },
-    });
+    const { slow, begun } = slowAgent();
     await using desk = await openDesk(server.get(), [slow]);
     const answer = prompt(desk, "wait", { headers: { "Fettle-Task-Id": "left" } });
     await begun;
@@ -246,6 +307,19 @@ describe("a prompt that cannot be done", () => {
       description: expect.stringMatching(/Nothing is lost/) as string,
       body: { error: "mesh_state", task_id: "left" },
     });
+  });
+
+  it("in time is told so, and its task is cancelled", async () => {
+    const { slow, begun } = slowAgent();
+    await using desk = await openDesk(server.get(), [slow]);
+    const answer = prompt(desk, "wait", { headers: { "Fettle-Task-Id": "late", "Fettle-Deadline": "+300" } });
+    await begun;
+    expect((await answer).error).toMatchObject({
+      code: 409,
+      body: { error: "ask_timeout", task_id: "late" },
+    });
+    const { status } = await desk.mesh.execute("slow", { id: "late", task: "wait" });
+    expect(status).toBe("cancelled");
   });
 
   it("cannot have its answer sent to where servers or meshes act on it", async () => {
