@@ -38,19 +38,10 @@ const recordSchema = z.object({
 /** What a node says of itself. */
 export type NodeRecord = z.infer<typeof recordSchema>;
 
-/** The nodes that are there, those that can be read, for whoever is none of them. @throws StorageError */
-export async function presentNodes(keyValue: KeyValue): Promise<readonly NodeRecord[]> {
-  const keys = await keyValue.keys(PRESENCE_BUCKET);
-  const entries = await Promise.all(keys.map((key) => keyValue.get(PRESENCE_BUCKET, key)));
-  return entries.flatMap((entry) => {
-    const record = entry === null ? undefined : recordSchema.safeParse(jsonOf(entry.value)).data;
-    return record === undefined ? [] : [record];
-  });
-}
-
-function jsonOf(text: string): unknown {
+/** What a node says of itself, from its text in the bucket; null where this version cannot read it. */
+export function readNode(text: string): NodeRecord | null {
   try {
-    return JSON.parse(text);
+    return recordSchema.parse(JSON.parse(text));
   } catch {
     return null;
   }

@@ -8,8 +8,14 @@ import type { Blobs } from "../core/ports.ts";
 import { openConnection } from "../fabric/nats/connection.ts";
 import { createNatsFabric, type NatsFabric } from "../fabric/nats/fabric.ts";
 import { probeNats } from "../fabric/nats/probe.ts";
-import { describeServer, readNatsStatus, type NatsStatus, type ServerStatus } from "../fabric/nats/status.ts";
-import { PRESENCE_BUCKET, presentNodes, type NodeRecord } from "../presence.ts";
+import {
+  describeServer,
+  readBucket,
+  readNatsStatus,
+  type NatsStatus,
+  type ServerStatus,
+} from "../fabric/nats/status.ts";
+import { PRESENCE_BUCKET, readNode, type NodeRecord } from "../presence.ts";
 import type { NatsSettings } from "../fabric/nats/identity.ts";
 
 /** The address that NATS's own tools and libraries take where none is given. */
@@ -151,18 +157,24 @@ export interface MeshStatus extends NatsStatus {
   readonly nodes: readonly NodeRecord[] | null;
 }
 
+/** Where the answers come: of its own, so that its user need not be let hear those to others. */
+const STATUS_INBOX = "_INBOX.status";
+
 /** Asks the servers how a mesh is; makes nothing. @throws ConfigError, StorageError */
 export async function readMeshStatus(config: NatsConfig, mesh: string): Promise<MeshStatus> {
-  const connection = await openConnection(config, { name: "fettle nats status", log: silentLog });
+  const connection = await openConnection(config, {
+    name: "fettle nats status",
+    log: silentLog,
+    inbox: STATUS_INBOX,
+  });
   try {
     const names = createStreamNames(mesh);
     const status = await readNatsStatus(connection, names);
     const presence = status.streams.find(({ name }) => name === `KV_${names.bucket(PRESENCE_BUCKET)}`);
     if (presence === undefined) return { mesh, ...status, nodes: [] };
     if (presence.leader === null) return { mesh, ...status, nodes: null };
-    // It is closed with the fabric.
-    await using fabric = await createNatsFabric({ connection, mesh });
-    return { mesh, ...status, nodes: await presentNodes(fabric.keyValue) };
+    const told = await readBucket(connection, names, PRESENCE_BUCKET);
+    return { mesh, ...status, nodes: told.map(readNode).filter((node) => node !== null) };
   } finally {
     await connection.close();
   }

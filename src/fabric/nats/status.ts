@@ -1,7 +1,8 @@
 // What a server says of one mesh: its streams, its queues, its dead letters, and the account that they are in.
 // Invariant: it asks and makes nothing; of what has no leader it says so, and goes on with the rest.
-import type { ConsumerInfo, JetStreamManager, NatsConnection, StreamInfo } from "nats";
+import type { ConsumerInfo, JetStreamManager, NatsConnection, StoredMsg, StreamInfo } from "nats";
 import type { StreamNames } from "../../core/stream-names.ts";
+import { isDeletion, valueOf } from "./bucket-message.ts";
 import { API_ERROR, apiErrorOf, failure, isPassing } from "./failure.ts";
 
 /** How long one answer of the server is waited for, in milliseconds. */
@@ -154,6 +155,40 @@ function isOff(thrown: unknown): boolean {
   const api = apiErrorOf(thrown);
   if (api !== undefined) return api === API_ERROR.jetStreamOff || api === API_ERROR.jetStreamOffForAccount;
   return (thrown as { readonly code?: unknown } | null)?.code === "503";
+}
+
+/**
+ * The values of a bucket's keys, read without a consumer: so for few keys.
+ *
+ * @throws StorageError
+ */
+export async function readBucket(
+  connection: NatsConnection,
+  names: StreamNames,
+  bucket: string,
+): Promise<readonly string[]> {
+  const name = names.bucket(bucket);
+  try {
+    const jsm = await connection.jetstreamManager({ checkAPI: false, timeout: ANSWER_MS });
+    const { state } = await jsm.streams.info(`KV_${name}`, { subjects_filter: `$KV.${name}.>` });
+    const found = await Promise.all(
+      Object.keys(state.subjects ?? {}).map((subject) => lastOf(jsm, `KV_${name}`, subject)),
+    );
+    return found.flatMap((one) =>
+      one === null || isDeletion(one.header) ? [] : [valueOf(one.data, one.header)],
+    );
+  } catch (thrown) {
+    throw failure(`read the bucket "${bucket}"`, thrown);
+  }
+}
+
+async function lastOf(jsm: JetStreamManager, stream: string, subject: string): Promise<StoredMsg | null> {
+  try {
+    return await jsm.streams.getMessage(stream, { last_by_subj: subject });
+  } catch (thrown) {
+    if (apiErrorOf(thrown) === API_ERROR.noMessage) return null;
+    throw thrown;
+  }
 }
 
 /** Asks again while the servers elect who answers. */

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, Events, type NatsConnection } from "nats";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { readMeshStatus } from "#src/app/nats";
 import { createStreamNames } from "#src/core/stream-names";
 import { openConnection } from "#src/fabric/nats/connection";
 import { createNatsFabric, type NatsFabric } from "#src/fabric/nats/fabric";
@@ -187,6 +188,22 @@ describe("the users of docs/nats-servers.md", () => {
     expect(await isRefused(() => connection.publish(other, '{"seq":1}'))).toBe(true);
     expect(await isRefused(() => connection.publish("fettle.default.task.coder", "do it"))).toBe(true);
     await consumer.close();
+  });
+
+  it("let a watcher see how the mesh is, and read nothing of it", async () => {
+    const mesh = await node("node", "default");
+    const record = { v: 1, node: "n1", version: "1.0.0", startedAt: 1, actors: [] };
+    await mesh.keyValue.put("presence", "n1", JSON.stringify(record), { ttlMs: 60_000 });
+    await mesh.queue.publish("default.task.watched", "secret", { id: "w1" });
+    const config = { ...settings("watcher"), replicas: 1, maxBytes: undefined };
+    const status = await readMeshStatus(config, "default");
+    expect(status.nodes).toEqual([record]);
+    expect(status.queues).toContainEqual(expect.objectContaining({ queue: "task.watched", waiting: 1 }));
+    const { connection, isRefused, listen } = await client("watcher");
+    const reading = "$JS.API.STREAM.MSG.GET.fettle-default-queue";
+    expect(await isRefused(() => connection.publish(reading, '{"seq":1}'))).toBe(true);
+    expect(await isRefused(() => connection.publish("fettle.default.task.coder", "do it"))).toBe(true);
+    expect(await isRefused(listen("fettle.default.>"))).toBe(true);
   });
 
   it("let a reader hear events, and say nothing", async () => {
