@@ -126,6 +126,26 @@ describe("fettle node", () => {
     expect(await other.ended).toMatchObject({ code: 0 });
   });
 
+  it("hands over what came to it from the queue: another node begins it at once", async () => {
+    const mesh = newMeshName();
+    const leaving = await startNode(["--role", "wait"], mesh);
+    const connection = await openConnection({ servers: [server.get().url] }, { name: "test", log: silentLog });
+    await connection.jetstream().publish(`fettle.${mesh}.queue.task.wait`, "for long", { msgID: "w1" });
+    await connection.close();
+    await leaving.heard('"taskId":"w1","role":"wait","msg":"a task is begun"');
+    const staying = await startNode(["--role", "wait"], mesh);
+    leaving.signal("SIGTERM");
+    const { code, stderr } = await leaving.ended;
+    const leftAt = Date.now();
+    expect(code).toBe(0);
+    expect(stderr).toContain("a task is left to others");
+    await staying.heard('"taskId":"w1","role":"wait","msg":"a task is begun"');
+    // Of a node that dies, its work comes back nine seconds later.
+    expect(Date.now() - leftAt).toBeLessThan(6_000);
+    staying.signal("SIGINT");
+    await staying.ended;
+  });
+
   it("serves only the roles that it is told", async () => {
     const mesh = newMeshName();
     const node = await startNode(["--role", "echo", "--json"], mesh);
