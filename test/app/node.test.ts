@@ -129,7 +129,10 @@ describe("fettle node", () => {
   it("hands over what came to it from the queue: another node begins it at once", async () => {
     const mesh = newMeshName();
     const leaving = await startNode(["--role", "wait"], mesh);
-    const connection = await openConnection({ servers: [server.get().url] }, { name: "test", log: silentLog });
+    const connection = await openConnection(
+      { servers: [server.get().url] },
+      { name: "test", log: silentLog },
+    );
     await connection.jetstream().publish(`fettle.${mesh}.queue.task.wait`, "for long", { msgID: "w1" });
     await connection.close();
     await leaving.heard('"taskId":"w1","role":"wait","msg":"a task is begun"');
