@@ -36,6 +36,10 @@ interface Death {
 
 /** Runs the network once. */
 export async function showNetwork({ kill }: { readonly kill: boolean }): Promise<void> {
+  // What was started ends with this process, however it ends.
+  const interrupt = (): void => process.exit(130);
+  process.once("SIGINT", interrupt);
+  process.once("SIGTERM", interrupt);
   const { live } = exampleModel(new URL("answers.json", import.meta.url));
   const { servers } = loadConfig().nats;
   await using server = await openServer(servers[0] ?? "");
@@ -101,6 +105,8 @@ export async function showNetwork({ kill }: { readonly kill: boolean }): Promise
     else tellTakeover(story, { death, nodes, entries: await journalOf(death.taskId, settings), live });
   } finally {
     await Promise.all(nodes.map((node) => node.end("SIGTERM")));
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
   }
 }
 

@@ -1,7 +1,7 @@
 // The NATS server of the example: the one that runs at the address, else one that is started there and ended again.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync, rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -46,11 +46,15 @@ async function startServer(
   const program = find();
   const folder = await mkdtemp(join(tmpdir(), "fettle-research-network-"));
   const args = ["-js", "-a", host, "-p", String(port), "-sd", folder];
-  // In a group of its own: Ctrl-C reaches the nodes first, which hand over what they hold.
+  // In a group of its own: Ctrl-C does not reach it, and this program ends it last.
   const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"], detached: true });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const stop = (): void => void child.kill();
-  process.once("exit", stop);
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  const drop = (): void => {
+    child.kill("SIGKILL");
+    remove();
+  };
+  process.once("exit", drop);
   let output = "";
   await new Promise<void>((resolve, reject) => {
     const fail = (why: string) => reject(new Error(`${program} ${why}:\n${output}`));
@@ -68,10 +72,10 @@ async function startServer(
     url,
     isOwn: true,
     [Symbol.asyncDispose]: async () => {
-      process.off("exit", stop);
-      stop();
+      process.off("exit", drop);
+      child.kill();
       await ended;
-      await rm(folder, { recursive: true, force: true });
+      remove();
     },
   };
 }
