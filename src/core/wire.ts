@@ -60,6 +60,8 @@ export interface WireServiceSpec {
 export interface WireService {
   /** What tells it from others of its name. */
   readonly id: string;
+  /** Resolves once it takes no more requests: it was stopped, or the server does not permit it. */
+  readonly stopped: Promise<void>;
   /** Takes no more requests; those in hand can still be answered. Idempotent. */
   stop(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 // one page run in one process, one after the other, each in a folder of its own.
 // - `// → text` after a line says what that line prints; together they must be the whole output.
 // - `<!-- fragment -->` before a block: its types are checked with what prelude.ts declares, but it is not run.
+// - `<!-- nats -->` before a block: the programs of its page are given a server by NATS_URL.
 // Model answers come from answers.json, by way of FETTLE_REPLAY; nothing else is replaced.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as fettle from "fettle";
 import * as sandbox from "fettle/sandbox";
 import * as testing from "fettle/testing";
+import { startNatsServer, type NatsServer } from "../harness/nats-server.ts";
 import { projectRoot, runProgram, type Run } from "../harness/program.ts";
 import { readPages, type Snippet } from "./markdown.ts";
 
@@ -20,7 +22,10 @@ const fragments = snippets.filter(({ mark }) => mark === "fragment");
 const nameOf = ({ file, line }: Snippet): string => `${file}:${line}`;
 const fileOf = (snippet: Snippet): string => nameOf(snippet).replace(/\W+/g, "-");
 
+const onServer = new Set(snippets.filter(({ mark }) => mark === "nats").map(({ file }) => file));
+
 let folder = "";
+let server: NatsServer | undefined;
 let compiled: Run;
 const runs = new Map<string, Promise<Run>>();
 
@@ -37,17 +42,26 @@ beforeAll(async () => {
   compiled = await runProgram(join(projectRoot, "node_modules/typescript/bin/tsc"), ["-p", folder], {
     cwd: folder,
   });
+  if (onServer.size > 0) server = await startNatsServer();
   for (const { file } of pages) {
     const names = programs.filter((snippet) => snippet.file === file).map(fileOf);
-    if (names.length > 0) runs.set(file, runAll(names));
+    if (names.length > 0) runs.set(file, runAll(names, onServer.has(file) ? server : undefined));
   }
 }, 120_000);
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await Promise.allSettled(runs.values());
+  await server?.close();
+  await rm(folder, { recursive: true, force: true });
+});
 
-function runAll(names: readonly string[]): Promise<Run> {
+function runAll(names: readonly string[], nats?: NatsServer): Promise<Run> {
   return runProgram(join(projectRoot, "test/docs/runner.mjs"), [folder, ...names], {
     cwd: folder,
-    env: { FETTLE_REPLAY: join(projectRoot, "test/docs/answers.json"), LOG_LEVEL: "error" },
+    env: {
+      FETTLE_REPLAY: join(projectRoot, "test/docs/answers.json"),
+      LOG_LEVEL: "error",
+      ...(nats === undefined ? {} : { NATS_URL: nats.url }),
+    },
   });
 }
 

@@ -4,6 +4,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { defineAgent } from "fettle";
 import { createSandbox } from "fettle/sandbox";
 import { TestClock } from "fettle/testing";
+import { silentLog } from "#src/core/log";
+import { startNatsServer } from "../harness/nats-server.ts";
 import { defer } from "#src/core/deferred";
 import { serverForTests } from "../fabric/nats/mesh-server.ts";
 import { openDesk, type Desk } from "./desk.ts";
@@ -111,6 +113,27 @@ describe("an agent of the protocol", () => {
     await reminded;
     await desk.mesh.cancel("long");
     expect((await answer).error).toMatchObject({ code: 500, body: { error: "task_cancelled" } });
+  });
+
+  it("that the server does not permit says so once, and does its other work", async () => {
+    const { promise: told, resolve: tell } = defer<undefined>();
+    let refused = 0;
+    const error = (_: unknown, message: string) => {
+      if (message === "NATS refused something") refused += 1;
+      if (message === "a service for clients has stopped") tell(undefined);
+    };
+    const config = `no_auth_user: node
+      authorization { users: [{ user: node, password: x, permissions: {
+        publish: { deny: "agents.>" }, subscribe: { deny: "agents.>" } } }] }`;
+    await using strict = await startNatsServer({ config });
+    const clock = new TestClock();
+    await using desk = await openDesk(strict, [echo], { clock, log: { ...silentLog, error } });
+    await told;
+    expect((await desk.ask("echo", "x")).headers?.get("Fettle-Status")).toBe("success");
+    const before = refused;
+    clock.advance(60_000);
+    await desk.ask("echo", "y");
+    expect(refused).toBe(before);
   });
 
   it("is gone when its mesh stops", async () => {

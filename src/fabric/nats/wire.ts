@@ -91,12 +91,13 @@ export class NatsWire implements Wire {
           },
         });
       }
-      void service.stopped.then((error) => {
+      const stopped = service.stopped.then((error) => {
         if (error !== null) log.error({ err: error, service: name }, "a service for clients has stopped");
       });
       await connection.flush();
       return {
         id: service.info().id,
+        stopped,
         stop: async () => {
           await service.stop();
         },
