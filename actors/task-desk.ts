@@ -11,6 +11,7 @@ import { termsOf } from "./claims.ts";
 import { cancelledError, endedBefore, endTask } from "./ending.ts";
 import { listenFor } from "./event-ear.ts";
 import { HeldTask, requireSameTask, stoppedBefore, type TaskListener, type TaskOrigin } from "./held-task.ts";
+import { HeldTasks } from "./held-tasks.ts";
 import { acceptTask, refuseTask } from "./acceptance.ts";
 import { askOwner, serveCancels } from "./cancel-line.ts";
 import { openUnended, placeOf } from "./journal-place.ts";
@@ -35,7 +36,7 @@ export class TaskDesk {
   readonly #parts: ActorParts;
   readonly #population: Population;
   readonly #publish: TaskListener;
-  readonly #held = new Map<string, HeldTask>();
+  readonly #held = new HeldTasks();
   readonly #intakes = new Map<string, TaskIntake>();
   readonly #parking = new Parking();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -59,7 +60,7 @@ export class TaskDesk {
       isTold: parts.peers !== null,
       journalOf: (taskId) => parts.subjects.journal(taskId),
       awaited: () => this.#awaited(),
-      found: (result) => this.#settle(result),
+      found: (result) => this.#held.settle(result),
     });
   }
 
@@ -88,7 +89,7 @@ export class TaskDesk {
       isStopping: () => this.#isDraining,
       ended: async (result) => {
         await this.#parts.board?.ensure(result);
-        this.#settle(result);
+        this.#held.settle(result);
       },
     });
     this.#intakes.set(role, intake);
@@ -137,7 +138,7 @@ export class TaskDesk {
     return result.finally(() => {
       unlisten();
       giveBack();
-      this.#held.delete(taskId);
+      this.#held.drop(held);
     });
   }
 
@@ -189,7 +190,7 @@ export class TaskDesk {
     const unlisten = listenFor(this.#parts, taskId, { tell: () => undefined, ended });
     const forget = () => {
       unlisten();
-      if (this.#held.get(taskId) === held) this.#held.delete(taskId);
+      this.#held.drop(held);
     };
     held.result.then(forget, forget);
     ended(); // It may have ended before this one listened.
@@ -276,14 +277,15 @@ export class TaskDesk {
     this.#held.set(taskId, held);
     try {
       const result = await this.#work(held, journal);
-      if (result !== null) await held.settleAfter(board?.post(result, held.labels), result);
+      const posted = result === null ? undefined : board?.post(result, held.labels);
+      if (result !== null) await this.#held.conclude(held, { result, posted });
       else if (this.#isDraining) held.fail(stoppedBefore(taskId));
       return result;
     } finally {
       this.#parking.unpark(role, taskId);
       held.isTaken = false;
       held.journal = held.entry = null;
-      if (!held.isOwn || held.isSettled) this.#held.delete(taskId);
+      if (!held.isOwn || held.isSettled) this.#held.drop(held);
     }
   }
 
@@ -380,17 +382,13 @@ export class TaskDesk {
     } finally {
       held.isTaken = false;
       held.journal = held.entry = null;
-      if (!held.isOwn) this.#held.delete(taskId);
+      if (!held.isOwn) this.#held.drop(held);
     }
   }
 
   #awaited(): readonly string[] | null {
     const waiting = [...this.#held.values()].filter((held) => held.isOwn && !held.isTaken && !held.isSettled);
     return this.#held.size === 0 ? null : waiting.map(({ identity }) => identity.taskId);
-  }
-
-  #settle(result: TaskResult): void {
-    this.#held.get(result.taskId)?.settle(result);
   }
 }
 

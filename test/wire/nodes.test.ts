@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { defineAgent, Mesh, type AgentDefinition } from "fettle";
 import { loadConfig } from "#src/app/config";
 import { silentLog } from "#src/core/log";
-import type { NatsServer } from "../harness/nats-server.ts";
+import { startNatsServer, type NatsServer } from "../harness/nats-server.ts";
 import { newMeshName, serverForTests } from "../fabric/nats/mesh-server.ts";
 import { errorCode, headersOf, jsonOf } from "./desk.ts";
 
@@ -101,6 +101,37 @@ describe("a mesh of two nodes", () => {
     for (const result of await Promise.all(asked))
       expect(result).toMatchObject({ status: "success", output: "x" });
     expect(new Set(done.map(({ taskId }) => taskId)).size).toBe(30);
+    await client.close();
+  });
+});
+
+describe("a server that is killed and comes back", () => {
+  it("loses no submit, and agents answer on it as before", async () => {
+    await using own = await startNatsServer();
+    const name = newMeshName();
+    const done: Done[] = [];
+    await using _node = await startNode(own, name, echoOn("a", done));
+    const client = await connect({ servers: own.url, maxReconnectAttempts: -1, reconnectTimeWait: 100 });
+    const js = client.jetstream();
+    const ids = Array.from({ length: 20 }, (_, at) => `k${at}`);
+    await Promise.all(ids.map((id) => js.publish(`fettle.${name}.queue.task.echo`, "x", { msgID: id })));
+    const results = await js.views.kv(`fettle-${name}-results`, { bindOnly: true });
+    await own.stop("SIGKILL");
+    await own.start();
+    for (const id of ids) {
+      // The client's own connection comes back by and by.
+      const read = () => results.get(id).catch(() => null);
+      while ((await read()) === null) await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    for (;;) {
+      const answer = await client
+        .request(`fettle.${name}.task.echo`, '{"task":"after","id":"after"}', { timeout: 20_000 })
+        .catch(() => null); // The node may not have come back yet.
+      if (answer === null) continue;
+      expect(jsonOf(answer)).toMatchObject({ status: "success", output: "after" });
+      break;
+    }
+    expect(new Set(done.map(({ taskId }) => taskId))).toEqual(new Set([...ids, "after"]));
     await client.close();
   });
 });
