@@ -10,6 +10,7 @@ import { makeAssignment } from "./assigning.ts";
 import { termsOf } from "./claims.ts";
 import { cancelledError, endedBefore, endTask } from "./ending.ts";
 import { listenFor } from "./event-ear.ts";
+import type { ExecuteOptions } from "./execute-options.ts";
 import { HeldTask, requireSameTask, stoppedBefore, type TaskListener, type TaskOrigin } from "./held-task.ts";
 import { HeldTasks } from "./held-tasks.ts";
 import { acceptTask, refuseTask } from "./acceptance.ts";
@@ -17,19 +18,12 @@ import { askOwner, serveCancels } from "./cancel-line.ts";
 import { openUnended, placeOf } from "./journal-place.ts";
 import type { ActorParts } from "./parts.ts";
 import { Parking } from "./parking.ts";
+import { placesOf } from "./places.ts";
 import type { Population } from "./population.ts";
 import { contextBytesOf } from "./role-check.ts";
 import { ResultLookout } from "./result-lookout.ts";
 import { checkContext, checkTask } from "./task-check.ts";
 import { TaskIntake } from "./task-intake.ts";
-
-/** The options of one task. */
-export interface ExecuteOptions {
-  /** Cancels the task when aborted. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told of states, text, code, console output and tool calls as they come. */
-  readonly onEvent?: TaskListener | undefined;
-}
 
 /** Takes tasks in and hands them to actors. */
 export class TaskDesk {
@@ -64,9 +58,10 @@ export class TaskDesk {
     });
   }
 
-  /** Tells that a role's actors take more tasks than before, or fewer. */
-  fit(role: string): void {
-    this.#intakes.get(role)?.fit();
+  /** Tells that the actors of a role, or of any, take more tasks than before, or fewer. */
+  fit(role?: string): void {
+    if (role === undefined) for (const intake of this.#intakes.values()) intake.fit();
+    else this.#intakes.get(role)?.fit();
   }
 
   /** Begins to take up a role's tasks, or has more actors for it. */
@@ -78,8 +73,7 @@ export class TaskDesk {
     const intake = new TaskIntake(this.#parts, {
       role,
       contextBytes: this.#population.agent(role).limits.contextBytes,
-      places: () => this.#population.placesOf(role, { orStopped: this.#parts.peers === null }),
-      parked: () => this.#parking.count(role),
+      places: () => this.#placesOf(role),
       run: (journal) => this.#run(journal),
       fresh: async (taskId) => {
         const held = this.#held.get(taskId);
@@ -214,6 +208,7 @@ export class TaskDesk {
   /** Resolves when nothing is under way that was given to this process; what waits for a person is left. */
   async drain(): Promise<void> {
     this.#isDraining = true;
+    this.fit();
     for (const taskId of this.#parking.all) this.#held.get(taskId)?.leave();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
@@ -334,6 +329,11 @@ export class TaskDesk {
       tell,
       leave: () => held.leave(),
     });
+  }
+
+  #placesOf(role: string): number {
+    const [parked, isDraining] = [this.#parking.count(role), this.#isDraining];
+    return placesOf(role, this.#parts, { population: this.#population, parked, isDraining });
   }
 
   /** A task that waits for a person takes no place; a mesh that drains does not wait for it. */

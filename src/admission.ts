@@ -27,13 +27,13 @@ interface Party extends PartyOptions {
 
 /** Hands out places to run. */
 export class Admission {
-  readonly #total: number;
+  /** Counted tasks that may run at once over all parties. */
+  readonly total: number;
   readonly #parties = new Map<string, Party>();
   #running = 0;
 
-  /** @param options.total Counted tasks that may run at once over all parties. */
   constructor(options: { readonly total: number }) {
-    this.#total = options.total;
+    this.total = options.total;
   }
 
   /** Makes a party known; its name is free to choose. */
@@ -112,7 +112,7 @@ export class Admission {
   #next(): Party | undefined {
     for (const party of this.#parties.values()) {
       if (party.held || party.waiting.size === 0 || party.running >= party.concurrency) continue;
-      if (party.counted && this.#running >= this.#total) continue;
+      if (party.counted && this.#running >= this.total) continue;
       return party;
     }
     return undefined;

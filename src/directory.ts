@@ -41,6 +41,11 @@ export class Directory {
     return gone;
   }
 
+  /** Whether actors of the role run on other nodes. */
+  isElsewhere(role: string): boolean {
+    return this.#ofRole(role).some(({ node }) => node !== null);
+  }
+
   /** The actors of this node. */
   get own(): readonly ActorInfo[] {
     return [...this.#entries.values()].filter(({ node }) => node === null).map(({ info }) => info);

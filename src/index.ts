@@ -5,7 +5,7 @@ export { loadConfig, type Config, type LoadOptions } from "./app/config.ts";
 export type { AgentHandle, StopOptions } from "./mesh.ts";
 export type { Inspect } from "../actors/parts.ts";
 export type { MeshEvent } from "../actors/runtime.ts";
-export type { ExecuteOptions } from "../actors/task-desk.ts";
+export type { ExecuteOptions } from "../actors/execute-options.ts";
 export type { WorkflowRunOptions } from "../actors/workflow-desk.ts";
 export type { MeshStopMode } from "../actors/runtime.ts";
 export type { Answerer } from "./approvals.ts";

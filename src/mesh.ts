@@ -4,7 +4,7 @@
 import type { Inspect } from "../actors/parts.ts";
 import { Population } from "../actors/population.ts";
 import { Runtime, type MeshEvent, type MeshResources, type MeshStopMode } from "../actors/runtime.ts";
-import type { ExecuteOptions } from "../actors/task-desk.ts";
+import type { ExecuteOptions } from "../actors/execute-options.ts";
 import { WorkflowDesk, type WorkflowRunOptions } from "../actors/workflow-desk.ts";
 import { approvalWait } from "./approval-wait.ts";
 import type { Answerer } from "./approvals.ts";
