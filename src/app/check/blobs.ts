@@ -6,19 +6,29 @@ import type { Config } from "../config.ts";
 import { findingsOf, type Finding } from "./finding.ts";
 import { checkFolder } from "./folders.ts";
 
-/** Whether blobs can be stored: in the log directory, or at the cloud's service that was chosen. */
+/**
+ * Whether blobs can be stored: in the log directory, or at the cloud's service that was chosen. Where NATS keeps them, its
+ * own check tells.
+ */
 export async function checkBlobs(config: Config): Promise<Finding> {
-  if (config.blobs.store === "files" || config.blobs.store === "nats") {
+  const { ok, failed } = findingsOf("Blobs");
+  const { blobs } = config;
+  if (
+    blobs.store === "nats" ||
+    (blobs.store === "files" && !blobs.isChosen && config.mode === "distributed")
+  ) {
+    return ok("in the object store of the mesh's NATS servers");
+  }
+  if (blobs.store === "files") {
     return checkFolder("Log directory", { path: config.logDirectory, setting: "LOG_DIRECTORY" });
   }
-  const { ok, failed } = findingsOf("Blobs");
   const probe = `fettle-check-${crypto.randomUUID()}`;
   try {
-    await using blobs = await openBlobs(config.blobs);
-    await blobs?.write(probe, "");
-    await blobs?.delete(probe);
-    await blobs?.list(probe);
-    return ok(blobs?.place ?? "");
+    await using opened = await openBlobs(blobs);
+    await opened?.write(probe, "");
+    await opened?.delete(probe);
+    await opened?.list(probe);
+    return ok(opened?.place ?? "");
   } catch (thrown) {
     if (thrown instanceof FettleError) return failed(thrown.message);
     throw thrown;
