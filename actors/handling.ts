@@ -21,6 +21,7 @@ export async function handleTask(
   const finished = journal.find("handler-finished");
   if (finished !== undefined) return finished.trial;
   await journal.append({ type: "handler-started" });
+  await journal.sure();
   const trial = await handle(agent, assignment, context);
   context.signal.throwIfAborted();
   await journal.append({ type: "handler-finished", trial });

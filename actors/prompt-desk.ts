@@ -49,10 +49,17 @@ interface Prompted {
   readonly terms: RequestTerms;
 }
 
+/** An agent that can be found. */
+interface Registration {
+  readonly service: WireService;
+  /** Ends the signs of life. */
+  readonly still: () => void;
+}
+
 /** Serves the agents of one node. */
 export class PromptDesk {
   readonly #parts: PromptDeskParts;
-  readonly #services = new Map<string, Promise<WireService>>();
+  readonly #registrations = new Map<string, Promise<Registration>>();
   readonly #underWay = new Set<Promise<void>>();
   #isClosed = false;
 
@@ -62,17 +69,21 @@ export class PromptDesk {
 
   /** Registers an agent, unless it is. @throws DeliveryError */
   async serve(agent: AgentDefinition): Promise<void> {
-    const known = this.#services.get(agent.role);
+    const known = this.#registrations.get(agent.role);
     const opening = known ?? this.#register(agent);
-    this.#services.set(agent.role, opening);
+    this.#registrations.set(agent.role, opening);
     await opening;
   }
 
   /** Takes no more prompts: other nodes get them. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const stopped = [...this.#services.values()].map(async (opening) => (await opening).stop());
-    await Promise.allSettled(stopped);
+    const ended = [...this.#registrations.values()].map(async (opening) => {
+      const { service, still } = await opening;
+      still();
+      await service.stop();
+    });
+    await Promise.allSettled(ended);
   }
 
   /** Resolves once all prompts are answered; to be called once the tasks have ended or were left. */
@@ -80,7 +91,7 @@ export class PromptDesk {
     await Promise.allSettled(this.#underWay);
   }
 
-  async #register(agent: AgentDefinition): Promise<WireService> {
+  async #register(agent: AgentDefinition): Promise<Registration> {
     const { wire, mesh, node, version, clock } = this.#parts;
     const { role, capabilities } = agent;
     const subjects = promptSubjects(mesh, role);
@@ -109,11 +120,10 @@ export class PromptDesk {
         },
       ],
     });
-    void service.stopped.then(this.#beat(subjects.heartbeat, beat));
-    return service;
+    return { service, still: this.#beat(subjects.heartbeat, beat) };
   }
 
-  /** Shows at once that an agent is alive, and then again and again; gives what ends that. */
+  /** Shows at once that an agent is alive, and then again and again. */
   #beat(subject: string, text: () => string): () => void {
     const { wire, clock, log } = this.#parts;
     let timer: unknown;

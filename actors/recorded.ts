@@ -48,6 +48,7 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
   }
   const { booking, request, timeoutMs } = await reserve(assignment, given);
   await journal.append({ type: "model-asked", callId, repair });
+  await journal.sure();
   signal.throwIfAborted();
   const startedAt = clock.now();
   let answer: ModelAnswer;

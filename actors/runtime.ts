@@ -263,10 +263,7 @@ export class Runtime {
       actors: () => this.directory.own,
       listener: {
         seen: (record) => this.directory.replace(record.node, record.actors),
-        gone: (gone) => {
-          this.post.lose(this.directory.replace(gone, []));
-          this.desk.fit();
-        },
+        gone: (gone) => this.post.lose(this.directory.replace(gone, [])),
       },
     });
   }

@@ -192,6 +192,7 @@ function recordOf(runId: string, held: Held, options: TrialOptions): RunRecord {
         held.stopped ??= thrown;
         return "hold";
       }
+      await journal.sure();
       return "call";
     },
     returned: async ({ at: guestAt, ...entry }) => {

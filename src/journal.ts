@@ -15,6 +15,9 @@ import {
 } from "./core/journal.ts";
 import type { Ledger } from "./core/ports.ts";
 
+/** So long after a task was surely this process's it still is: others wait longer before they take it up; milliseconds. */
+const SURE_MS = 3_000;
+
 /** How a journal is reached. */
 export interface JournalOptions {
   readonly ledger: Ledger;
@@ -42,6 +45,8 @@ export class Journal {
   #isAppending = false;
   #writing: Promise<void> = Promise.resolve();
   #lost: OwnershipError | null = null;
+  /** When the last append that succeeded was begun. */
+  #ownedAt = -Infinity;
   /** Whether the end was appended; where it could not be written, another end may be. */
   #isEnding = false;
 
@@ -130,6 +135,19 @@ export class Journal {
     });
   }
 
+  /**
+   * Makes sure that the task is this process's, to be called right before what cannot be taken back: a process that stood
+   * still may have lost it, and be told of an append that it made before.
+   *
+   * @throws OwnershipError, StorageError as `append` does.
+   */
+  async sure(): Promise<void> {
+    while (this.#clock.now() - this.#ownedAt > SURE_MS) {
+      if (this.#isEnding) throw this.#endedError("more");
+      await this.append();
+    }
+  }
+
   /** Resolves once all that was appended is durable or refused. */
   async written(): Promise<void> {
     await this.#writing;
@@ -138,9 +156,12 @@ export class Journal {
   /** A stubborn effect of a task that has ended is told to stop; who only wanted its notes written need not know. */
   async #refuse(entries: readonly NewJournalEntry[]): Promise<void> {
     if (entries.length === 0) return;
-    const types = entries.map(({ type }) => type).join(", ");
-    throw new OwnershipError(
-      `Cannot append ${types} to the journal "${this.name}": its task has ended. Whoever works on it stops.`,
+    throw this.#endedError(entries.map(({ type }) => type).join(", "));
+  }
+
+  #endedError(what: string): OwnershipError {
+    return new OwnershipError(
+      `Cannot append ${what} to the journal "${this.name}": its task has ended. Whoever works on it stops.`,
     );
   }
 
@@ -163,8 +184,10 @@ export class Journal {
 
   async #writeGroup(entries: readonly JournalEntry[]): Promise<void> {
     if (this.#lost !== null) throw this.#lost;
+    const begunAt = this.#clock.now();
     try {
       this.#sequence = await this.#ledger.append(this.name, writeEntries(entries), this.#sequence);
+      this.#ownedAt = begunAt;
       this.#entries.push(...entries);
     } catch (thrown) {
       if (!(thrown instanceof StorageError) || thrown.code !== "SEQUENCE_CONFLICT") throw thrown;

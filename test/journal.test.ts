@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryFabric } from "fettle";
+import { TestClock } from "fettle/testing";
 import type { JournalEntryOf } from "#src/core/journal";
 import { StorageError } from "#src/core/errors";
 import type { Ledger } from "#src/core/ports";
@@ -79,6 +80,48 @@ describe("a journal", () => {
     await expect(journal.append()).rejects.toMatchObject(lost);
     expect(statesOf(await Journal.open({ ledger, name }))).toEqual(["theirs"]);
     expect(statesOf(journal)).toEqual([]);
+  });
+
+  it("makes sure that it is its owner's, but not so soon after an append, before what cannot be taken back", async () => {
+    const clock = new TestClock();
+    const { ledger } = createMemoryFabric();
+    const own = await Journal.create({ ledger, name, clock }, accepted);
+    await own?.sure();
+    expect(await ledger.read(name)).toHaveLength(1);
+    clock.advance(3_001);
+    await own?.sure();
+    expect(await ledger.read(name)).toHaveLength(2);
+    const other = await Journal.open({ ledger, name, clock });
+    other?.note(state("claimed"));
+    // What another process noted when it took the task up is recorded before it acts.
+    await other?.sure();
+    expect(statesOf(await Journal.open({ ledger, name }))).toEqual(["claimed"]);
+    await own?.sure();
+    clock.advance(3_001);
+    await expect(own?.sure()).rejects.toThrow(/another process has taken the task up/);
+    await other?.append(finished);
+    clock.advance(3_001);
+    await expect(other?.sure()).rejects.toThrow(/its task has ended/);
+  });
+
+  it("makes sure again where its owner hears late of what it appended: it may have stood still meanwhile", async () => {
+    const clock = new TestClock();
+    const { ledger } = createMemoryFabric();
+    const slow: Ledger = {
+      append: async (...args) => {
+        const sequence = await ledger.append(...args);
+        clock.advance(9_000);
+        const other = await Journal.open({ ledger, name });
+        await other?.append(state("claimed by another"));
+        return sequence;
+      },
+      read: (...args) => ledger.read(...args),
+      last: (...args) => ledger.last(...args),
+      names: (...args) => ledger.names(...args),
+      delete: (...args) => ledger.delete(...args),
+    };
+    const journal = await Journal.create({ ledger: slow, name, clock }, accepted);
+    await expect(journal?.sure()).rejects.toThrow(/another process has taken the task up/);
   });
 
   it("tells who appended that it could not be written, keeps the notes, and goes on once it can", async () => {
