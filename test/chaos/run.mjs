@@ -19,11 +19,15 @@ npm run chaos -- [options]
   --points N       so many journal points of each scenario, evenly spread; all where absent
   --instants N     kills at random instants over all scenarios; 200 where absent
   --kill DEATHS    with --only: one run with these deaths, as a fault of an earlier run tells them
+  --nats           another test: nodes over NATS, which are killed while they work; --nats --help tells of it
   --json           print JSON in place of the table
   --help           this text`;
 /** Runs at once: each is a process with a sandbox of its own. */
 const AT_ONCE = 2;
 const SHORT = { points: 1, instants: 1 };
+
+// It ends the process.
+if (process.argv.includes("--nats")) await import("./fleet/run.mjs");
 
 const { values: options } = parseArgs({
   options: {

@@ -9,10 +9,14 @@ export interface WitnessedCall {
   readonly mesh: string;
   /** The name that the test gave the node. */
   readonly node: string;
-  /** Of a model call, the text of its last message; of a tool call, its input as JSON. */
+  /** Of a model call, its task; of a tool call, its input as JSON. */
   readonly text: string;
+  /** Of a model call only: 0 for the first draft, then the number of the repair. */
+  readonly repair?: number;
   /** Of a tool call only. */
   readonly callId?: string;
+  /** When it came, in milliseconds since 1970. */
+  readonly at: number;
 }
 
 /** Gives a model's text, or a tool's return as JSON; it may take its time. */
@@ -35,7 +39,8 @@ export async function openWitness(): Promise<Witness> {
   const answerers = new Map<string, Answerer>();
   const server = createServer((request, response) => {
     void (async () => {
-      const call = JSON.parse(await textOf(request)) as WitnessedCall;
+      const said = JSON.parse(await textOf(request)) as Omit<WitnessedCall, "at">;
+      const call = { ...said, at: Date.now() };
       calls.push(call);
       for (const listener of [...listeners]) listener();
       response.end((await answerers.get(call.mesh)?.(call)) ?? "null");

@@ -28,7 +28,10 @@ const config = loadConfig({
 });
 const mesh = new Mesh({
   config,
-  model: createScriptedModel(({ messages }) => tell({ kind: "model", text: messages.at(-1)?.content ?? "" })),
+  model: createScriptedModel(({ messages }) => {
+    const [{ content } = { content: "" }] = messages;
+    return tell({ kind: "model", text: content, repair: messages.length >> 1 });
+  }),
 });
 for (const agent of agentsOf(agents, { tell, node: name, concurrency })) mesh.add(agent);
 const starting = mesh.start();
