@@ -144,15 +144,6 @@ export class HeldTask {
     this.#result.resolve(result);
   }
 
-  /** Settles it once clients have its result; where they cannot be given it, rejects, and the task comes up again. */
-  async settleAfter(posted: Promise<void> | undefined, result: TaskResult): Promise<void> {
-    try {
-      await posted;
-    } finally {
-      this.settle(result);
-    }
-  }
-
   fail(reason: unknown): void {
     this.isSettled = true;
     this.#result.reject(reason);

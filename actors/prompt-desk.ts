@@ -49,17 +49,10 @@ interface Prompted {
   readonly terms: RequestTerms;
 }
 
-/** An agent that can be found. */
-interface Registration {
-  readonly service: WireService;
-  /** Ends the signs of life. */
-  readonly still: () => void;
-}
-
 /** Serves the agents of one node. */
 export class PromptDesk {
   readonly #parts: PromptDeskParts;
-  readonly #registrations = new Map<string, Promise<Registration>>();
+  readonly #services = new Map<string, Promise<WireService>>();
   readonly #underWay = new Set<Promise<void>>();
   #isClosed = false;
 
@@ -69,21 +62,17 @@ export class PromptDesk {
 
   /** Registers an agent, unless it is. @throws DeliveryError */
   async serve(agent: AgentDefinition): Promise<void> {
-    const known = this.#registrations.get(agent.role);
+    const known = this.#services.get(agent.role);
     const opening = known ?? this.#register(agent);
-    this.#registrations.set(agent.role, opening);
+    this.#services.set(agent.role, opening);
     await opening;
   }
 
   /** Takes no more prompts: other nodes get them. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const ended = [...this.#registrations.values()].map(async (opening) => {
-      const { service, still } = await opening;
-      still();
-      await service.stop();
-    });
-    await Promise.allSettled(ended);
+    const stopped = [...this.#services.values()].map(async (opening) => (await opening).stop());
+    await Promise.allSettled(stopped);
   }
 
   /** Resolves once all prompts are answered; to be called once the tasks have ended or were left. */
@@ -91,7 +80,7 @@ export class PromptDesk {
     await Promise.allSettled(this.#underWay);
   }
 
-  async #register(agent: AgentDefinition): Promise<Registration> {
+  async #register(agent: AgentDefinition): Promise<WireService> {
     const { wire, mesh, node, version, clock } = this.#parts;
     const { role, capabilities } = agent;
     const subjects = promptSubjects(mesh, role);
@@ -120,10 +109,11 @@ export class PromptDesk {
         },
       ],
     });
-    return { service, still: this.#beat(subjects.heartbeat, beat) };
+    void service.stopped.then(this.#beat(subjects.heartbeat, beat));
+    return service;
   }
 
-  /** Shows at once that an agent is alive, and then again and again. */
+  /** Shows at once that an agent is alive, and then again and again; gives what ends that. */
   #beat(subject: string, text: () => string): () => void {
     const { wire, clock, log } = this.#parts;
     let timer: unknown;

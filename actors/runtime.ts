@@ -263,7 +263,10 @@ export class Runtime {
       actors: () => this.directory.own,
       listener: {
         seen: (record) => this.directory.replace(record.node, record.actors),
-        gone: (gone) => this.post.lose(this.directory.replace(gone, [])),
+        gone: (gone) => {
+          this.post.lose(this.directory.replace(gone, []));
+          this.desk.fit();
+        },
       },
     });
   }

@@ -10,32 +10,27 @@ import { makeAssignment } from "./assigning.ts";
 import { termsOf } from "./claims.ts";
 import { cancelledError, endedBefore, endTask } from "./ending.ts";
 import { listenFor } from "./event-ear.ts";
+import type { ExecuteOptions } from "./execute-options.ts";
 import { HeldTask, requireSameTask, stoppedBefore, type TaskListener, type TaskOrigin } from "./held-task.ts";
+import { HeldTasks } from "./held-tasks.ts";
 import { acceptTask, refuseTask } from "./acceptance.ts";
 import { askOwner, serveCancels } from "./cancel-line.ts";
 import { openUnended, placeOf } from "./journal-place.ts";
 import type { ActorParts } from "./parts.ts";
 import { Parking } from "./parking.ts";
+import { placesOf } from "./places.ts";
 import type { Population } from "./population.ts";
 import { contextBytesOf } from "./role-check.ts";
 import { ResultLookout } from "./result-lookout.ts";
 import { checkContext, checkTask } from "./task-check.ts";
 import { TaskIntake } from "./task-intake.ts";
 
-/** The options of one task. */
-export interface ExecuteOptions {
-  /** Cancels the task when aborted. */
-  readonly signal?: AbortSignal | undefined;
-  /** Told of states, text, code, console output and tool calls as they come. */
-  readonly onEvent?: TaskListener | undefined;
-}
-
 /** Takes tasks in and hands them to actors. */
 export class TaskDesk {
   readonly #parts: ActorParts;
   readonly #population: Population;
   readonly #publish: TaskListener;
-  readonly #held = new Map<string, HeldTask>();
+  readonly #held = new HeldTasks();
   readonly #intakes = new Map<string, TaskIntake>();
   readonly #parking = new Parking();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -59,13 +54,14 @@ export class TaskDesk {
       isTold: parts.peers !== null,
       journalOf: (taskId) => parts.subjects.journal(taskId),
       awaited: () => this.#awaited(),
-      found: (result) => this.#settle(result),
+      found: (result) => this.#held.settle(result),
     });
   }
 
-  /** Tells that a role's actors take more tasks than before, or fewer. */
-  fit(role: string): void {
-    this.#intakes.get(role)?.fit();
+  /** Tells that the actors of a role, or of any, take more tasks than before, or fewer. */
+  fit(role?: string): void {
+    if (role === undefined) for (const intake of this.#intakes.values()) intake.fit();
+    else this.#intakes.get(role)?.fit();
   }
 
   /** Begins to take up a role's tasks, or has more actors for it. */
@@ -77,8 +73,7 @@ export class TaskDesk {
     const intake = new TaskIntake(this.#parts, {
       role,
       contextBytes: this.#population.agent(role).limits.contextBytes,
-      places: () => this.#population.placesOf(role, { orStopped: this.#parts.peers === null }),
-      parked: () => this.#parking.count(role),
+      places: () => this.#placesOf(role),
       run: (journal) => this.#run(journal),
       fresh: async (taskId) => {
         const held = this.#held.get(taskId);
@@ -88,7 +83,7 @@ export class TaskDesk {
       isStopping: () => this.#isDraining,
       ended: async (result) => {
         await this.#parts.board?.ensure(result);
-        this.#settle(result);
+        this.#held.settle(result);
       },
     });
     this.#intakes.set(role, intake);
@@ -137,7 +132,7 @@ export class TaskDesk {
     return result.finally(() => {
       unlisten();
       giveBack();
-      this.#held.delete(taskId);
+      this.#held.drop(held);
     });
   }
 
@@ -189,7 +184,7 @@ export class TaskDesk {
     const unlisten = listenFor(this.#parts, taskId, { tell: () => undefined, ended });
     const forget = () => {
       unlisten();
-      if (this.#held.get(taskId) === held) this.#held.delete(taskId);
+      this.#held.drop(held);
     };
     held.result.then(forget, forget);
     ended(); // It may have ended before this one listened.
@@ -213,6 +208,7 @@ export class TaskDesk {
   /** Resolves when nothing is under way that was given to this process; what waits for a person is left. */
   async drain(): Promise<void> {
     this.#isDraining = true;
+    this.fit();
     for (const taskId of this.#parking.all) this.#held.get(taskId)?.leave();
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
@@ -276,14 +272,15 @@ export class TaskDesk {
     this.#held.set(taskId, held);
     try {
       const result = await this.#work(held, journal);
-      if (result !== null) await held.settleAfter(board?.post(result, held.labels), result);
+      const posted = result === null ? undefined : board?.post(result, held.labels);
+      if (result !== null) await this.#held.conclude(held, { result, posted });
       else if (this.#isDraining) held.fail(stoppedBefore(taskId));
       return result;
     } finally {
       this.#parking.unpark(role, taskId);
       held.isTaken = false;
       held.journal = held.entry = null;
-      if (!held.isOwn || held.isSettled) this.#held.delete(taskId);
+      if (!held.isOwn || held.isSettled) this.#held.drop(held);
     }
   }
 
@@ -334,6 +331,11 @@ export class TaskDesk {
     });
   }
 
+  #placesOf(role: string): number {
+    const [parked, isDraining] = [this.#parking.count(role), this.#isDraining];
+    return placesOf(role, this.#parts, { population: this.#population, parked, isDraining });
+  }
+
   /** A task that waits for a person takes no place; a mesh that drains does not wait for it. */
   #park(held: HeldTask): void {
     const { role, taskId } = held.identity;
@@ -380,17 +382,13 @@ export class TaskDesk {
     } finally {
       held.isTaken = false;
       held.journal = held.entry = null;
-      if (!held.isOwn) this.#held.delete(taskId);
+      if (!held.isOwn) this.#held.drop(held);
     }
   }
 
   #awaited(): readonly string[] | null {
     const waiting = [...this.#held.values()].filter((held) => held.isOwn && !held.isTaken && !held.isSettled);
     return this.#held.size === 0 ? null : waiting.map(({ identity }) => identity.taskId);
-  }
-
-  #settle(result: TaskResult): void {
-    this.#held.get(result.taskId)?.settle(result);
   }
 }
 

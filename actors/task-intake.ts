@@ -13,8 +13,6 @@ import { admit } from "./submission.ts";
 const ACK_WAIT_MS = 9_000;
 /** The queue's own bound; the journal sees earlier that a task makes no headway. */
 const MAX_DELIVERIES = 100_000;
-/** Tasks in hand beyond those that may run, so that the next is there when a place is free. */
-const AHEAD = 2;
 /** How long a task waits that another process has in spite of this delivery: most likely that one ends it. */
 const LOST_MS = 2_000;
 /** Tasks that are asked for at once: those that are there are taken together, in one write. */
@@ -32,10 +30,8 @@ export interface TaskIntakeOptions {
   readonly role: string;
   /** How large a submitted task's context may be, in bytes; the default where absent. */
   readonly contextBytes?: number | undefined;
-  /** How many tasks the role's actors here may run now; 0 where they take none. */
+  /** How many tasks may be in hand now; 0 where none are taken. */
   readonly places: () => number;
-  /** How many tasks in hand wait for a person, and take no place. */
-  readonly parked: () => number;
   /** Runs a task to its end; null where it was left. */
   readonly run: (journal: Journal) => Promise<TaskResult | null>;
   /** The journal of a task that was accepted here; saves reading it again. */
@@ -207,8 +203,7 @@ export class TaskIntake {
 
   /** How many tasks may be in hand. */
   get #most(): number {
-    const places = this.#options.places();
-    return places === 0 ? 0 : places + this.#options.parked() + AHEAD;
+    return this.#options.places();
   }
 
   async #pause(pauseMs: number): Promise<void> {

@@ -223,7 +223,7 @@ describe("tasks across nodes", () => {
 });
 
 describe("a node that has as much as it can run", () => {
-  it("takes two ahead and leaves the rest in the queue, where another takes its share", async () => {
+  it("takes no more and leaves the rest in the queue, where another takes its share", async () => {
     await using nodes = new Nodes(ground.server);
     const caller = await nodes.start([]);
     const held = gate();
@@ -249,10 +249,10 @@ describe("a node that has as much as it can run", () => {
     const results = Array.from({ length: 10 }, (_, index) =>
       caller.execute("busy", { id: `b${index}`, task: "Be busy." }),
     );
-    await expect.poll(() => fabric.queue.size(queue), PATIENT).toEqual({ waiting: 6, inHand: 4, dead: 0 });
+    await expect.poll(() => fabric.queue.size(queue), PATIENT).toEqual({ waiting: 8, inHand: 2, dead: 0 });
     expect(running).toHaveLength(2);
     const other = await nodes.start([busy("other")]);
-    await expect.poll(() => fabric.queue.size(queue), PATIENT).toEqual({ waiting: 2, inHand: 8, dead: 0 });
+    await expect.poll(() => fabric.queue.size(queue), PATIENT).toEqual({ waiting: 6, inHand: 4, dead: 0 });
     await expect.poll(() => running, PATIENT).toHaveLength(4);
     held.open();
     const outputs = (await Promise.all(results)).map(({ output }) => output);
@@ -260,6 +260,38 @@ describe("a node that has as much as it can run", () => {
     expect(running).toHaveLength(10);
     await expect.poll(() => fabric.queue.size(queue), PATIENT).toEqual({ waiting: 0, inHand: 0, dead: 0 });
     await Promise.all([one, other, caller].map((mesh) => mesh.stop()));
+  });
+});
+
+describe("a node that is about to stop", () => {
+  it("takes nothing more of a role that others have, while what was given to it goes on", async () => {
+    await using nodes = new Nodes(ground.server);
+    const held = gate();
+    const done: string[] = [];
+    const worker = (node: string) =>
+      defineAgent({
+        role: "worker",
+        capabilities: ["x"],
+        handle: async (message) => {
+          if (message.type === "task" && message.task === "Last long.") await held.passed;
+          done.push(`${node} ${message.id}`);
+          return node;
+        },
+      });
+    const one = await nodes.start([worker("one")]);
+    const own = one.execute("worker", { id: "own", task: "Last long." });
+    await expect.poll(async () => (await one.discover()).length, PATIENT).toBe(1);
+    const other = await nodes.start([worker("other")]);
+    await expect.poll(async () => (await one.discover()).length, PATIENT).toBe(2);
+    const stopping = one.stop();
+    const ids = Array.from({ length: 20 }, (_, index) => `late-${index}`);
+    const late = await Promise.all(ids.map((id) => other.execute("worker", { id, task: "Be quick." })));
+    expect(new Set(late.map(({ output }) => output))).toEqual(new Set(["other"]));
+    held.open();
+    expect((await own).status).toBe("success");
+    await stopping;
+    expect(done).toHaveLength(21);
+    await other.stop();
   });
 });
 
