@@ -7,6 +7,7 @@ import { requirePattern, requireSubject } from "../../core/grammar.ts";
 import type { FabricMessage, Messages, Unsubscribe } from "../../core/ports.ts";
 import { codeOf } from "./failure.ts";
 import type { NatsLink } from "./link.ts";
+import { isActedOn } from "./reply-subject.ts";
 
 /** Told what a handler threw, and where. */
 export type HandlerErrorHook = (error: unknown, subject: string) => void;
@@ -93,6 +94,14 @@ export class NatsMessages implements Messages {
   }
 
   async #handle(handler: Handler, message: Msg): Promise<void> {
+    if (isActedOn(message.reply)) {
+      const { subject, reply } = message;
+      this.#link.log.warn(
+        { subject, reply },
+        "a message was dropped: its answer would go where servers or meshes act on it",
+      );
+      return;
+    }
     let isReplied = false;
     const reply = (payload: string): void => {
       if (isReplied || message.reply === undefined || message.reply === "") return;

@@ -28,12 +28,10 @@ import type {
 } from "../../core/wire.ts";
 import { codeOf } from "./failure.ts";
 import { nanosecondsOf, type NatsLink } from "./link.ts";
+import { isActedOn } from "./reply-subject.ts";
 
 /** A header's value is one line, and no essay. */
 const MAX_HEADER = 512;
-
-/** What servers and meshes act on: no place for an answer. */
-const ACTED_ON = /^(?:\$|fettle\.|agents\.)/;
 
 const strictText = new TextDecoder("utf-8", { fatal: true });
 
@@ -160,7 +158,7 @@ export class NatsWire implements Wire {
   ): Promise<void> {
     const { clock, log } = this.#link;
     const { subject, reply } = message;
-    if (reply !== undefined && ACTED_ON.test(reply)) {
+    if (isActedOn(reply)) {
       log.warn(
         { subject, reply },
         "a request was dropped: its answer would go where servers or meshes act on it",
