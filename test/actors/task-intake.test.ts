@@ -28,7 +28,6 @@ describe("an intake whose queue fails", () => {
     const intake = new TaskIntake(parts, {
       role: "worker",
       places: () => 1,
-      parked: () => 0,
       run: async () => null,
       fresh: async () => null,
       isStopping: () => false,
