@@ -238,11 +238,14 @@ export class Runtime {
 
   /** Stops all actors; may be called again with `cancel` or `suspend` while it drains. */
   async stop(mode: MeshStopMode, reason: string): Promise<void> {
+    // At once, before anything is waited for: what comes from now on is for other nodes.
+    const drained = mode === "drain" ? this.desk.drain() : undefined;
     await this.#promptDesk?.close();
     await this.#frontDesk?.close();
     if (mode === "drain") {
       // Tasks may give tasks to other agents: no actor leaves before all tasks are done.
       this.#population.resumeAll();
+      await drained;
       await this.desk.drain();
     }
     await this.desk.close(mode === "cancel" ? "cancel" : "leave", reason);
