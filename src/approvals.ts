@@ -94,6 +94,8 @@ export class Approvals implements AsyncDisposable {
   async wait(approvalId: string, signal: AbortSignal): Promise<ApprovalAnswer> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = defer<ApprovalAnswer>();
+    // It may be aborted while the store is still asked.
+    promise.catch(() => undefined);
     const onAbort = () => reject(signal.reason as Error);
     this.#waiting.set(approvalId, resolve);
     signal.addEventListener("abort", onAbort, { once: true });

@@ -42,6 +42,22 @@ describe("an approval", () => {
     expect(await owner.wait("t1-a1", patient)).toEqual({ decision: "rejected", by: null, note: null });
   });
 
+  it("that is given up while the store is still asked rejects for whoever waits, and for nobody else", async () => {
+    const { keyValue } = createMemoryFabric();
+    const abort = new AbortController();
+    const watch = keyValue.watch.bind(keyValue);
+    keyValue.watch = async (...args) => {
+      const stop = await watch(...args);
+      abort.abort(new Error("no longer wanted"));
+      // A rejection that nobody heard would be told meanwhile, and end the process.
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return stop;
+    };
+    const { owner } = views(keyValue);
+    await using _ = owner;
+    await expect(owner.wait("t1-a1", abort.signal)).rejects.toThrow("no longer wanted");
+  });
+
   it("is answered once: the first answer stands, and the second is told whose that was", async () => {
     const { owner, person } = views();
     await owner.ask(request, about);
