@@ -308,7 +308,7 @@ describe("a step that fails", () => {
     const { agent, ids } = scripted(({ id }, signal) => (id === "late-a" ? untilAborted(signal) : "in time"));
     await using mesh = await new TestMesh().add(agent).start();
     const { steps } = await mesh.workflow("late", [
-      { id: "a", agent: "worker", task: "do", timeoutMs: 20, retries: { max: 1, backoffMs: 1 } },
+      { id: "a", agent: "worker", task: "do", timeoutMs: 250, retries: { max: 1, backoffMs: 1 } },
     ]);
     expect(ids()).toEqual(["late-a", "late-a-r2"]);
     expect(steps[0]).toMatchObject({ status: "success", output: "in time" });
@@ -317,7 +317,7 @@ describe("a step that fails", () => {
       error: {
         name: "TimeoutError",
         category: "timeout",
-        message: expect.stringContaining("0.02 s") as string,
+        message: expect.stringContaining("0.25 s") as string,
       },
     });
   });

@@ -50,6 +50,26 @@ describe.concurrent("a task whose node is killed", () => {
     expect(crew.calls.at(-1)?.callId).toBe(inFlight.callId);
   });
 
+  it("has spent what it had spent, and goes on within its budget", async () => {
+    await using crew = new Crew(ground);
+    const held = gate();
+    crew.answer(async ({ kind, node, text }) => {
+      if (kind === "model") return fenced(TWO_CALLS);
+      if (text.includes("second") && node === "a") await held.passed;
+      return "1";
+    });
+    const [caller, a] = await Promise.all([crew.start("caller"), crew.start("a", { agents: ["worker"] })]);
+    // The call in flight is made twice, and is one.
+    const budget = { modelCalls: 1, toolCalls: 2 };
+    const task = { id: "t-spent", task: "Do t-spent.", budget };
+    const result = caller.call("execute", "worker", task);
+    await crew.seen(isTool("second"));
+    await crew.start("b", { agents: ["worker"] });
+    expect(await timeAfterKill(a, result)).toBeLessThan(TAKEOVER_MS);
+    held.open();
+    expect(await result).toMatchObject({ status: "success", output: [1, 1] });
+  });
+
   it("asks the model again where its answer was still to come", async () => {
     await using crew = new Crew(ground);
     const held = gate();
