@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import type { Fabric } from "fettle";
+import type * as testingModule from "fettle/testing";
 import type { TestMeshOptions } from "fettle/testing";
 import { silentLog } from "#src/core/log";
 import { openConnection } from "#src/fabric/nats/connection";
@@ -10,7 +11,7 @@ import { createNatsFabric } from "#src/fabric/nats/fabric";
 import { startNatsServer, type NatsServer } from "../harness/nats-server.ts";
 import { newMeshName } from "../fabric/nats/mesh-server.ts";
 
-type Testing = typeof import("fettle/testing");
+type Testing = typeof testingModule;
 
 /** So many fabrics does a test need at most: they are made before it, since tests make theirs at once. */
 const FABRICS = 3;
