@@ -6,7 +6,7 @@ import type { StorageError } from "../../core/errors.ts";
 import { isBlobPath, requireBlobPath, requireBlobPrefix } from "../../core/grammar.ts";
 import type { Blobs } from "../../core/ports.ts";
 import { byteStream, chunksOf, discard, type BlobData } from "../byte-stream.ts";
-import { API_ERROR, apiErrorOf, failure } from "./failure.ts";
+import { API_ERROR, apiErrorOf, failure, isPassing } from "./failure.ts";
 import type { NatsLink } from "./link.ts";
 import {
   CHUNK_BYTES,
@@ -180,12 +180,20 @@ export class NatsBlobs implements Blobs {
           // Another message came between the two, or somebody else wrote here.
           await behind?.stored;
           lastMessageId = undefined;
-          if (error === API_ERROR.wrongSequence) replaced = await this.#find(path);
+          if (error !== API_ERROR.wrongSequence) continue;
+          replaced = await this.#find(path);
+          if (replaced.object?.id !== object.id) continue;
+          // It was taken before, and the answer was lost with a server: what is there is this very object.
+          this.#remember(path, { sequence: replaced.sequence, object });
+          return;
         }
       }
     } catch (thrown) {
       await behind?.stored.catch(() => undefined);
-      if (object.chunks > 0) await removeChunks(this.#link, this.#bucket, object.id).catch(() => undefined);
+      // Where nobody knows whether the description was taken, what it names must stay.
+      const isRefused = apiErrorOf(thrown) !== undefined && !isPassing(thrown);
+      if (object.chunks > 0 && isRefused)
+        await removeChunks(this.#link, this.#bucket, object.id).catch(() => undefined);
       throw thrown;
     }
   }

@@ -1,6 +1,6 @@
 // Blobs over NATS under the contract of all blobs, and what is theirs alone: the format of NATS's object store, what a
 // replacement costs and leaves behind, and readers of what is being replaced.
-import { connect, headers, type NatsConnection } from "nats";
+import { connect, headers, type NatsConnection, type PubAck } from "nats";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { NatsBlobs } from "#src/fabric/nats/blobs";
 import { Streams } from "#src/fabric/nats/streams";
@@ -49,6 +49,31 @@ describe("blobs over NATS", () => {
     Buffer.compare(found ?? Buffer.of(), wanted) === 0;
   const bytesOf = async (found: ReadableStream<Uint8Array> | null) =>
     new Uint8Array(await new Response(found).arrayBuffer());
+
+  it.each([
+    ["taken twice, as its first answer was lost with a server", (again: () => Promise<PubAck>) => again()],
+    [
+      "taken, and never answered",
+      () => Promise.reject(Object.assign(new Error("no answer"), { code: "TIMEOUT" })),
+    ],
+  ])("stay whole where their description was %s", async (_, after) => {
+    const link = await openLink(server.get(), { mesh });
+    closers.push(() => link.close());
+    const blobs = new NatsBlobs(link, new Streams(link));
+    await blobs.write("doc", "before");
+    const publish = link.publish.bind(link);
+    link.publish = async (subject, payload, write) => {
+      const ack = await publish(subject, payload, write);
+      if (!subject.includes(".M.")) return ack;
+      return after(() => publish(subject, payload, { ...write, id: crypto.randomUUID() }));
+    };
+    await blobs.write("doc", "after").catch(() => undefined);
+    link.publish = publish;
+    const other = await open();
+    expect(new TextDecoder().decode((await other.blobs.read("doc")) ?? undefined)).toBe("after");
+    await blobs.write("doc", "at last");
+    expect(new TextDecoder().decode((await other.blobs.read("doc")) ?? undefined)).toBe("at last");
+  });
 
   it("are read by NATS's own library", async () => {
     const { blobs } = await open();
