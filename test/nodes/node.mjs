@@ -35,6 +35,7 @@ const mesh = new Mesh({
 });
 for (const agent of agentsOf(agents, { tell, node: name, concurrency })) mesh.add(agent);
 const starting = mesh.start();
+starting.catch(() => undefined); // It is told to whoever asks whether it has started.
 
 const methods = {
   started: () => starting.then(() => null),

@@ -65,16 +65,18 @@ export class NatsWire implements Wire {
     const data = new Map<string, WireEndpoint["data"]>();
     try {
       for (const { subject } of endpoints) requireSubject(subject);
-      const service = await connection.services.add({
+      const config = {
         name,
         version,
         description,
         metadata: { ...metadata },
-        statsHandler: async (endpoint) => {
+        statsHandler: async (endpoint: Endpoint) => {
           showCounts(endpoint, counts.get(endpoint.subject));
           return data.get(endpoint.subject)?.();
         },
-      });
+      };
+      // The server may restart in this very moment.
+      const service = await this.#link.call(attempt, () => connection.services.add(config));
       for (const endpoint of endpoints) {
         const { subject, queue } = endpoint;
         const counted: Counts = { requests: 0, errors: 0, lastError: undefined, totalMs: 0 };

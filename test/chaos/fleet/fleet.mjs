@@ -14,6 +14,9 @@ const CONCURRENCY = 8;
 /** So long is a node stopped, in milliseconds: for a blink, and for longer than it is remembered. */
 const STOPPED_MS = [500, 14_000];
 
+/** So often is a node started that cannot start: the server is away for a moment only. */
+const MOST_TRIES = 20;
+
 /** What can be done to a node. */
 export const DEEDS = ["kill", "stop", "leave"];
 
@@ -82,13 +85,13 @@ export class Fleet {
       concurrency: CONCURRENCY,
       env: { LOG_LEVEL: "info" },
     };
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       try {
         place.node = await startNode({ ...this.#options, ...options });
         break;
       } catch (thrown) {
-        if (thrown.name !== "ConfigError") throw thrown;
-        await pause(200);
+        if (tries > MOST_TRIES) throw thrown;
+        await pause(300);
       }
     }
     place.state = "awake";
