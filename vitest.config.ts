@@ -7,6 +7,7 @@ const WAITING = [
   "test/chaos/**/*.test.ts",
   "test/examples/research-network.test.ts",
   "test/fabric/nats/**/*.test.ts",
+  "test/mesh-nats/**/*.test.ts",
   "test/nodes/**/*.test.ts",
   "test/sandbox/remote/processes.test.ts",
   "test/app/{nats,node}.test.ts",

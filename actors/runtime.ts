@@ -1,5 +1,6 @@
 // A mesh while it runs: its parts joined together, and the actors on them.
 // Invariant: the model and the sandbox are opened once, and only if an agent needs them.
+import { createHash } from "node:crypto";
 import { Admission } from "../src/admission.ts";
 import type { Address } from "../src/core/address.ts";
 import { isModel, type AgentDefinition } from "../src/core/agent.ts";
@@ -85,8 +86,8 @@ export type MeshEvent =
  */
 export type MeshStopMode = StopMode | "suspend";
 
-/** So much of a node's name, which ends in chance, tells its actors from those of other nodes. */
-const PREFIX_LENGTH = 8;
+/** So much of the hash of a node's name tells its actors from those of all other nodes, in hexadecimal digits. */
+const PREFIX_LENGTH = 10;
 /** Where handlers and programs keep their blobs: apart from the results. */
 const ARTIFACTS = "artifacts";
 
@@ -160,7 +161,7 @@ export class Runtime {
       peers:
         this.#presence === null
           ? null
-          : { roles: new RoleBook(fabric.keyValue), prefix: `${resources.node.slice(-PREFIX_LENGTH)}-` },
+          : { roles: new RoleBook(fabric.keyValue), prefix: `${shortNameOf(node)}-` },
       subjects,
       directory: this.directory,
       admission: new Admission({ total: resources.concurrency }),
@@ -292,4 +293,9 @@ function boardOf({ fabric, wire }: MeshResources, teller: EventTeller): ResultBo
 function opened<T>(part: T | null, what: string): T {
   if (part !== null) return part;
   throw new MeshStateError(`The mesh has no ${what} open: no agent was known that needs one.`);
+}
+
+/** A node in a few characters, fit for an address. */
+function shortNameOf(node: string): string {
+  return createHash("sha256").update(node).digest("hex").slice(0, PREFIX_LENGTH);
 }

@@ -29,6 +29,8 @@ export interface NatsServerOptions {
 
 const NAME = "nats-server";
 const START_MS = 20_000;
+/** So much of what a server said last is told, in characters. */
+const MAX_OUTPUT = 4_000;
 
 /** Starts a server with JetStream. */
 export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
@@ -61,7 +63,10 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
       });
       started.on("exit", (code) => {
         clearTimeout(timer);
-        reject(new Error(`${NAME} ended with ${code}:\n${output}`));
+        const error = new Error(`${NAME} ended with ${code}:\n${output.slice(-MAX_OUTPUT)}`);
+        reject(error);
+        // What waits for a server that ended by itself would only say that it waited.
+        if (child === started) console.error(error.message);
       });
       started.on("error", reject);
     });

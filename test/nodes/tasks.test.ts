@@ -250,7 +250,8 @@ describe("a node that has as much as it can run", () => {
       caller.execute("busy", { id: `b${index}`, task: "Be busy." }),
     );
     await expect.poll(() => fabric.queue.size(queue), PATIENT).toEqual({ waiting: 8, inHand: 2, dead: 0 });
-    expect(running).toHaveLength(2);
+    // In hand is what was given out; what runs follows.
+    await expect.poll(() => running, PATIENT).toHaveLength(2);
     const other = await nodes.start([busy("other")]);
     await expect.poll(() => fabric.queue.size(queue), PATIENT).toEqual({ waiting: 6, inHand: 4, dead: 0 });
     await expect.poll(() => running, PATIENT).toHaveLength(4);
