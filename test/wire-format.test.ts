@@ -2,6 +2,7 @@
 // work beside them, must go on reading them as here. A file is never changed; a new form gets a new one.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { createMemoryFabric } from "fettle";
 import { TestClock } from "fettle/testing";
 import { serveCancels } from "#actors/cancel-line";
@@ -16,6 +17,13 @@ import { readTaskRequest } from "#src/core/task-request";
 import { Leases } from "#src/lease";
 import { Presence, type NodeRecord } from "#src/presence";
 import { RoleBook } from "#src/role-book";
+import {
+  answerSchema,
+  headSchema,
+  offerSchema,
+  toCallerSchema,
+  toNodeSchema,
+} from "#src/sandbox/remote/wire";
 import { openTaskEvent } from "#src/told-event";
 import { unfinishedWorkflow } from "#src/workflow-record";
 
@@ -59,6 +67,17 @@ describe("what nodes of version 1 say to each other is read", () => {
     const answer = await fabric.messages.request(subject, written("cancel-wish"), { timeoutMs: 5_000 });
     expect(heard).toEqual(["t1 no more"]);
     expect(JSON.parse(answer)).toEqual(JSON.parse(written("cancel-answer")));
+  });
+
+  it.each([
+    ["offers of runs", "sandbox-offer", offerSchema],
+    ["answers to them", "sandbox-answers", z.array(answerSchema)],
+    ["heads of frames", "sandbox-heads", z.array(headSchema)],
+    ["what is said to a sandbox node", "sandbox-to-node", z.array(toNodeSchema)],
+    ["what a sandbox node says", "sandbox-to-caller", z.array(toCallerSchema)],
+  ])("as %s", (_, form, schema) => {
+    const json: unknown = JSON.parse(written(form));
+    expect(schema.parse(json)).toEqual(json);
   });
 });
 
