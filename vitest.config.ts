@@ -4,7 +4,7 @@
 import { defineConfig } from "vitest/config";
 
 const WAITING = [
-  "test/chaos/**/*.test.ts",
+  "test/chaos/fleet.test.ts",
   "test/examples/research-network.test.ts",
   "test/fabric/nats/**/*.test.ts",
   "test/mesh-nats/**/*.test.ts",

@@ -1,7 +1,7 @@
 // Blobs as objects of NATS's object store: chunks first, then the description, which takes the place of the one before.
 // Invariant: a description is stored only over the one that its writer knows; so each replaced version has one replacer,
 // who removes its chunks, and a reader whose chunks are gone finds another version.
-import type { PubAck, StoredMsg } from "nats";
+import type { PubAck } from "nats";
 import type { StorageError } from "../../core/errors.ts";
 import { isBlobPath, requireBlobPath, requireBlobPrefix } from "../../core/grammar.ts";
 import type { Blobs } from "../../core/ports.ts";
@@ -212,15 +212,7 @@ export class NatsBlobs implements Blobs {
 
   async #find(path: string): Promise<Version> {
     const { stream } = this.#bucket;
-    const query = { last_by_subj: this.#bucket.description(path) };
-    const message = await this.#link
-      .call<StoredMsg | null>(`read stream "${stream}"`, () =>
-        this.#link.jsm.streams.getMessage(stream, query),
-      )
-      .catch((thrown: unknown) => {
-        if (apiErrorOf(thrown) === API_ERROR.noMessage) return null;
-        throw thrown;
-      });
+    const message = await this.#link.read(stream, { last_by_subj: this.#bucket.description(path) });
     if (message === null) return NOTHING;
     try {
       return { sequence: message.seq, object: objectOf(path, message) };

@@ -38,13 +38,10 @@ export class Buckets {
   async last(bucket: string, subject: string): Promise<StoredMsg | null> {
     const stream = this.stream(bucket);
     try {
-      return await this.#link.call(`read stream "${stream}"`, () =>
-        this.#link.jsm.streams.getMessage(stream, { last_by_subj: subject }),
-      );
+      return await this.#link.read(stream, { last_by_subj: subject });
     } catch (thrown) {
-      const api = apiErrorOf(thrown);
-      if (api === API_ERROR.streamNotFound) this.forget(bucket);
-      else if (api !== API_ERROR.noMessage) throw thrown;
+      if (apiErrorOf(thrown) !== API_ERROR.streamNotFound) throw thrown;
+      this.forget(bucket);
       return null;
     }
   }

@@ -2,7 +2,6 @@
 // Invariant: a letter is stored before its message is settled, and storing it twice is the same as once.
 import type { StoredMsg } from "nats";
 import type { DeadLetter } from "../../core/ports.ts";
-import { API_ERROR, apiErrorOf } from "./failure.ts";
 import type { NatsLink } from "./link.ts";
 import { HEADER, numberOf, type QueuedMessage } from "./queued-message.ts";
 import type { Streams } from "./streams.ts";
@@ -74,15 +73,7 @@ export class DeadLetters {
   }
 
   async #next(stream: string, subject: string, from: number): Promise<StoredMsg | null> {
-    const query = { seq: from, next_by_subj: subject };
-    try {
-      return await this.#link.call(`read stream "${stream}"`, () =>
-        this.#link.jsm.streams.getMessage(stream, query),
-      );
-    } catch (thrown) {
-      if (apiErrorOf(thrown) === API_ERROR.noMessage) return null;
-      throw thrown;
-    }
+    return this.#link.read(stream, { seq: from, next_by_subj: subject });
   }
 }
 

@@ -1,7 +1,7 @@
 // Ledgers as subjects of one stream: the sequence of the subject's last message is the fence of each append.
 // Invariant: an entry is one message, whatever its size: what does not fit into it is stored before it, in parts that
 // the entry names by their sequences, so that a reader who sees an entry can read it whole.
-import type { MsgRequest, PubAck, StoredMsg } from "nats";
+import type { PubAck, StoredMsg } from "nats";
 import { StorageError } from "../../core/errors.ts";
 import { requireKey } from "../../core/grammar.ts";
 import type { Ledger, LedgerEntry } from "../../core/ports.ts";
@@ -11,9 +11,6 @@ import type { Streams } from "./streams.ts";
 
 /** Names the sequences of an entry's parts, separated by commas. */
 const PARTS = "Fettle-Parts";
-
-/** What of a stream is read; the server takes one more form than the library's type knows. */
-type StoredQuery = MsgRequest | { readonly seq: number; readonly next_by_subj: string };
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -69,7 +66,7 @@ export class NatsLedger implements Ledger {
       const entries: LedgerEntry[] = [];
       let next = from;
       while (entries.length < limit) {
-        const found = await this.#message(stream, {
+        const found = await this.#link.read(stream, {
           seq: next,
           next_by_subj: this.#link.names.ledger(ledger),
         });
@@ -84,7 +81,7 @@ export class NatsLedger implements Ledger {
   async last(ledger: string): Promise<LedgerEntry | null> {
     requireKey(ledger);
     return this.#do(`read ledger "${ledger}"`, async (stream) => {
-      const found = await this.#message(stream, { last_by_subj: this.#link.names.ledger(ledger) });
+      const found = await this.#link.read(stream, { last_by_subj: this.#link.names.ledger(ledger) });
       return found === null ? null : this.#entryOf(stream, found);
     });
   }
@@ -132,16 +129,6 @@ export class NatsLedger implements Ledger {
     for (const seq of parts) await this.#link.jsm.streams.deleteMessage(stream, seq).catch(() => undefined);
   }
 
-  async #message(stream: string, query: StoredQuery): Promise<StoredMsg | null> {
-    const { jsm } = this.#link;
-    return this.#link
-      .call(`read stream "${stream}"`, () => jsm.streams.getMessage(stream, query))
-      .catch((thrown: unknown) => {
-        if (apiErrorOf(thrown) === API_ERROR.noMessage) return null;
-        throw thrown;
-      });
-  }
-
   async #entryOf(stream: string, found: StoredMsg): Promise<LedgerEntry> {
     const parts = found.header.get(PARTS);
     return {
@@ -155,7 +142,7 @@ export class NatsLedger implements Ledger {
     const whole = new TextDecoder();
     let text = "";
     for (const seq of parts.split(",")) {
-      const part = await this.#message(stream, { seq: Number(seq) });
+      const part = await this.#link.read(stream, { seq: Number(seq) });
       if (part === null) {
         throw new StorageError(
           "INTEGRITY",

@@ -12,15 +12,17 @@ import {
   type NatsConnection,
   type NatsError,
   type PubAck,
+  type StoredMsg,
   type Subscription,
 } from "nats";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { Unsubscribe } from "../../core/ports.ts";
 import type { StreamNames } from "../../core/stream-names.ts";
-import { API_ERROR, apiErrorOf, closedFailure, failure, isPassing } from "./failure.ts";
+import { closedFailure, failure, isPassing } from "./failure.ts";
 import { Fence, isFenceWeak } from "./fence.ts";
 import { Outage } from "./outage.ts";
+import { StreamReader, type StreamQuery } from "./stream-reader.ts";
 
 /** Within so long is a write that is sent again known by its id; in milliseconds. JetStream's own default. */
 export const DUPLICATE_WINDOW_MS = 120_000;
@@ -72,6 +74,7 @@ export class NatsLink {
   readonly maxBytes: number;
   readonly clock: Clock;
   readonly log: Log;
+  readonly #reader: StreamReader;
   readonly #outage: Outage;
   readonly #fence = new Fence();
   readonly #closing = new AbortController();
@@ -83,6 +86,7 @@ export class NatsLink {
     this.connection = options.connection;
     this.js = options.connection.jetstream({ timeout: ANSWER_MS });
     this.jsm = options.jsm;
+    this.#reader = new StreamReader(options.jsm);
     this.names = options.names;
     this.replicas = options.replicas;
     this.maxBytes = options.maxBytes;
@@ -217,17 +221,15 @@ export class NatsLink {
     await this.connection.drain().catch(() => this.connection.close());
   }
 
+  /** A message of a stream; null where there is none. @throws NatsError as `call` does, also where there is no stream. */
+  read(stream: string, query: StreamQuery): Promise<StoredMsg | null> {
+    return this.call(`read stream "${stream}"`, () => this.#reader.read(stream, query));
+  }
+
   /** The sequence of a subject's last message; 0 for none. */
   async #lastOf(subject: string): Promise<number> {
-    const { streams } = this.jsm;
-    const attempt = `read "${subject}"`;
-    try {
-      const stream = await this.call(attempt, () => streams.find(subject));
-      return (await this.call(attempt, () => streams.getMessage(stream, { last_by_subj: subject }))).seq;
-    } catch (thrown) {
-      if (apiErrorOf(thrown) === API_ERROR.noMessage) return 0;
-      throw thrown;
-    }
+    const stream = await this.call(`read "${subject}"`, () => this.jsm.streams.find(subject));
+    return (await this.read(stream, { last_by_subj: subject }))?.seq ?? 0;
   }
 
   async #pause(delayMs: number): Promise<void> {

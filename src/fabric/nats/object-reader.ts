@@ -1,8 +1,6 @@
 // Reads an object's chunks, one after the other, and checks that they are what its description says.
 // Invariant: what is given is the object's own bytes in order; its end is only given where its size and digest are right.
-import type { MsgRequest } from "nats";
 import { StorageError } from "../../core/errors.ts";
-import { API_ERROR, apiErrorOf } from "./failure.ts";
 import type { NatsLink } from "./link.ts";
 import { startDigest, unreadable, type Bucket, type StoredObject } from "./object-format.ts";
 
@@ -100,17 +98,7 @@ export class ObjectReader {
 
   async #fromLeader(): Promise<Chunk | null> {
     const { link, bucket, object } = this.#place;
-    // The server takes one more form than the library's type knows.
-    const query: MsgRequest & { readonly next_by_subj: string } = {
-      seq: this.#from,
-      next_by_subj: bucket.chunks(object.id),
-    };
-    try {
-      return await link.jsm.streams.getMessage(bucket.stream, query);
-    } catch (thrown) {
-      if (apiErrorOf(thrown) === API_ERROR.noMessage) return null;
-      throw thrown;
-    }
+    return link.read(bucket.stream, { seq: this.#from, next_by_subj: bucket.chunks(object.id) });
   }
 
   #check(): void {

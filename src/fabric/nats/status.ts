@@ -4,6 +4,7 @@ import type { ConsumerInfo, JetStreamManager, NatsConnection, StoredMsg, StreamI
 import type { StreamNames } from "../../core/stream-names.ts";
 import { isDeletion, valueOf } from "./bucket-message.ts";
 import { API_ERROR, apiErrorOf, failure, isPassing } from "./failure.ts";
+import { StreamReader } from "./stream-reader.ts";
 
 /** How long one answer of the server is waited for, in milliseconds. */
 const ANSWER_MS = 3_000;
@@ -182,13 +183,8 @@ export async function readBucket(
   }
 }
 
-async function lastOf(jsm: JetStreamManager, stream: string, subject: string): Promise<StoredMsg | null> {
-  try {
-    return await jsm.streams.getMessage(stream, { last_by_subj: subject });
-  } catch (thrown) {
-    if (apiErrorOf(thrown) === API_ERROR.noMessage) return null;
-    throw thrown;
-  }
+function lastOf(jsm: JetStreamManager, stream: string, subject: string): Promise<StoredMsg | null> {
+  return new StreamReader(jsm).read(stream, { last_by_subj: subject });
 }
 
 /** Asks again while the servers elect who answers. */
