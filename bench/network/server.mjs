@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import process from "node:process";
 import { createInterface } from "node:readline";
 import { makeFolder } from "../durable/disk.mjs";
 
@@ -20,7 +21,14 @@ export async function startServer() {
     await remove();
     throw error;
   }
+  // What waits for a server that ended by itself waits for ever.
+  const watch = () => {
+    console.error(`nats-server ended by itself (${child.exitCode ?? child.signalCode}).`);
+    process.exit(1);
+  };
+  child.once("exit", watch);
   const close = async () => {
+    child.off("exit", watch);
     child.kill();
     await ended;
     await remove();
