@@ -62,10 +62,12 @@ async function readMessages(agent: CustomAgent, options: IntakeOptions): Promise
   try {
     for (;;) {
       current = null;
-      const mail = await mailbox.take(signal);
+      // What is there is taken without a turn of the event loop's queue for each.
+      const mail = mailbox.next(signal) ?? (await mailbox.take(signal));
       if (mail === null) return null;
       current = mail;
-      const crash = await handleMail(agent, mail, parts);
+      const handled = handleMail(agent, mail, parts);
+      const crash = handled instanceof Promise ? await handled : handled;
       if (crash !== null) return crash;
     }
   } finally {
@@ -73,24 +75,34 @@ async function readMessages(agent: CustomAgent, options: IntakeOptions): Promise
   }
 }
 
-async function handleMail(
+/** Null, or why the actor crashed: at once where the handler is done at once. */
+function handleMail(
   agent: CustomAgent,
   mail: Mail,
   options: IntakeOptions & { readonly handlerContext: ActorContext },
-): Promise<string | null> {
-  const { body, reply, settle } = mail;
+): string | null | Promise<string | null> {
   const { id, type, from } = mail.envelope;
-  try {
-    const message = { type, id, from: from as ActorContext["self"] | null, body };
-    const value = await agent.handle(message, options.handlerContext);
+  const done = (value: unknown): null => {
     answer(mail, value, options);
-    settle?.({ type: "done" });
+    mail.settle?.({ type: "done" });
     return null;
-  } catch (thrown) {
-    reply(sealError(thrown));
-    settle?.({ type: "failed", reason: messageOf(thrown) });
+  };
+  const failed = (thrown: unknown): string => {
+    mail.reply(sealError(thrown));
+    mail.settle?.({ type: "failed", reason: messageOf(thrown) });
     return messageOf(thrown);
+  };
+  try {
+    const message = { type, id, from: from as ActorContext["self"] | null, body: mail.body };
+    const value: unknown = agent.handle(message, options.handlerContext);
+    return isThenable(value) ? Promise.resolve(value).then(done).catch(failed) : done(value);
+  } catch (thrown) {
+    return failed(thrown);
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
 }
 
 /** An answer that cannot be encoded is the asker's bad news, not a crash. */

@@ -1,5 +1,6 @@
 // A mesh while it runs: its parts joined together, and the actors on them.
 // Invariant: the model and the sandbox are opened once, and only if an agent needs them.
+import { randomUUID } from "node:crypto";
 import { createHash } from "node:crypto";
 import { Admission } from "../src/admission.ts";
 import type { Address } from "../src/core/address.ts";
@@ -136,7 +137,7 @@ export class Runtime {
         return (await this.#parts.peers?.roles.find(role))?.mailbox === "durable";
       },
       subjects,
-      nextId: () => crypto.randomUUID(),
+      nextId: randomUUID,
     });
     const stores = {
       keyValue: scopeKeyValue(fabric.keyValue, resources.name),

@@ -14,7 +14,7 @@ export interface MailboxOptions {
 export class Mailbox<T> {
   readonly #owner: string;
   readonly #capacity: number;
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #head = 0;
   #held = false;
   #closed = false;
@@ -54,15 +54,19 @@ export class Mailbox<T> {
     this.#notify();
   }
 
+  /** The next message where one waits that may be taken now; null where not. */
+  next(signal: AbortSignal): T | null {
+    return signal.aborted || this.#held || this.size === 0 ? null : this.#shift();
+  }
+
   /** The next message, as soon as there is one and nothing holds it; null when closed and empty, or aborted. */
   async take(signal: AbortSignal): Promise<T | null> {
-    if (!signal.aborted && !this.#held && this.size > 0) return this.#shift();
     const onAbort = () => this.#notify();
     signal.addEventListener("abort", onAbort);
     try {
       for (;;) {
-        if (signal.aborted) return null;
-        if (!this.#held && this.size > 0) return this.#shift();
+        const item = this.next(signal);
+        if (item !== null || signal.aborted) return item;
         if (this.#closed && this.size === 0) return null;
         await new Promise<void>((resolve) => (this.#wake = resolve));
       }
@@ -90,7 +94,7 @@ export class Mailbox<T> {
 
   /** Takes out all that wait, for the owner to refuse them. */
   clear(): readonly T[] {
-    const rest = this.#items.slice(this.#head);
+    const rest = this.#items.slice(this.#head) as T[];
     this.#items = [];
     this.#head = 0;
     return rest;
@@ -98,6 +102,8 @@ export class Mailbox<T> {
 
   #shift(): T {
     const item = this.#items[this.#head] as T;
+    // Not kept until the array is compacted.
+    this.#items[this.#head] = undefined;
     this.#head += 1;
     // Compact only now and then: shifting an array moves all that is left.
     if (this.#head > 1024 && this.#head * 2 > this.#items.length) {

@@ -271,7 +271,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
 
   /** Puts a message into an actor's mailbox; `to` is an address, or a role for any actor of it. */
   async send(to: string, body: unknown): Promise<void> {
-    await this.#require(`send to "${to}"`).post.send(null, to, body);
+    return this.#require(`send to "${to}"`).post.send(null, to, body);
   }
 
   /** Sends a message and waits for the answer; rejects at once with the handler's error. */

@@ -1,6 +1,6 @@
 // Messages to an actor on another node, each acknowledged by its mailbox and handled there, beside publish and subscribe of
 // the raw client, which acknowledges nothing.
-import { BODY, TEXT } from "../network/contenders.mjs";
+import { BODY } from "../network/contenders.mjs";
 import { rates } from "../network/rates.mjs";
 
 /** So many are sent before what was sent is waited for. */
@@ -33,7 +33,7 @@ export const natsMailbox = {
           name: "raw client, publish",
           apart: "at most once, nothing acknowledged",
           send: async (count) => {
-            for (let left = count; left > 0; left -= 1) sender.publish("bench.send", TEXT);
+            for (let left = count; left > 0; left -= 1) sender.publish("bench.send", JSON.stringify(BODY));
             await sender.flush();
           },
         },

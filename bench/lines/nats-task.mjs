@@ -1,5 +1,7 @@
 // A task over NATS beside the same on the embedded fabric: from the call to its result, one after the other, with a model
 // that answers at once.
+import { makeFolder } from "../durable/disk.mjs";
+import { openFettle } from "../durable/fettle.mjs";
 import { interleave, latency, timed } from "../samples.mjs";
 
 export const natsTask = {
@@ -9,7 +11,9 @@ export const natsTask = {
   better: "less",
   headline: "p50",
   aims: [],
-  async measure({ contenders: [{ run, embedded }], counts }) {
+  async measure({ contenders: [{ run, sandbox }], counts }) {
+    const folder = await makeFolder();
+    const embedded = await openFettle(folder.directory, { sandbox });
     const rows = [
       { name: "Fettle, over NATS", apart: "each step acknowledged by JetStream, one server", run },
       { name: "Fettle, embedded", apart: "each step synced to this machine's disk", run: embedded.run },
@@ -20,6 +24,8 @@ export const natsTask = {
       burst: () => counts.burst,
       sample: (row) => timed(() => row.run("plain")),
     });
+    await embedded.close();
+    await folder.remove();
     return [...taken].map(([{ name, apart }, samples]) => ({ name, apart, ...latency(samples) }));
   },
 };

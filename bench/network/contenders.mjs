@@ -5,8 +5,7 @@ import { connect } from "nats";
 import { silentLog } from "#src/core/log";
 import { createNatsFabric } from "#src/fabric/nats/fabric";
 import { reasonOf } from "../contenders.mjs";
-import { makeFolder } from "../durable/disk.mjs";
-import { openFettle, ROLE } from "../durable/fettle.mjs";
+import { ROLE } from "../durable/fettle.mjs";
 import { createInstantModel, requireDone, taskOf } from "../durable/work.mjs";
 import { startServer } from "./server.mjs";
 
@@ -47,7 +46,7 @@ class Counter {
   };
 }
 
-/** Opens the server, two nodes of a mesh and a mesh on the embedded fabric; absent where there is no server. */
+/** Opens the server and two nodes of a mesh; absent where there is no server. */
 export async function openContenders() {
   let server;
   try {
@@ -83,16 +82,12 @@ export async function openContenders() {
   });
   const near = await openNode(url, { agents: [worker], model: createInstantModel(), sandbox });
   const raw = [await rawClient(url), await rawClient(url)];
-  const folder = await makeFolder();
-  const embedded = await openFettle(folder.directory, { sandbox });
   const close = async () => {
     for (const one of [near, far]) await one.close();
     for (const one of raw) await one.close();
-    await embedded.close();
-    await folder.remove();
     await sandbox.close();
     await server.close();
   };
   const run = async (kind) => requireDone(kind, await near.node.execute(ROLE, taskOf(kind)));
-  return { contenders: [{ url, sandbox, counter, near, far, raw, embedded, run }], absent: [], close };
+  return { contenders: [{ url, sandbox, counter, near, far, raw, run }], absent: [], close };
 }

@@ -60,6 +60,7 @@ const TOO_DEEP: CodecFailure = { failure: "malformed", path: "$", problem: "it i
 
 /** Whether brackets nest deeper than any value could need (a Map takes three); cheaper than to parse and see. */
 function isDeeper(text: string, maxDepth: number): boolean {
+  if (text.length <= maxDepth) return false;
   let depth = 0;
   let inString = false;
   for (let at = 0; at < text.length; at += 1) {

@@ -28,7 +28,7 @@ const answerSchema = z.discriminatedUnion("ok", [
 
 const batchSchema = z.object({
   v: z.literal(ENVELOPE_VERSION),
-  batch: z.array(envelopeSchema).min(1).max(1024),
+  batch: z.array(envelopeSchema.omit({ v: true, body: true })).min(1).max(1024),
 });
 
 const outcomesSchema = z.object({
@@ -53,9 +53,13 @@ export function sealEnvelope(parts: EnvelopeParts): string {
   return JSON.stringify(envelopeOf(parts));
 }
 
-/** The text of one or more envelopes for one actor. */
+/** The text of one or more envelopes for one actor: a line of heads, then each body on its own, not quoted once more. */
 export function sealBatch(envelopes: readonly Envelope[]): string {
-  return JSON.stringify({ v: ENVELOPE_VERSION, batch: envelopes });
+  const batch = envelopes.map(({ id, type, from }) => ({ id, type, from }));
+  let text = JSON.stringify({ v: ENVELOPE_VERSION, batch });
+  // The codec writes no line breaks.
+  for (const { body } of envelopes) text += `\n${body}`;
+  return text;
 }
 
 /** Whether a text is that of a batch. */
@@ -65,7 +69,21 @@ export function isBatch(text: string): boolean {
 
 /** The envelopes of a batch. @throws DeliveryError `MESSAGE_INVALID` */
 export function openBatch(text: string): readonly Envelope[] {
-  return parse(batchSchema, text, "batch of messages").batch;
+  const [head = "", ...bodies] = text.split("\n");
+  const { batch } = parse(batchSchema, head, "batch of messages");
+  if (bodies.length !== batch.length) {
+    throw new DeliveryError(
+      "MESSAGE_INVALID",
+      `The batch of messages has ${batch.length} heads and ${bodies.length} bodies.`,
+    );
+  }
+  return batch.map(({ id, type, from }, index) => ({
+    v: ENVELOPE_VERSION,
+    id,
+    type,
+    from,
+    body: bodies[index] ?? "",
+  }));
 }
 
 /** What became of each message of a batch: null where it was taken in. */
