@@ -5,6 +5,7 @@
 import { bodyOf, openEnvelope } from "../src/core/envelope.ts";
 import { DeliveryError, messageOf } from "../src/core/errors.ts";
 import type { Delivery, QueueConsumer } from "../src/core/ports.ts";
+import { Appetite } from "./appetite.ts";
 import type { Mail, MailEnd } from "./intake.ts";
 import type { ActorParts } from "./parts.ts";
 
@@ -12,8 +13,6 @@ import type { ActorParts } from "./parts.ts";
 const ACK_WAIT_MS = 9_000;
 /** So often is a message tried whose handler fails. */
 const MAX_DELIVERIES = 5;
-/** Messages that one actor has in hand: enough that the next is always there. */
-const IN_HAND = 32;
 /** How long a message waits after its first failure; twice as long after each further one, in milliseconds. */
 const AGAIN_MS = 200;
 /** How long taking pauses after the queue failed, in milliseconds. */
@@ -33,6 +32,7 @@ export class DurableMail {
   readonly #parts: ActorParts;
   readonly #options: DurableMailOptions;
   readonly #inHand = new Set<Delivery>();
+  readonly #appetite: Appetite;
   readonly #closing = new AbortController();
   #roomMade: () => void = () => undefined;
   #renewal: ReturnType<typeof setInterval> | undefined;
@@ -41,6 +41,7 @@ export class DurableMail {
   constructor(parts: ActorParts, options: DurableMailOptions) {
     this.#parts = parts;
     this.#options = options;
+    this.#appetite = new Appetite(parts.clock, options.capacity);
   }
 
   /** Begins to take messages. */
@@ -130,6 +131,7 @@ export class DurableMail {
       log.warn({ err: thrown, role, messageId: delivery.id }, "a message could not be settled");
     } finally {
       this.#inHand.delete(delivery);
+      this.#appetite.done();
       this.#roomMade();
       if (this.#closing.signal.aborted && this.#inHand.size === 0) clearInterval(this.#renewal);
     }
@@ -137,8 +139,7 @@ export class DurableMail {
 
   /** Waits until one more message may be in hand or asked for. */
   async #room(asked: ReadonlySet<unknown>): Promise<void> {
-    const most = Math.min(IN_HAND, this.#options.capacity);
-    while (!this.#closing.signal.aborted && this.#inHand.size + asked.size >= most) {
+    while (!this.#closing.signal.aborted && this.#inHand.size + asked.size >= this.#appetite.most) {
       await new Promise<void>((resolve) => (this.#roomMade = resolve));
     }
   }

@@ -23,6 +23,7 @@ import { closedFailure, failure, isPassing } from "./failure.ts";
 import { Fence, isFenceWeak } from "./fence.ts";
 import { Outage } from "./outage.ts";
 import { StreamReader, type StreamQuery } from "./stream-reader.ts";
+import { UnderWay } from "./under-way.ts";
 
 /** Within so long is a write that is sent again known by its id; in milliseconds. JetStream's own default. */
 export const DUPLICATE_WINDOW_MS = 120_000;
@@ -78,7 +79,7 @@ export class NatsLink {
   readonly #outage: Outage;
   readonly #fence = new Fence();
   readonly #closing = new AbortController();
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new UnderWay();
   /** Messages on their way into queues. */
   readonly #queued = new Set<Promise<unknown>>();
 
@@ -115,7 +116,7 @@ export class NatsLink {
   async run<T>(attempt: string, work: () => Promise<T>): Promise<T> {
     if (this.closed.aborted) throw closedFailure(attempt);
     try {
-      return await this.#count(this.#underWay, work());
+      return await this.#underWay.during(work);
     } catch (thrown) {
       throw this.closed.aborted && isPassing(thrown) ? closedFailure(attempt) : failure(attempt, thrown);
     }
@@ -123,9 +124,9 @@ export class NatsLink {
 
   /** Does what nobody but `close` waits for; a failure is told to the log alone. */
   background(attempt: string, work: () => Promise<void>): void {
-    this.#count(this.#underWay, work()).catch((err: unknown) =>
-      this.log.warn({ err: failure(attempt, err) }, `cannot ${attempt}`),
-    );
+    this.#underWay
+      .during(work)
+      .catch((err: unknown) => this.log.warn({ err: failure(attempt, err) }, `cannot ${attempt}`));
   }
 
   /**
@@ -203,7 +204,12 @@ export class NatsLink {
 
   /** Counts a message on its way into a queue. */
   queueing<T>(work: Promise<T>): Promise<T> {
-    return this.#count(this.#queued, work);
+    const ended: Promise<unknown> = work.then(
+      () => this.#queued.delete(ended),
+      () => this.#queued.delete(ended),
+    );
+    this.#queued.add(ended);
+    return work;
   }
 
   /** Resolves once the messages are in their queues, or were refused, that were on their way. */
@@ -215,7 +221,7 @@ export class NatsLink {
   async close(): Promise<void> {
     if (this.closed.aborted) return;
     this.#closing.abort();
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    await this.#underWay.none();
     if (this.connection.isClosed()) return;
     // Nothing more can be drained where the server is away.
     await this.connection.drain().catch(() => this.connection.close());
@@ -244,15 +250,6 @@ export class NatsLink {
       void this.#outage.back?.then(end);
       closed.addEventListener("abort", end, { once: true });
     });
-  }
-
-  #count<T>(counted: Set<Promise<unknown>>, work: Promise<T>): Promise<T> {
-    const ended: Promise<unknown> = work.then(
-      () => counted.delete(ended),
-      () => counted.delete(ended),
-    );
-    counted.add(ended);
-    return work;
   }
 }
 

@@ -53,7 +53,7 @@ export class QueueLine {
     const ack = await this.#link.publish(delayMs > 0 ? this.later : this.subject, data, {
       attempt: `put message "${id}" into queue "${this.queue}"`,
       id: messageIdOf(this.subject, id),
-      headers: { [HEADER.id]: id, ...due },
+      headers: due,
     });
     return ack.duplicate;
   }

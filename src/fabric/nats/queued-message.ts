@@ -6,7 +6,7 @@ import { isKey } from "../../core/grammar.ts";
 
 /** The headers of a queue's messages and dead letters. */
 export const HEADER = {
-  /** The message's id, where this library published it. */
+  /** The id of a message that was put in again: JetStream's own is another then. */
   id: "Fettle-Id",
   /** How many deliveries it had before it was put in again; of a dead letter, how many in all. */
   deliveries: "Fettle-Deliveries",
