@@ -4,6 +4,7 @@
 import { OwnershipError } from "../src/core/errors.ts";
 import type { Unsubscribe } from "../src/core/ports.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
+import { UnderWay } from "../src/core/under-way.ts";
 import { Journal } from "../src/journal.ts";
 import type { Assignment, Progress } from "./assignment.ts";
 import { makeAssignment } from "./assigning.ts";
@@ -33,7 +34,7 @@ export class TaskDesk {
   readonly #held = new HeldTasks();
   readonly #intakes = new Map<string, TaskIntake>();
   readonly #parking = new Parking();
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new UnderWay();
   readonly #lookout: ResultLookout;
   readonly #stopCancels: Unsubscribe;
   #isDraining = false;
@@ -143,12 +144,7 @@ export class TaskDesk {
 
   /** Counts work as under way until it ends. */
   track<T>(work: Promise<T>): Promise<T> {
-    const ended: Promise<unknown> = work.then(
-      () => this.#underWay.delete(ended),
-      () => this.#underWay.delete(ended),
-    );
-    this.#underWay.add(ended);
-    return work;
+    return this.#underWay.during(() => work);
   }
 
   /**
@@ -210,7 +206,7 @@ export class TaskDesk {
     this.#isDraining = true;
     this.fit();
     for (const taskId of this.#parking.all) this.#held.get(taskId)?.leave();
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay);
+    await this.#underWay.none();
   }
 
   /**

@@ -4,6 +4,7 @@
 import type { Delivery, QueueConsumer } from "../src/core/ports.ts";
 import { messageOf } from "../src/core/errors.ts";
 import type { TaskResult } from "../src/core/task.ts";
+import { UnderWay } from "../src/core/under-way.ts";
 import { Journal } from "../src/journal.ts";
 import { isHeldElsewhere } from "./claims.ts";
 import type { ActorParts } from "./parts.ts";
@@ -49,7 +50,7 @@ export class TaskIntake {
   readonly #inHand = new Set<Delivery>();
   /** Left by a mesh that is about to stop: given back at its end, and not taken again before. */
   readonly #left = new Set<Delivery>();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new UnderWay();
   readonly #closing = new AbortController();
   #consumer: QueueConsumer | null = null;
   /** Those that wait for the next task. */
@@ -90,7 +91,7 @@ export class TaskIntake {
     for (const asked of this.#asked) asked.abort();
     this.#roomMade();
     await this.#loop;
-    await Promise.all(this.#underWay);
+    await this.#underWay.none();
     const reason = "its owner stopped";
     await Promise.all([...this.#left].map((delivery) => delivery.retry({ reason }).catch(() => undefined)));
     clearInterval(this.#renewal);
@@ -103,12 +104,11 @@ export class TaskIntake {
       if (this.#closing.signal.aborted) return;
       const asked = new AbortController();
       this.#asked.add(asked);
-      this.#track(
-        this.#takeOne(consumer, asked.signal).finally(() => {
-          this.#asked.delete(asked);
-          this.#roomMade();
-        }),
-      );
+      void this.#underWay.during(async () => {
+        await this.#takeOne(consumer, asked.signal);
+        this.#asked.delete(asked);
+        this.#roomMade();
+      });
     }
   }
 
@@ -119,7 +119,7 @@ export class TaskIntake {
       if (delivery === null) {
         if (!unwanted.aborted) this.#closing.abort();
       } else if (this.#closing.signal.aborted) await delivery.retry({ reason: "its owner stopped" });
-      else this.#serve(delivery);
+      else void this.#underWay.during(() => this.#serve(delivery));
     } catch (thrown) {
       // All that wait fail together: that is one failure, and one pause.
       this.#failing ??= this.#pauseAfter(thrown).finally(() => (this.#failing = null));
@@ -132,24 +132,18 @@ export class TaskIntake {
     await this.#pause(AGAIN_MS);
   }
 
-  #track(work: Promise<void>): void {
-    const ended: Promise<void> = work.finally(() => this.#underWay.delete(ended));
-    this.#underWay.add(ended);
-  }
-
-  #serve(delivery: Delivery): void {
+  async #serve(delivery: Delivery): Promise<void> {
     this.#inHand.add(delivery);
-    const work = this.#run(delivery)
-      .catch(async (thrown: unknown) => {
-        const { role } = this.#options;
-        this.#parts.log.error({ err: thrown, role, taskId: delivery.id }, "a task could not be taken up");
-        await delivery.retry({ delayMs: AGAIN_MS, reason: messageOf(thrown) }).catch(() => undefined);
-      })
-      .finally(() => {
-        this.#inHand.delete(delivery);
-        this.#roomMade();
-      });
-    this.#track(work);
+    try {
+      await this.#run(delivery);
+    } catch (thrown) {
+      const { role } = this.#options;
+      this.#parts.log.error({ err: thrown, role, taskId: delivery.id }, "a task could not be taken up");
+      await delivery.retry({ delayMs: AGAIN_MS, reason: messageOf(thrown) }).catch(() => undefined);
+    } finally {
+      this.#inHand.delete(delivery);
+      this.#roomMade();
+    }
   }
 
   async #run(delivery: Delivery): Promise<void> {

@@ -7,6 +7,7 @@ import { planWorkflow, type PlannedStep, type WorkflowStep } from "../src/core/d
 import { OwnershipError, UnknownError } from "../src/core/errors.ts";
 import { isName, requireName } from "../src/core/names.ts";
 import type { TaskEvent } from "../src/core/task.ts";
+import { UnderWay } from "../src/core/under-way.ts";
 import { storedStep, workflowTaskId } from "../src/core/workflow.ts";
 import type { WorkflowEvent } from "../src/core/workflow-event.ts";
 import type { WorkflowResult } from "../src/core/workflow-result.ts";
@@ -49,7 +50,7 @@ export class WorkflowDesk {
   readonly #parts: WorkflowDeskParts;
   readonly #held = new Map<string, HeldWorkflow>();
   /** Workflows whose agents are looked for. */
-  readonly #joining = new Set<Promise<unknown>>();
+  readonly #joining = new UnderWay();
   #isStopping = false;
 
   constructor(parts: WorkflowDeskParts) {
@@ -78,13 +79,7 @@ export class WorkflowDesk {
     steps: readonly WorkflowStep[],
     given: Pick<StoredWorkflow, "context" | "budget">,
   ): Promise<HeldWorkflow> {
-    const joined = this.#joinPlanned(id, steps, given);
-    const ended: Promise<unknown> = joined.then(
-      () => this.#joining.delete(ended),
-      () => this.#joining.delete(ended),
-    );
-    this.#joining.add(ended);
-    return joined;
+    return this.#joining.during(() => this.#joinPlanned(id, steps, given));
   }
 
   async #joinPlanned(
@@ -138,7 +133,7 @@ export class WorkflowDesk {
    */
   async stop(mode: MeshStopMode, reason: string): Promise<void> {
     this.#isStopping = true;
-    await Promise.all(this.#joining);
+    await this.#joining.none();
     const ended = [...this.#held.values()].map(async (held) => {
       const isLeft = !held.asked || mode === "suspend" || (mode === "cancel" && (await held.isElsewhere()));
       if (isLeft) held.leave();

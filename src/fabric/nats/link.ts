@@ -19,11 +19,11 @@ import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { Unsubscribe } from "../../core/ports.ts";
 import type { StreamNames } from "../../core/stream-names.ts";
+import { UnderWay } from "../../core/under-way.ts";
 import { closedFailure, failure, isPassing } from "./failure.ts";
 import { Fence, isFenceWeak } from "./fence.ts";
 import { Outage } from "./outage.ts";
 import { StreamReader, type StreamQuery } from "./stream-reader.ts";
-import { UnderWay } from "./under-way.ts";
 
 /** Within so long is a write that is sent again known by its id; in milliseconds. JetStream's own default. */
 export const DUPLICATE_WINDOW_MS = 120_000;

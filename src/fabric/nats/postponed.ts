@@ -3,6 +3,7 @@
 // each node that takes messages off a queue does this for it, so that it goes on while any of them lives.
 import type { Msg } from "nats";
 import { messageOf } from "../../core/errors.ts";
+import { UnderWay } from "../../core/under-way.ts";
 import { nanosecondsOf, type NatsLink } from "./link.ts";
 import { Pull } from "./pull.ts";
 import { LOOK_MS, type QueueLine } from "./queue-line.ts";
@@ -20,7 +21,7 @@ export class Postponed {
   readonly #line: QueueLine;
   readonly #receipts: Receipts;
   readonly #pull: Pull;
-  readonly #moving = new Set<Promise<void>>();
+  readonly #moving = new UnderWay();
 
   constructor(link: NatsLink, line: QueueLine) {
     this.#link = link;
@@ -45,7 +46,7 @@ export class Postponed {
 
   async close(): Promise<void> {
     await this.#pull.close();
-    await Promise.allSettled(this.#moving);
+    await this.#moving.none();
   }
 
   #look(received: Msg): void {
@@ -53,8 +54,7 @@ export class Postponed {
     const message = readMessage(received, this.#line.subject);
     const restMs = message.due - clock.now();
     if (restMs <= 0) {
-      const moving: Promise<void> = this.#move(message).finally(() => this.#moving.delete(moving));
-      this.#moving.add(moving);
+      void this.#moving.during(() => this.#move(message));
       return;
     }
     const delay = nanosecondsOf(Math.min(restMs, LONGEST_REST_MS));

@@ -1,5 +1,5 @@
 // How much is under way, for who must wait until nothing is.
-import { defer, type Deferred } from "../../core/deferred.ts";
+import { defer, type Deferred } from "./deferred.ts";
 
 /** Counts what is under way. */
 export class UnderWay {
@@ -13,14 +13,17 @@ export class UnderWay {
       return await work();
     } finally {
       this.#count -= 1;
-      if (this.#count === 0) this.#none?.resolve(undefined);
+      if (this.#count === 0) {
+        this.#none?.resolve(undefined);
+        this.#none = null;
+      }
     }
   }
 
   /** Resolves once nothing is under way. */
   async none(): Promise<void> {
     while (this.#count > 0) {
-      this.#none = defer();
+      this.#none ??= defer();
       await this.#none.promise;
     }
   }
