@@ -3,7 +3,7 @@
 // none; nothing that a client sends is more than its own error.
 import type { AgentDefinition } from "../src/core/agent.ts";
 import type { Clock } from "../src/core/clock.ts";
-import { MeshStateError, TaskError, ValueError } from "../src/core/errors.ts";
+import { TaskError, ValueError } from "../src/core/errors.ts";
 import type { Log } from "../src/core/log.ts";
 import type { Queue } from "../src/core/ports.ts";
 import { failureOf } from "../src/core/request-failure.ts";
@@ -16,6 +16,7 @@ import { EventFeed } from "../src/event-feed.ts";
 import { resultBlob, resultText } from "../src/result-text.ts";
 import { requireTime, withinDeadline } from "./deadline.ts";
 import type { Population } from "./population.ts";
+import { Services } from "./services.ts";
 import type { TaskDesk } from "./task-desk.ts";
 
 /** The form of requests, answers and events; one of a later form may say more, and says no less. */
@@ -55,9 +56,7 @@ interface Asked {
 /** Serves the agents of one node. */
 export class FrontDesk {
   readonly #parts: FrontDeskParts;
-  readonly #services = new Map<string, Promise<WireService>>();
-  readonly #underWay = new Set<Promise<void>>();
-  #isClosed = false;
+  readonly #services = new Services();
 
   constructor(parts: FrontDeskParts) {
     this.#parts = parts;
@@ -65,22 +64,17 @@ export class FrontDesk {
 
   /** Opens an agent's service, unless it is open. @throws DeliveryError */
   async serve(agent: AgentDefinition): Promise<void> {
-    const known = this.#services.get(agent.role);
-    const opening = known ?? this.#open(agent);
-    this.#services.set(agent.role, opening);
-    await opening;
+    await this.#services.open(agent.role, () => this.#open(agent));
   }
 
-  /** Takes no more requests: others of their groups get them. */
+  /** Takes no more requests: other nodes get them. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    const stopped = [...this.#services.values()].map(async (opening) => (await opening).stop());
-    await Promise.allSettled(stopped);
+    await this.#services.close();
   }
 
-  /** Resolves once all that was asked is answered; to be called once the tasks have ended or were left. */
+  /** Resolves once all requests are answered; to be called once the tasks have ended or were left. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await this.#services.settled();
   }
 
   #open(agent: AgentDefinition): Promise<WireService> {
@@ -92,7 +86,7 @@ export class FrontDesk {
       subject,
       queue: GROUP,
       metadata: { role, ...(capability === undefined ? {} : { capability }) },
-      handler: (request) => this.#take(role, request, tally),
+      handler: (request) => this.#services.handle(() => this.#answer(role, request, tally)),
       data: () => this.#stateOf(role, tally),
     });
     return wire.service({
@@ -112,12 +106,6 @@ export class FrontDesk {
         ...capabilities.map((name) => endpoint(`capability-${name}`, subjects.capability(name), name)),
       ],
     });
-  }
-
-  async #take(role: string, request: WireRequest, tally: Tally): Promise<void> {
-    const answering = this.#answer(role, request, tally);
-    this.#underWay.add(answering);
-    await answering.finally(() => this.#underWay.delete(answering));
   }
 
   async #answer(role: string, request: WireRequest, tally: Tally): Promise<void> {
@@ -150,8 +138,7 @@ export class FrontDesk {
 
   /** @throws TaskError where the request is wrong, DeliveryError where it comes too late. */
   #read(role: string, request: WireRequest): Asked {
-    if (this.#isClosed)
-      throw new MeshStateError("This node of the mesh stops. Ask again: another one answers.");
+    this.#services.requireOpen();
     const now = this.#parts.clock.now();
     const terms = readRequestHeaders(request.headers, now);
     const task = readTaskRequest(request.payload);

@@ -3,7 +3,7 @@
 // its own error.
 import type { AgentDefinition } from "../src/core/agent.ts";
 import type { Clock } from "../src/core/clock.ts";
-import { MeshStateError, messageOf, TaskError } from "../src/core/errors.ts";
+import { messageOf, TaskError } from "../src/core/errors.ts";
 import type { Log } from "../src/core/log.ts";
 import { promptFailureOf, taskFailureOf } from "../src/core/prompt-failure.ts";
 import { readPrompt } from "../src/core/prompt-message.ts";
@@ -23,6 +23,7 @@ import { toReadable } from "../src/readable.ts";
 import { requireTime, withinDeadline } from "./deadline.ts";
 import { PromptAnswer } from "./prompt-answer.ts";
 import { PromptApprovals } from "./prompt-approval.ts";
+import { Services } from "./services.ts";
 import type { TaskDesk } from "./task-desk.ts";
 
 /** How often an agent shows that it is alive, in milliseconds: after three times that it counts as gone. */
@@ -52,9 +53,7 @@ interface Prompted {
 /** Serves the agents of one node. */
 export class PromptDesk {
   readonly #parts: PromptDeskParts;
-  readonly #services = new Map<string, Promise<WireService>>();
-  readonly #underWay = new Set<Promise<void>>();
-  #isClosed = false;
+  readonly #services = new Services();
 
   constructor(parts: PromptDeskParts) {
     this.#parts = parts;
@@ -62,22 +61,17 @@ export class PromptDesk {
 
   /** Registers an agent, unless it is. @throws DeliveryError */
   async serve(agent: AgentDefinition): Promise<void> {
-    const known = this.#services.get(agent.role);
-    const opening = known ?? this.#register(agent);
-    this.#services.set(agent.role, opening);
-    await opening;
+    await this.#services.open(agent.role, () => this.#register(agent));
   }
 
   /** Takes no more prompts: other nodes get them. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    const stopped = [...this.#services.values()].map(async (opening) => (await opening).stop());
-    await Promise.allSettled(stopped);
+    await this.#services.close();
   }
 
   /** Resolves once all prompts are answered; to be called once the tasks have ended or were left. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#underWay);
+    await this.#services.settled();
   }
 
   async #register(agent: AgentDefinition): Promise<WireService> {
@@ -97,7 +91,7 @@ export class PromptDesk {
           subject: subjects.prompt,
           queue: PROTOCOL_QUEUE,
           metadata: promptEndpointMetadata(wire.maxPayload),
-          handler: (request) => this.#take(role, request),
+          handler: (request) => this.#services.handle(() => this.#answer(role, request)),
           endsEmpty: true,
         },
         {
@@ -129,12 +123,6 @@ export class PromptDesk {
     return () => clock.clearTimeout(timer);
   }
 
-  async #take(role: string, request: WireRequest): Promise<void> {
-    const answering = this.#answer(role, request);
-    this.#underWay.add(answering);
-    await answering.finally(() => this.#underWay.delete(answering));
-  }
-
   async #answer(role: string, request: WireRequest): Promise<void> {
     const { log } = this.#parts;
     let taskId: string | undefined;
@@ -157,8 +145,7 @@ export class PromptDesk {
 
   /** @throws TaskError where the prompt is wrong, MeshStateError or DeliveryError where it comes too late. */
   #read(request: WireRequest): Prompted {
-    if (this.#isClosed)
-      throw new MeshStateError("This node of the mesh stops. Ask again: another one answers.");
+    this.#services.requireOpen();
     const { wire, clock } = this.#parts;
     if (Buffer.byteLength(request.payload) > wire.maxPayload) {
       throw new TaskError(`The prompt is larger than this agent takes: ${wire.maxPayload} bytes.`);
