@@ -7,14 +7,15 @@ import { TaskError, ValueError } from "../src/core/errors.ts";
 import type { Log } from "../src/core/log.ts";
 import type { Queue } from "../src/core/ports.ts";
 import { failureOf } from "../src/core/request-failure.ts";
-import { HEADER, readRequestHeaders, type RequestTerms } from "../src/core/request-headers.ts";
+import { HEADER, readRequestHeaders } from "../src/core/request-headers.ts";
 import type { Subjects } from "../src/core/subjects.ts";
 import { readTaskRequest } from "../src/core/task-request.ts";
-import type { Task, TaskResult, TaskStatus } from "../src/core/task.ts";
+import type { TaskResult, TaskStatus } from "../src/core/task.ts";
 import type { Wire, WireEndpoint, WireRequest, WireService } from "../src/core/wire.ts";
 import { EventFeed } from "../src/event-feed.ts";
 import { resultBlob, resultText } from "../src/result-text.ts";
-import { requireTime, withinDeadline } from "./deadline.ts";
+import { runForClient, type ClientTask } from "./client-task.ts";
+import { requireTime } from "./deadline.ts";
 import type { Population } from "./population.ts";
 import { Services } from "./services.ts";
 import type { TaskDesk } from "./task-desk.ts";
@@ -43,15 +44,6 @@ export interface FrontDeskParts {
 
 /** What came of the requests of one role. */
 type Tally = Record<TaskStatus | "refused" | "underWay", number>;
-
-/** A request that was understood. */
-interface Asked {
-  readonly role: string;
-  readonly task: Task & { readonly id: string };
-  /** Whether the id was made here. */
-  readonly isNew: boolean;
-  readonly terms: RequestTerms;
-}
 
 /** Serves the agents of one node. */
 export class FrontDesk {
@@ -110,7 +102,7 @@ export class FrontDesk {
 
   async #answer(role: string, request: WireRequest, tally: Tally): Promise<void> {
     const { log } = this.#parts;
-    let asked: Asked | undefined;
+    let asked: ClientTask | undefined;
     tally.underWay += 1;
     try {
       asked = this.#read(role, request);
@@ -137,7 +129,7 @@ export class FrontDesk {
   }
 
   /** @throws TaskError where the request is wrong, DeliveryError where it comes too late. */
-  #read(role: string, request: WireRequest): Asked {
+  #read(role: string, request: WireRequest): ClientTask {
     this.#services.requireOpen();
     const now = this.#parts.clock.now();
     const terms = readRequestHeaders(request.headers, now);
@@ -152,33 +144,26 @@ export class FrontDesk {
     return { role, task: { ...task, id: id ?? crypto.randomUUID() }, isNew: id === undefined, terms };
   }
 
-  async #run({ role, task, isNew, terms }: Asked, request: WireRequest): Promise<TaskResult> {
-    const { desk, clock, node } = this.#parts;
-    const { deadline, streams, trace } = terms;
+  async #run(asked: ClientTask, request: WireRequest): Promise<TaskResult> {
+    const { clock, node } = this.#parts;
+    const { streams, trace } = asked.terms;
     const feed = streams
       ? new EventFeed({
           node,
           clock,
           trace,
           send: (event, text) =>
-            request.reply(text, { [HEADER.event]: event.type, [HEADER.taskId]: task.id }),
+            request.reply(text, { [HEADER.event]: event.type, [HEADER.taskId]: asked.task.id }),
         })
       : null;
-    const cancelling = new AbortController();
-    const running = desk.execute(role, task, {
-      signal: cancelling.signal,
-      isNew,
-      trace,
-      onEvent: feed === null ? undefined : (event) => feed.tell(event),
-    });
     try {
-      return await withinDeadline(running, { deadline, clock, cancelling });
+      return await runForClient(asked, this.#parts, feed === null ? undefined : (event) => feed.tell(event));
     } finally {
       feed?.close();
     }
   }
 
-  #giveResult(result: TaskResult, { terms }: Asked, request: WireRequest): void {
+  #giveResult(result: TaskResult, { terms }: ClientTask, request: WireRequest): void {
     const { taskId, resultId, status } = result;
     const text = resultText(result);
     const bytes = Buffer.byteLength(text);

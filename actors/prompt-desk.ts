@@ -15,12 +15,13 @@ import {
   promptMetadata,
   promptSubjects,
 } from "../src/core/prompt-protocol.ts";
-import { HEADER, readRequestHeaders, type RequestTerms } from "../src/core/request-headers.ts";
-import type { Task, TaskResult } from "../src/core/task.ts";
+import { HEADER, readRequestHeaders } from "../src/core/request-headers.ts";
+import type { TaskResult } from "../src/core/task.ts";
 import type { Wire, WireRequest, WireService } from "../src/core/wire.ts";
 import type { Approvals } from "../src/approvals.ts";
 import { toReadable } from "../src/readable.ts";
-import { requireTime, withinDeadline } from "./deadline.ts";
+import { runForClient, type ClientTask } from "./client-task.ts";
+import { requireTime } from "./deadline.ts";
 import { PromptAnswer } from "./prompt-answer.ts";
 import { PromptApprovals } from "./prompt-approval.ts";
 import { Services } from "./services.ts";
@@ -40,14 +41,6 @@ export interface PromptDeskParts {
   readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-/** A prompt that was understood. */
-interface Prompted {
-  readonly task: Task & { readonly id: string };
-  /** Whether the id was made here. */
-  readonly isNew: boolean;
-  readonly terms: RequestTerms;
 }
 
 /** Serves the agents of one node. */
@@ -127,13 +120,13 @@ export class PromptDesk {
     const { log } = this.#parts;
     let taskId: string | undefined;
     try {
-      const asked = this.#read(request);
+      const asked = this.#read(role, request);
       taskId = asked.task.id;
       log.info(
         { taskId, role, subject: request.subject, trace: asked.terms.trace },
         "a client prompts an agent",
       );
-      await this.#run(role, asked, request);
+      await this.#run(asked, request);
     } catch (thrown) {
       const failure = promptFailureOf(thrown, { task_id: taskId });
       const { code, description: reason } = failure;
@@ -144,7 +137,7 @@ export class PromptDesk {
   }
 
   /** @throws TaskError where the prompt is wrong, MeshStateError or DeliveryError where it comes too late. */
-  #read(request: WireRequest): Prompted {
+  #read(role: string, request: WireRequest): ClientTask {
     this.#services.requireOpen();
     const { wire, clock } = this.#parts;
     if (Buffer.byteLength(request.payload) > wire.maxPayload) {
@@ -155,32 +148,24 @@ export class PromptDesk {
     const { taskId } = terms;
     const task = { ...readPrompt(request.payload), id: taskId ?? crypto.randomUUID() };
     requireTime(terms.deadline, now);
-    return { task, isNew: taskId === undefined, terms };
+    return { role, task, isNew: taskId === undefined, terms };
   }
 
-  async #run(
-    role: string,
-    { task, isNew, terms: { deadline, streams, trace } }: Prompted,
-    request: WireRequest,
-  ): Promise<void> {
-    const { wire, desk, approvals, node, clock, log } = this.#parts;
+  async #run(asked: ClientTask, request: WireRequest): Promise<void> {
+    const { wire, approvals, node, clock, log } = this.#parts;
+    const { task, isNew, terms } = asked;
+    const { streams, trace } = terms;
     const { maxPayload } = wire;
     const answer = new PromptAnswer({ request, maxPayload, node, clock, log, streams, trace });
     const queries = new PromptApprovals({ wire, approvals, log, send: (chunk) => answer.send(chunk) });
     answer.acknowledge(task.id);
     try {
-      const cancelling = new AbortController();
-      const running = desk.execute(role, task, {
-        signal: cancelling.signal,
-        isNew,
-        trace,
-        onEvent: (event) => {
-          answer.tell(event);
-          if (event.type === "approval") queries.ask(event.approvalId);
-        },
+      const running = runForClient(asked, this.#parts, (event) => {
+        answer.tell(event);
+        if (event.type === "approval") queries.ask(event.approvalId);
       });
       if (!isNew) queries.askPending(task.id);
-      const result = await withinDeadline(running, { deadline, clock, cancelling });
+      const result = await running;
       if (result.status === "success") answer.respond(textOf(result), headersOf(result));
       else answer.fail({ ...taskFailureOf(result), headers: headersOf(result) });
     } finally {
