@@ -30,12 +30,13 @@ export class RoleBook {
   }
 
   /** Notes an agent that runs here. @throws StorageError */
-  async note({ role, capabilities, limits }: AgentDefinition): Promise<void> {
+  async note({ role, capabilities, limits, mailbox }: AgentDefinition): Promise<void> {
     const entry: RoleEntry = {
       v: 1,
       role,
       capabilities: [...capabilities],
       contextBytes: limits.contextBytes,
+      mailbox: mailbox === "durable" ? mailbox : undefined,
     };
     const text = JSON.stringify(entry);
     const found = await this.#keyValue.get(BUCKET, role);

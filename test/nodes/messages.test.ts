@@ -126,6 +126,21 @@ describe("messages between nodes", () => {
     await found(near, "late", 1);
     expect(await near.ask("late", 3)).toBe(3);
   });
+
+  it("wait in a durable mailbox while no node has the role, and go to the one that comes", async () => {
+    await using others = new Nodes(ground.server);
+    const seen: unknown[] = [];
+    const clerk = () => agent("clerk", (message) => void seen.push(bodyOf(message)), { mailbox: "durable" });
+    const sender = await others.start([agent("sender", () => null)]);
+    const first = await others.start([clerk()]);
+    await found(sender, "clerk", 1);
+    await first.stop();
+    await found(sender, "clerk", 0);
+    await sender.send("clerk", "for whoever comes");
+    expect(seen).toEqual([]);
+    await others.start([clerk()]);
+    await expect.poll(() => seen, { timeout: 20_000 }).toEqual(["for whoever comes"]);
+  });
 });
 
 describe("an actor whose node is killed", () => {
