@@ -69,6 +69,7 @@ export const itemMachine = setup({
     ),
   },
   guards: {
+    hasTimeLeft: (_, leftMs: number) => leftMs > 0,
     hasTimeout: ({ context }) => context.timeoutMs !== null,
     mayRetry: ({ context }, result: TaskResult | null) =>
       context.attempt <= context.retries.max &&
@@ -119,7 +120,7 @@ export const itemMachine = setup({
             input: ({ context }) => ({ ...tryOf(context), timeoutMs: context.timeoutMs ?? 0 }),
             onDone: [
               {
-                guard: ({ event }) => event.output > 0,
+                guard: { type: "hasTimeLeft", params: ({ event }) => event.output },
                 target: "timed",
                 actions: { type: "goOn", params: ({ event }) => event.output },
               },

@@ -116,6 +116,8 @@ export const stepMachine = setup({
     },
   },
   guards: {
+    holds: (_, { run }: Decision) => run,
+    isSkipped: (_, { error }: Decision) => error === null,
     isRefused: ({ context }) => context.refusal !== null,
     isConcluded: ({ context }) => context.outcome !== null,
     isConditional: ({ context }) => context.step.when !== null,
@@ -153,9 +155,9 @@ export const stepMachine = setup({
         src: "decide",
         input: ({ context: { step, scope } }) => ({ step, scope }),
         onDone: [
-          { guard: ({ event }) => event.output.run, target: "listing" },
+          { guard: { type: "holds", params: ({ event }) => event.output }, target: "listing" },
           {
-            guard: ({ event }) => event.output.error === null,
+            guard: { type: "isSkipped", params: ({ event }) => event.output },
             target: "settling",
             actions: { type: "record", params: { outcome: SKIPPED } },
           },

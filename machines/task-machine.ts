@@ -5,21 +5,10 @@
 // holds in `working`, `cancel` everywhere before `settling`. What `generating` and `repairing` share is written out
 // in both: editors read a chart from its text.
 import { assign, setup, type ActorRefFrom } from "xstate";
-import type { ApprovalAnswer, ApprovalRequest } from "../src/core/approval.ts";
-import {
-  NOTHING_DONE,
-  type Draft,
-  type DraftRequest,
-  type Moment,
-  type Outcome,
-  type Recall,
-  type Routed,
-  type Suspension,
-  type Trial,
-  type TrialRequest,
-} from "../src/core/attempt.ts";
+import type { ApprovalAnswer } from "../src/core/approval.ts";
+import { NOTHING_DONE, type Draft, type Recall, type Suspension, type Trial } from "../src/core/attempt.ts";
 import type { TaskResult } from "../src/core/task.ts";
-import { slot, unboundAction } from "./slot.ts";
+import { unboundAction } from "./slot.ts";
 import {
   account,
   approvalRequest,
@@ -46,6 +35,7 @@ import {
   type TaskMachineEvent,
   type TaskMachineInput,
 } from "./task-books.ts";
+import { taskEffects } from "./task-effects.ts";
 
 /** A running task chart. */
 export type TaskActorRef = ActorRefFrom<typeof taskMachine>;
@@ -58,24 +48,7 @@ export const taskMachine = setup({
     events: {} as TaskMachineEvent,
     output: {} as TaskResult | null,
   },
-  actors: {
-    /** Waits for a place among the agent's and the mesh's running tasks. */
-    admit: slot<null, { readonly taskId: string }>("admit"),
-    /** Chooses the profile to work with. */
-    route: slot<Routed, Moment>("route"),
-    /** Looks for proven code for exactly this task; null where there is none. */
-    recall: slot<Recall | null, { readonly taskId: string; readonly profile: string | null }>("recall"),
-    /** Asks the model for code, first or repaired. */
-    draft: slot<Draft, DraftRequest>("draft"),
-    /** Runs the code in the sandbox and checks the output. */
-    trial: slot<Trial | Suspension, TrialRequest>("trial"),
-    /** Runs a custom agent's handler and checks the output. */
-    handle: slot<Trial, { readonly taskId: string }>("handle"),
-    /** Waits for a person's answer, over restarts if need be. */
-    approve: slot<ApprovalAnswer, ApprovalRequest>("approve"),
-    /** Registers working code and stores the result; null where another process has the task. */
-    settle: slot<TaskResult | null, Outcome>("settle"),
-  },
+  actors: taskEffects,
   actions: {
     /** Gives the place back that `admit` took. */
     release: unboundAction,
@@ -92,6 +65,13 @@ export const taskMachine = setup({
     goesOn: ({ context }, step: Step) => context.next === step,
     needsApproval: ({ context }) => needsApproval(context),
     mayRepair: ({ context }) => mayRepair(context),
+    isAsking: (_, { error }: { readonly error: unknown }) => isAsking(error),
+    foundNothing: (_, recall: Recall | null) => recall === null,
+    wroteCode: (_, draft: Draft) => draft.problem === null,
+    isSuspended: (_, trial: Trial | Suspension) => isSuspension(trial),
+    isApproved: (_, answer: ApprovalAnswer) => answer.decision === "approved",
+    mayMend: ({ context }, answer: ApprovalAnswer) => mayMend(context, answer),
+    isElsewhere: (_, result: TaskResult | null) => result === null,
     succeeded: ({ context }) => context.status === "success",
     wasCancelled: ({ context }) => context.status === "cancelled",
   },
@@ -168,7 +148,7 @@ export const taskMachine = setup({
             },
             onError: [
               {
-                guard: ({ event }) => isAsking(event.error),
+                guard: { type: "isAsking", params: ({ event }) => ({ error: event.error }) },
                 target: "#task.awaitingApproval",
                 actions: { type: "record", params: ({ event }) => overBudget(event.error, "begin") },
               },
@@ -185,7 +165,7 @@ export const taskMachine = setup({
             src: "recall",
             input: ({ context: { taskId, profile } }) => ({ taskId, profile }),
             onDone: [
-              { guard: ({ event }) => event.output === null, target: "generating" },
+              { guard: { type: "foundNothing", params: ({ event }) => event.output }, target: "generating" },
               {
                 target: "reviewing",
                 actions: { type: "record", params: ({ event }) => recalled(event.output) },
@@ -204,7 +184,7 @@ export const taskMachine = setup({
             input: ({ context }) => draftRequest(context, 0),
             onDone: [
               {
-                guard: ({ event }) => event.output.problem === null,
+                guard: { type: "wroteCode", params: ({ event }) => event.output },
                 target: "reviewing",
                 actions: { type: "record", params: ({ context, event }) => account(context, event.output) },
               },
@@ -218,7 +198,7 @@ export const taskMachine = setup({
             ],
             onError: [
               {
-                guard: ({ event }) => isAsking(event.error),
+                guard: { type: "isAsking", params: ({ event }) => ({ error: event.error }) },
                 target: "#task.awaitingApproval",
                 actions: { type: "record", params: ({ event }) => overBudget(event.error, "generating") },
               },
@@ -248,7 +228,7 @@ export const taskMachine = setup({
             }),
             onDone: [
               {
-                guard: ({ event }) => isSuspension(event.output),
+                guard: { type: "isSuspended", params: ({ event }) => event.output },
                 target: "#task.awaitingApproval",
                 actions: { type: "record", params: ({ event }) => callsToAllow(event.output) },
               },
@@ -259,7 +239,7 @@ export const taskMachine = setup({
             ],
             onError: [
               {
-                guard: ({ event }) => isAsking(event.error),
+                guard: { type: "isAsking", params: ({ event }) => ({ error: event.error }) },
                 target: "#task.awaitingApproval",
                 actions: { type: "record", params: ({ event }) => overBudget(event.error, "executing") },
               },
@@ -288,7 +268,7 @@ export const taskMachine = setup({
             input: ({ context }) => draftRequest(context, context.repairs),
             onDone: [
               {
-                guard: ({ event }) => event.output.problem === null,
+                guard: { type: "wroteCode", params: ({ event }) => event.output },
                 target: "reviewing",
                 actions: { type: "record", params: ({ context, event }) => account(context, event.output) },
               },
@@ -302,7 +282,7 @@ export const taskMachine = setup({
             ],
             onError: [
               {
-                guard: ({ event }) => isAsking(event.error),
+                guard: { type: "isAsking", params: ({ event }) => ({ error: event.error }) },
                 target: "#task.awaitingApproval",
                 actions: { type: "record", params: ({ event }) => overBudget(event.error, "repairing") },
               },
@@ -338,12 +318,12 @@ export const taskMachine = setup({
         input: ({ context }) => approvalRequest(context),
         onDone: [
           {
-            guard: ({ event }) => event.output.decision === "approved",
+            guard: { type: "isApproved", params: ({ event }) => event.output },
             target: "queued",
             actions: { type: "record", params: { subject: null } },
           },
           {
-            guard: ({ context, event }) => mayMend(context, event.output),
+            guard: { type: "mayMend", params: ({ event }) => event.output },
             target: "queued",
             actions: {
               type: "record",
@@ -372,7 +352,7 @@ export const taskMachine = setup({
         src: "settle",
         input: ({ context }) => context,
         onDone: [
-          { guard: ({ event }) => event.output === null, target: "left" },
+          { guard: { type: "isElsewhere", params: ({ event }) => event.output }, target: "left" },
           {
             guard: "succeeded",
             target: "done",
