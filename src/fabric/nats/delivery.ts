@@ -90,7 +90,7 @@ export class NatsDelivery implements Delivery {
       await link.call(attempt, async () => {
         startedAt = link.clock.now();
         if (this.isLost) throw this.#lost(attempt);
-        await link.connection.request(this.#message.reply, WORD.inProgress, { timeout: answerMs });
+        await link.ask(this.#message.reply, WORD.inProgress, { timeoutMs: answerMs });
       });
       if (this.isLost) throw this.#lost(attempt);
       this.#until = this.#limitFrom(startedAt);

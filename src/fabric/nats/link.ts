@@ -5,7 +5,6 @@ import { setMaxListeners } from "node:events";
 import {
   headers as makeHeaders,
   nanos,
-  type JetStreamClient,
   type JetStreamManager,
   type Msg,
   type MsgHdrs,
@@ -23,6 +22,8 @@ import { UnderWay } from "../../core/under-way.ts";
 import { closedFailure, failure, isPassing } from "./failure.ts";
 import { Fence, isFenceWeak } from "./fence.ts";
 import { Outage } from "./outage.ts";
+import { readAck } from "./pub-ack.ts";
+import { Replies } from "./replies.ts";
 import { StreamReader, type StreamQuery } from "./stream-reader.ts";
 
 /** Within so long is a write that is sent again known by its id; in milliseconds. JetStream's own default. */
@@ -35,6 +36,14 @@ const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
 /** Room for the headers and the subject of a message, in bytes. */
 const HEADROOM_BYTES = 8_192;
+
+/** What JetStream is told of a message that it is to store. */
+const STORE = {
+  id: "Nats-Msg-Id",
+  lastSubjectSequence: "Nats-Expected-Last-Subject-Sequence",
+  lastMessageId: "Nats-Expected-Last-Msg-Id",
+  lastSequence: "Nats-Expected-Last-Sequence",
+} as const;
 
 /** What a {@link NatsLink} is made with. */
 export interface NatsLinkOptions {
@@ -68,13 +77,13 @@ type Hear = (error: NatsError | null, message: Msg) => void;
 /** A connection to NATS and what all parts of a fabric do with it. */
 export class NatsLink {
   readonly connection: NatsConnection;
-  readonly js: JetStreamClient;
   readonly jsm: JetStreamManager;
   readonly names: StreamNames;
   readonly replicas: number;
   readonly maxBytes: number;
   readonly clock: Clock;
   readonly log: Log;
+  readonly replies: Replies;
   readonly #reader: StreamReader;
   readonly #outage: Outage;
   readonly #fence = new Fence();
@@ -85,7 +94,6 @@ export class NatsLink {
 
   constructor(options: NatsLinkOptions) {
     this.connection = options.connection;
-    this.js = options.connection.jetstream({ timeout: ANSWER_MS });
     this.jsm = options.jsm;
     this.#reader = new StreamReader(options.jsm);
     this.names = options.names;
@@ -94,6 +102,11 @@ export class NatsLink {
     this.clock = options.clock;
     this.log = options.log;
     this.#outage = new Outage(options.connection);
+    this.replies = new Replies({
+      connection: options.connection,
+      outage: this.#outage,
+      clock: options.clock,
+    });
     // Whatever waits for the server listens to it.
     setMaxListeners(0, this.closed);
   }
@@ -134,11 +147,15 @@ export class NatsLink {
    *
    * @throws NatsError as the server says it, also once the patience is over.
    */
-  async call<T>(attempt: string, work: () => Promise<T>): Promise<T> {
+  call<T>(attempt: string, work: () => Promise<T>): Promise<T> {
+    return this.#again(attempt, () => this.#outage.watch(work));
+  }
+
+  async #again<T>(attempt: string, work: () => Promise<T>): Promise<T> {
     const start = this.clock.now();
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       try {
-        return await this.#outage.watch(work);
+        return await work();
       } catch (thrown) {
         const isOver = this.clock.now() - start > PATIENCE_MS || this.connection.isClosed();
         if (isOver || this.closed.aborted || !isPassing(thrown)) throw thrown;
@@ -148,9 +165,16 @@ export class NatsLink {
     }
   }
 
-  /** Asks the server once. @throws NatsError as the server says it; `DISCONNECT` as soon as the connection is away */
-  once<T>(work: () => Promise<T>): Promise<T> {
-    return this.#outage.watch(work);
+  /** Asks once. @throws NatsError as {@link Replies} say it; `DISCONNECT` as soon as the connection is away */
+  ask(
+    subject: string,
+    payload: string | Uint8Array,
+    options: { readonly timeoutMs?: number; readonly headers?: MsgHdrs } = {},
+  ): Promise<Msg> {
+    const { timeoutMs = ANSWER_MS, headers } = options;
+    return new Promise((resolve, reject) => {
+      this.replies.ask(subject, payload, { timeoutMs, headers, answered: resolve, failed: reject });
+    });
   }
 
   /** Tells whenever the connection is back: of what was sent before, the server may know nothing. */
@@ -164,15 +188,10 @@ export class NatsLink {
    * @throws NatsError as `call` does.
    */
   publish(subject: string, payload: string | Uint8Array, write: LinkWrite): Promise<PubAck> {
-    const { attempt, lastSubjectSequence: after = 0, lastMessageId } = write;
-    const headers = headersOf(write.headers);
-    const store = (msgID: string, lastSequence?: number): Promise<PubAck> => {
-      const expect = {
-        ...(write.lastSubjectSequence === undefined ? {} : { lastSubjectSequence: after }),
-        ...(lastMessageId === undefined ? {} : { lastMsgID: lastMessageId }),
-        ...(lastSequence === undefined ? {} : { lastSequence }),
-      };
-      return this.call(attempt, () => this.js.publish(subject, payload, { msgID, headers, expect }));
+    const { attempt, lastSubjectSequence: after = 0 } = write;
+    const store = (id: string, lastSequence?: number): Promise<PubAck> => {
+      const headers = headersOf(write, id, lastSequence);
+      return this.#again(attempt, async () => readAck(await this.ask(subject, payload, { headers })));
     };
     if (after === 0 || !isFenceWeak(this.connection, this.replicas)) {
       return store(write.id ?? crypto.randomUUID());
@@ -267,8 +286,14 @@ function readable(message: Msg): Msg {
 /** Milliseconds as JetStream counts them. */
 export const nanosecondsOf = (milliseconds: number): number => nanos(milliseconds);
 
-function headersOf(given: Readonly<Record<string, string>> = {}): MsgHdrs {
-  const headers = makeHeaders();
-  for (const [name, value] of Object.entries(given)) headers.set(name, value);
-  return headers;
+/** What JetStream is to know of a message. */
+function headersOf(write: LinkWrite, id: string, lastSequence: number | undefined): MsgHdrs {
+  const { headers = {}, lastSubjectSequence, lastMessageId } = write;
+  const all = makeHeaders();
+  for (const name in headers) all.append(name, headers[name] ?? "");
+  all.append(STORE.id, id);
+  if (lastSubjectSequence !== undefined) all.append(STORE.lastSubjectSequence, String(lastSubjectSequence));
+  if (lastMessageId !== undefined) all.append(STORE.lastMessageId, lastMessageId);
+  if (lastSequence !== undefined) all.append(STORE.lastSequence, String(lastSequence));
+  return all;
 }

@@ -60,19 +60,31 @@ export class NatsMessages implements Messages {
     requireSubject(subject);
     const { timeoutMs, signal } = options;
     if (signal?.aborted === true) throw cancelled(subject);
-    const asked = this.#use(`ask "${subject}"`, (connection) =>
-      connection.request(subject, payload, { timeout: timeoutMs }),
-    );
+    if (this.#link.closed.aborted) throw closedError(`ask "${subject}"`);
+    const { replies } = this.#link;
     let stop: (reason: Error) => void = () => undefined;
-    const stopped = new Promise<never>((_, reject) => (stop = reject));
     const onAbort = () => stop(cancelled(subject));
     const onClose = () => stop(closedError(`ask "${subject}"`));
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#waiting.add(onClose);
     try {
-      return (await Promise.race([asked, stopped])).string();
+      return await new Promise<string>((resolve, reject) => {
+        const name = replies.ask(subject, payload, {
+          timeoutMs,
+          outlivesConnection: true,
+          answered: (message) => resolve(message.string()),
+          failed: reject,
+        });
+        stop = (reason) => {
+          replies.forget(name);
+          reject(reason);
+        };
+      });
     } catch (thrown) {
-      throw requestError(thrown, subject, timeoutMs);
+      const isTooLarge = codeOf(thrown) === ErrorCode.MaxPayloadExceeded;
+      throw isTooLarge
+        ? this.#sendError(`ask "${subject}"`, thrown)
+        : requestError(thrown, subject, timeoutMs);
     } finally {
       signal?.removeEventListener("abort", onAbort);
       this.#waiting.delete(onClose);
@@ -84,13 +96,17 @@ export class NatsMessages implements Messages {
     try {
       return use(this.#link.connection);
     } catch (thrown) {
-      const isTooLarge = codeOf(thrown) === ErrorCode.MaxPayloadExceeded;
-      const reason = isTooLarge
-        ? `the message is larger than the server takes (max_payload, ${this.#link.connection.info?.max_payload ?? 0} bytes). ` +
-          "Send large values as blobs, by their paths"
-        : messageOf(thrown);
-      throw new DeliveryError("MESSAGE_INVALID", `Cannot ${attempt}: ${reason}.`, { cause: thrown });
+      throw this.#sendError(attempt, thrown);
     }
+  }
+
+  #sendError(attempt: string, thrown: unknown): DeliveryError {
+    const isTooLarge = codeOf(thrown) === ErrorCode.MaxPayloadExceeded;
+    const reason = isTooLarge
+      ? `the message is larger than the server takes (max_payload, ${this.#link.connection.info?.max_payload ?? 0} bytes). ` +
+        "Send large values as blobs, by their paths"
+      : messageOf(thrown);
+    return new DeliveryError("MESSAGE_INVALID", `Cannot ${attempt}: ${reason}.`, { cause: thrown });
   }
 
   async #handle(handler: Handler, message: Msg): Promise<void> {

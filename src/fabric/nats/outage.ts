@@ -5,19 +5,29 @@ import { ErrorCode, Events, NatsError, type NatsConnection } from "nats";
 import { defer, type Deferred } from "../../core/deferred.ts";
 import type { Unsubscribe } from "../../core/ports.ts";
 
+type HearLoss = (reason: NatsError) => void;
+
 /** Follows a connection's comings and goings. */
 export class Outage {
-  readonly #waiting = new Set<(reason: NatsError) => void>();
+  readonly #toWarn = new Set<HearLoss>();
   readonly #toTell = new Set<() => void>();
   #back: Deferred<undefined> | null = null;
 
   constructor(connection: NatsConnection) {
     void this.#follow(connection);
+    // Whoever waits finds that out by himself.
+    void connection.closed().then(() => this.#back?.resolve(undefined));
   }
 
   /** Resolves once the connection is back; null where it is not away. */
   get back(): Promise<undefined> | null {
     return this.#back?.promise ?? null;
+  }
+
+  /** Tells each time that the connection is lost. */
+  onLost(handler: HearLoss): Unsubscribe {
+    this.#toWarn.add(handler);
+    return () => this.#toWarn.delete(handler);
   }
 
   /** Tells each time that the connection is back. */
@@ -26,16 +36,17 @@ export class Outage {
     return () => this.#toTell.delete(handler);
   }
 
+  /** @throws NatsError `DISCONNECT` while the connection is away */
+  check(): void {
+    if (this.#back !== null) throw lost();
+  }
+
   /** What the work gives. @throws NatsError `DISCONNECT` as soon as the connection is away */
   watch<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      if (this.#back !== null) {
-        reject(lost());
-        return;
-      }
-      this.#waiting.add(reject);
-      const end = (): void => void this.#waiting.delete(reject);
-      work().then(resolve, reject).then(end, end);
+      this.check();
+      const ignore = this.onLost(reject);
+      work().then(resolve, reject).then(ignore, ignore);
     });
   }
 
@@ -43,14 +54,13 @@ export class Outage {
     for await (const { type } of connection.status()) {
       if (type === Events.Disconnect) {
         this.#back ??= defer();
-        for (const reject of this.#waiting) reject(lost());
+        for (const warn of [...this.#toWarn]) warn(lost());
       } else if (type === Events.Reconnect) {
         this.#back?.resolve(undefined);
         this.#back = null;
         for (const tell of [...this.#toTell]) tell();
       }
     }
-    this.#back?.resolve(undefined); // It was closed: whoever waits finds that out by himself.
   }
 }
 

@@ -60,7 +60,7 @@ describe("key-value over NATS", () => {
     await keyValue.put("b", "task.a", "1");
     await keyValue.put("b", "gone", "1");
     await keyValue.delete("b", "gone");
-    const view = await link.js.views.kv(link.names.bucket("b"), { bindOnly: true });
+    const view = await link.connection.jetstream().views.kv(link.names.bucket("b"), { bindOnly: true });
     expect((await view.get("task.a"))?.string()).toBe("1");
     expect((await view.get("gone"))?.operation).toBe("DEL");
     const keys: string[] = [];

@@ -6,7 +6,8 @@ const server = serverForTests();
 
 it("a stream is asked for a message only once it has held one, and then it is no longer looked at before", async () => {
   const link = await openLink(server.get());
-  const { jsm, js } = link;
+  const { jsm, connection } = link;
+  const js = connection.jetstream();
   const name = newMeshName();
   await jsm.streams.add({ name, subjects: [`${name}.>`] });
   const asked = vi.spyOn(jsm.streams, "getMessage");
@@ -26,7 +27,8 @@ it("a stream is asked for a message only once it has held one, and then it is no
 
 it("a stream that was deleted and made anew is looked at again before it is asked", async () => {
   const link = await openLink(server.get());
-  const { jsm, js } = link;
+  const { jsm, connection } = link;
+  const js = connection.jetstream();
   const name = newMeshName();
   const reader = new StreamReader(jsm);
   const query = { last_by_subj: `${name}.a` };
