@@ -1,37 +1,88 @@
-// One suite, three runtimes: the tests import the built package, so `npm run build` comes first.
-// Tests that mostly wait, for servers that elect a leader, for nodes that are missed, for programs that start, run more at
-// once than there are processors, and after the others, whose times they would spoil.
+// One suite, three runtimes: the tests import the built package, so `npm run build` comes first. Here is said which tests
+// are of which kind; scripts/test-on.mjs says which kinds run on which runtime. Whatever is in no list is `inside`.
+// The kinds follow each other, so that none spoils the times of another.
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-const WAITING = [
+/** What is as it is on each runtime: papers held against the code, examples, figures. */
+const PAPERS = ["test/{architecture,bench,docs,examples}/*.test.ts"];
+
+/** Starts programs: the command, and processes that are killed or share a folder. */
+const PROGRAMS = [
+  "test/app/{approvals,blobs,check,cli,demo,init,replay,run,show,smoketest,tasks,workflow}.test.ts",
+  "test/chaos/chaos.test.ts",
+  "test/fabric/embedded/{queue,storage}.test.ts",
+  "test/mesh/workflow-lease.test.ts",
+  "test/observe/logger.test.ts",
+];
+
+/** Starts a NATS server, and mostly waits for it. */
+const SERVERS = [
+  "test/app/{clients,node}.test.ts",
+  "test/fabric/nats/*.test.ts",
+  "test/mesh/durable-mailbox.test.ts",
+  "test/mesh-nats/*.test.ts",
+  "test/nodes/{messages,tasks,versions}.test.ts",
+  "test/sandbox/remote/suites-nats.test.ts",
+  "test/wire/*.test.ts",
+];
+
+/** Waits for clusters that elect a leader, for nodes that are missed, for servers that are away: theirs is the time. */
+const OUTAGES = [
+  "test/app/nats.test.ts",
   "test/chaos/fleet.test.ts",
   "test/examples/research-network.test.ts",
-  "test/fabric/nats/**/*.test.ts",
-  "test/mesh-nats/**/*.test.ts",
-  "test/nodes/**/*.test.ts",
+  "test/fabric/nats/{cluster,cluster-contract,compose,fence,key-value-cluster,queue-cluster}.test.ts",
+  "test/nodes/{leaving,outage,stopped,takeover}.test.ts",
   "test/sandbox/remote/processes.test.ts",
-  "test/app/{nats,node}.test.ts",
 ];
+
+/** Coverage is counted on code that vitest loads; without it, the package is loaded as its users do, which is quicker. */
+const isCounted = process.argv.includes("--coverage");
+
+/** What waits longest comes first. */
+class OutagesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const isOutage = ({ project }: TestSpecification) => project.name === "outages";
+    return [...sorted.filter(isOutage), ...sorted.filter((file) => !isOutage(file))];
+  }
+}
+
+interface Place {
+  readonly order: number;
+  readonly workers: number;
+  readonly timeoutMs: number;
+}
+
+const kind = (name: string, include: string[], exclude: string[], { order, workers, timeoutMs }: Place) => ({
+  extends: true as const,
+  test: {
+    name,
+    include,
+    exclude,
+    maxWorkers: workers,
+    testTimeout: timeoutMs,
+    hookTimeout: timeoutMs,
+    sequence: { groupOrder: order },
+  },
+});
+
+/** A busy machine is no failure. */
+const COMPUTING: Place = { order: 0, workers: 3, timeoutMs: 30_000 };
+const STARTING: Place = { order: 1, workers: 3, timeoutMs: 60_000 };
+const WAITING: Place = { order: 2, workers: 6, timeoutMs: 120_000 };
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    sequence: { sequencer: OutagesFirst },
+    server: { deps: { external: isCounted ? [] : [/\/dist\//] } },
     projects: [
-      {
-        extends: true,
-        test: {
-          name: "busy",
-          include: ["test/**/*.test.ts"],
-          exclude: WAITING,
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        extends: true,
-        test: { name: "waiting", include: WAITING, maxWorkers: 5, sequence: { groupOrder: 1 } },
-      },
+      kind("inside", ["test/**/*.test.ts"], [...PAPERS, ...PROGRAMS, ...SERVERS, ...OUTAGES], COMPUTING),
+      kind("papers", PAPERS, OUTAGES, STARTING),
+      kind("programs", PROGRAMS, [], STARTING),
+      kind("servers", SERVERS, OUTAGES, WAITING),
+      kind("outages", OUTAGES, [], WAITING),
     ],
     coverage: {
       provider: "v8",

@@ -1,12 +1,28 @@
-// Runs the tests on another runtime than the one that runs npm: `node scripts/test-on.mjs node|deno [vitest's options]`.
+// Runs tests on another runtime than the one that runs npm: `node scripts/test-on.mjs node|deno [--all] [vitest's options]`.
 // The current Node is installed apart (see test/runtimes); Deno is a development dependency of the project itself.
+// Invariant: what runs on each is said here, by the kinds of vitest.config.ts; `npm test` runs all kinds, and so does --all.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+/** The kinds of tests that a newer or another runtime could end otherwise; the rest is as it is on every one. */
+const KINDS = {
+  // What a newer Node could change: the language, its modules, its threads and its sockets.
+  node: ["inside", "servers"],
+  // What Deno does in its own way: all that, and its processes, signals and streams.
+  deno: ["inside", "servers", "programs"],
+};
+
 const root = fileURLToPath(new URL("..", import.meta.url));
-const [runtime, ...options] = process.argv.slice(2);
-const vitest = ["node_modules/vitest/vitest.mjs", "run", ...options];
+const [runtime, ...given] = process.argv.slice(2);
+const options = given.filter((option) => option !== "--all");
+const kinds = options.length === given.length ? (KINDS[runtime] ?? []) : [];
+const vitest = [
+  "node_modules/vitest/vitest.mjs",
+  "run",
+  ...kinds.flatMap((kind) => ["--project", kind]),
+  ...options,
+];
 
 function run(command, args, cwd = root) {
   const { status, error } = spawnSync(command, args, { cwd, stdio: "inherit" });
@@ -34,6 +50,6 @@ if (runtime === "node") {
   run(process.execPath, [deno, "--version"]);
   run(process.execPath, [deno, "run", "--allow-all", ...vitest]);
 } else {
-  console.error("Say which runtime: node scripts/test-on.mjs node|deno [options of vitest]");
+  console.error("Say which runtime: node scripts/test-on.mjs node|deno [--all] [options of vitest]");
   process.exit(2);
 }

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { callFettle } from "../harness/command.ts";
 import { projectRoot, runFettle } from "../harness/program.ts";
 
 const COMMANDS = [
@@ -39,7 +40,11 @@ it("explains itself when called alone, and tells its version", async () => {
 });
 
 it("teaches each command with an example of it", async () => {
-  const helps = await Promise.all(COMMANDS.map((command) => fettle(command, "--help")));
+  const [first = "", ...others] = COMMANDS;
+  const helps = await Promise.all([
+    fettle(first, "--help"),
+    ...others.map((command) => callFettle([command, "--help"])),
+  ]);
   helps.forEach((help, index) => {
     expect(help).toMatchObject({ code: 0, stderr: "" });
     expect(help.stdout).toMatch(new RegExp(`^Examples:\\n  \\$ .*fettle ${COMMANDS[index] ?? ""}`, "m"));

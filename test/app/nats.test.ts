@@ -50,7 +50,7 @@ async function streamsAt({ url }: NatsServer): Promise<readonly string[]> {
 
 const consuming = { ackWaitMs: 60_000, maxDeliveries: 5 };
 
-describe("fettle nats status", () => {
+describe.concurrent("fettle nats status", () => {
   it("shows streams, queues and nodes of a mesh, and of no other whose name begins alike", async () => {
     const name = newMeshName();
     const env = { NATS_URL: server.get().url, FETTLE_MESH: name };
@@ -167,7 +167,7 @@ describe("fettle nats status", () => {
   }, 90_000);
 });
 
-describe("fettle check, with NATS_URL", () => {
+describe.concurrent("fettle check, with NATS_URL", () => {
   const natsOf = (env: Env) => checkNats(configOf(env));
 
   it("proves messages and JetStream by using them, and leaves nothing behind", async () => {

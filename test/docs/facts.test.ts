@@ -8,7 +8,8 @@ import { DEFAULT_SUPERVISION } from "#src/core/supervision";
 import type { RecordingEntry } from "#src/model/recording";
 import { DEFAULT_MODELS } from "#src/model/resolve";
 import { resolveLimits } from "#src/core/limits";
-import { projectRoot, runFettle, type Run } from "../harness/program.ts";
+import { callFettle } from "../harness/command.ts";
+import { projectRoot, type Run } from "../harness/program.ts";
 import { readPages, rowsOf, type Page } from "./markdown.ts";
 
 const pages = await readPages();
@@ -147,7 +148,7 @@ describe("a command in the documentation", () => {
 
   const helps = new Map<string, Promise<Run>>();
   const helpOf = (command: string): Promise<Run> => {
-    const help = helps.get(command) ?? runFettle([command, "--help"], { cwd: projectRoot });
+    const help = helps.get(command) ?? callFettle([command, "--help"]);
     helps.set(command, help);
     return help;
   };

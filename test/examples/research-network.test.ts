@@ -2,27 +2,29 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { freePort, startNatsServer } from "../harness/nats-server.ts";
 import { projectRoot, runFettle } from "../harness/program.ts";
 
 const TOPICS = ["heartbeats", "leases", "fencing", "journals", "queues", "idempotency"];
 
-let folder = "";
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "fettle-network-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+/** A folder for one run. */
+async function newFolder() {
+  const path = await mkdtemp(join(tmpdir(), "fettle-network-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
 
-const run = (file: string, url: string) =>
+const run = (file: string, folder: string, url: string) =>
   runFettle(["run", join(projectRoot, "examples/research-network", file)], {
     cwd: folder,
     env: { NATS_URL: url, TMPDIR: folder },
   });
 
-describe("the example research-network", () => {
+describe.concurrent("the example research-network", () => {
   it("starts a server and four processes, tells who did what, and leaves nothing behind", async () => {
-    const { code, stdout, stderr } = await run("main.ts", `nats://127.0.0.1:${await freePort()}`);
+    await using folder = await newFolder();
+    const url = `nats://127.0.0.1:${await freePort()}`;
+    const { code, stdout, stderr } = await run("main.ts", folder.path, url);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/playing back recorded answers\.\nStarted nats-server at nats:/);
     expect(new Set(stdout.match(/pid \d+/g))).toHaveProperty("size", 4);
@@ -36,12 +38,13 @@ describe("the example research-network", () => {
       expect(stdout).toMatch(new RegExp(`^ {2}${name} {3}the study of`, "m"));
     }
     expect(stdout).toMatch(/^ {2}synthesizer {2}the synthesis$/m);
-    expect(await readdir(folder)).toEqual([]);
+    expect(await readdir(folder.path)).toEqual([]);
   }, 90_000);
 
   it("shows with a node killed half way that another takes over, and repeats nothing that was recorded", async () => {
     await using server = await startNatsServer();
-    const { code, stdout, stderr } = await run("kill.ts", server.url);
+    await using folder = await newFolder();
+    const { code, stdout, stderr } = await run("kill.ts", folder.path, server.url);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain(`Using the NATS server at ${server.url}.`);
     const [, dead = "", topic = ""] =

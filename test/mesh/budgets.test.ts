@@ -105,7 +105,8 @@ describe("a budget that a call would go over", () => {
     ["last model call", { text: "result = 1", delayMs: 60_000 }, { onExceeded: "cheaper" }],
     ["run", { text: "```js\nwhile (true);\n```" }, {}],
   ])("of wall time ends the %s that it cut short, and the task by its name", async (_what, answer, more) => {
-    const agent = defineAgent({ ...coding, maxRepairs: 0 });
+    // Played again, a run that was cut short ends at its own limit.
+    const agent = defineAgent({ ...coding, maxRepairs: 0, limits: { cpuMs: 2000 } });
     const { mesh, requests } = await start(agent, [answer], { models: { fast: "small" } });
     await using _ = mesh;
     const result = await mesh.execute(agent, { id: "t1", task: "x", budget: { wallMs: 300, ...more } });

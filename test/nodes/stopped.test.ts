@@ -3,9 +3,9 @@ import { Crew, fenced, gate, groundForTests } from "./crew.ts";
 
 const ground = groundForTests();
 /** So long is a node stopped: longer than presence remembers it, and than its task is its own. */
-const STOPPED_MS = 20_000;
+const STOPPED_MS = 12_000;
 
-describe("a node that is stopped for 20 s while it works, and wakes", () => {
+describe("a node that is stopped for 12 s while it works, and wakes", () => {
   it("has lost its task to another: it drops it, appends nothing, calls nothing again, and serves on", async () => {
     await using crew = new Crew(ground);
     const held = gate();

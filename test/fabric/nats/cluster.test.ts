@@ -1,13 +1,12 @@
 // The fabric on a cluster of three servers that are killed, one after the other, while two nodes work.
 // Each worker does one kind of work over and over and counts what it did; in the end, what is kept is held against that.
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { StorageError } from "#src/core/errors";
 import type { Fabric, QueueConsumer } from "#src/core/ports";
 import { openConnection } from "#src/fabric/nats/connection";
 import { createNatsFabric } from "#src/fabric/nats/fabric";
 import { silentLog } from "#src/core/log";
-import { startNatsCluster, type NatsServer } from "../../harness/nats-server.ts";
-import { newMeshName } from "./mesh-server.ts";
+import { clusterForTests, newMeshName } from "./mesh-server.ts";
 
 /** Between two steps, so that the machine has time for other things. */
 const pause = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
@@ -50,22 +49,18 @@ class Worker {
 }
 
 describe("the fabric on a cluster whose servers are killed one after the other", () => {
-  let servers: readonly NatsServer[] = [];
+  const cluster = clusterForTests();
   const mesh = newMeshName();
   const fabrics: Fabric[] = [];
   const open = async (first: number) => {
-    const urls = servers.map((_, index) => servers[(first + index) % servers.length]?.url ?? "");
+    const urls = cluster.servers.map((_, index) => cluster.at((first + index) % cluster.servers.length).url);
     const connection = await openConnection({ servers: urls }, { name: "test", log: silentLog });
     const fabric = await createNatsFabric({ connection, mesh, replicas: 3, onHandlerError: () => undefined });
     fabrics.push(fabric);
     return { fabric, jsm: await connection.jetstreamManager({ checkAPI: false }) };
   };
-  beforeAll(async () => {
-    servers = await startNatsCluster();
-  }, 60_000);
   afterAll(async () => {
     for (const fabric of fabrics) await fabric.close();
-    for (const server of servers) await server.close();
   });
 
   it("loses nothing, does nothing twice and goes on", async () => {
@@ -152,7 +147,7 @@ describe("the fabric on a cluster whose servers are killed one after the other",
       }
     };
     await progress(20);
-    for (const server of servers) {
+    for (const server of cluster.servers) {
       await settled();
       await server.stop("SIGKILL");
       await progress(20);

@@ -4,23 +4,20 @@ import type { StorageError } from "#src/core/errors";
 import { silentLog } from "#src/core/log";
 import { openConnection } from "#src/fabric/nats/connection";
 import { createNatsFabric, type NatsFabric } from "#src/fabric/nats/fabric";
-import { startNatsCluster, type NatsServer } from "../../harness/nats-server.ts";
-import { newMeshName } from "./mesh-server.ts";
+import { clusterForTests, newMeshName } from "./mesh-server.ts";
 
 describe("many writers of one place on a cluster", () => {
-  let servers: readonly NatsServer[] = [];
+  const cluster = clusterForTests();
   const nodes: NatsFabric[] = [];
   beforeAll(async () => {
-    servers = await startNatsCluster();
     const mesh = newMeshName();
-    for (const { url } of servers) {
+    for (const { url } of cluster.servers) {
       const connection = await openConnection({ servers: [url] }, { name: "test", log: silentLog });
       nodes.push(await createNatsFabric({ connection, mesh, replicas: 3 }));
     }
   }, 120_000);
   afterAll(async () => {
     for (const node of nodes) await node.close();
-    for (const server of servers) await server.close();
   });
 
   /** What those give who win, of twelve writers on three nodes at once. */

@@ -2,61 +2,26 @@
 // by other tools, and know one time for a bucket.
 import { randomBytes } from "node:crypto";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Fabric, KeyValue } from "#src/core/ports";
-import { NatsKeyValue } from "#src/fabric/nats/key-value";
-import type { NatsLink } from "#src/fabric/nats/link";
-import { Streams } from "#src/fabric/nats/streams";
+import type { Fabric } from "#src/core/ports";
 import { keyValueContract } from "../../contract/key-value.ts";
 import { Changes, watchContract } from "../../contract/watch.ts";
-import { startNatsCluster, startNatsServer, type NatsServer } from "../../harness/nats-server.ts";
-import { newMeshName, openLink, serverForTests } from "./mesh-server.ts";
-
-/** A part of a fabric, and what it stands on. */
-interface Opened {
-  readonly keyValue: KeyValue;
-  readonly link: NatsLink;
-  close(): Promise<void>;
-}
-
-const open = async (
-  server: NatsServer,
-  options: {
-    readonly mesh?: string;
-    readonly replicas?: number;
-    readonly onError?: (error: unknown, where: string) => void;
-  } = {},
-): Promise<Opened> => {
-  const { onError = () => undefined, ...rest } = options;
-  const link = await openLink(server, rest);
-  const keyValue = new NatsKeyValue(link, new Streams(link), onError);
-  const close = async (): Promise<void> => {
-    keyValue.close();
-    await link.close();
-  };
-  return { keyValue, link, close };
-};
+import { startNatsServer, type NatsServer } from "../../harness/nats-server.ts";
+import { newMeshName, serverForTests } from "./mesh-server.ts";
+import { openForTests, openKeyValue } from "./open-key-value.ts";
 
 describe("key-value over NATS keeps the contract of", () => {
   const server = serverForTests();
-  const make = async (): Promise<Fabric> => (await open(server.get())) as unknown as Fabric;
+  const make = async (): Promise<Fabric> => (await openKeyValue(server.get())) as unknown as Fabric;
   keyValueContract(make);
   watchContract(make);
 });
 
 describe("key-value over NATS", () => {
   const server = serverForTests();
-  const opened: Opened[] = [];
-  const track = async (made: Promise<Opened>): Promise<Opened> => {
-    const one = await made;
-    opened.push(one);
-    return one;
-  };
-  afterEach(async () => {
-    for (const one of opened.splice(0)) await one.close();
-  });
+  const open = openForTests();
 
   it("is what NATS's own tools read and write", async () => {
-    const { keyValue, link } = await track(open(server.get()));
+    const { keyValue, link } = await open(server.get());
     await keyValue.put("b", "task.a", "1");
     await keyValue.put("b", "gone", "1");
     await keyValue.delete("b", "gone");
@@ -77,7 +42,7 @@ describe("key-value over NATS", () => {
   });
 
   it("makes no bucket to read, to list or to delete a key", async () => {
-    const { keyValue, link } = await track(open(server.get()));
+    const { keyValue, link } = await open(server.get());
     expect(await keyValue.get("b", "a")).toBeNull();
     expect(await keyValue.keys("b", "a.")).toEqual([]);
     await keyValue.delete("b", "a");
@@ -86,9 +51,9 @@ describe("key-value over NATS", () => {
 
   it("shows each connection of a mesh what the others write, and no other mesh", async () => {
     const mesh = newMeshName();
-    const one = await track(open(server.get(), { mesh }));
-    const two = await track(open(server.get(), { mesh }));
-    const stranger = await track(open(server.get()));
+    const one = await open(server.get(), { mesh });
+    const two = await open(server.get(), { mesh });
+    const stranger = await open(server.get());
     const changes = new Changes();
     await two.keyValue.watch("b", changes.take);
     const revision = await one.keyValue.create("b", "a", "1");
@@ -106,7 +71,7 @@ describe("key-value over NATS", () => {
   });
 
   it("keeps the order of writes to one key that nobody waits for", async () => {
-    const { keyValue } = await track(open(server.get()));
+    const { keyValue } = await open(server.get());
     const writes = [keyValue.put("b", "a", "1"), keyValue.delete("b", "a"), keyValue.create("b", "a", "2")];
     const conflict = expect(keyValue.create("b", "a", "3")).rejects.toMatchObject({ code: "KEY_EXISTS" });
     await Promise.all([...writes, conflict]);
@@ -114,7 +79,7 @@ describe("key-value over NATS", () => {
   });
 
   it("lists and watches a thousand keys, by whole tokens of the prefix and by its rest", async () => {
-    const { keyValue } = await track(open(server.get()));
+    const { keyValue } = await open(server.get());
     const keys = Array.from({ length: 1_000 }, (_, index) => `task.${index % 10}.k${index}`);
     await Promise.all(keys.map((key) => keyValue.put("b", key, "")));
     const some = keys.filter((key) => key.startsWith("task.3.k1")).sort();
@@ -128,7 +93,7 @@ describe("key-value over NATS", () => {
   });
 
   it("stores a value compressed that is larger than a message, and refuses one that is too large even so", async () => {
-    const { keyValue, link } = await track(open(server.get()));
+    const { keyValue, link } = await open(server.get());
     const large = JSON.stringify(Array.from({ length: 90_000 }, (_, index) => ({ index })));
     expect(large.length).toBeGreaterThan(link.maxPayload);
     const changes = new Changes();
@@ -148,7 +113,7 @@ describe("key-value over NATS", () => {
   it("tells what a watch's handler throws to the hook, with the bucket", async () => {
     const errors: unknown[] = [];
     const onError = (error: unknown, where: string): void => void errors.push([error, where]);
-    const { keyValue } = await track(open(server.get(), { onError }));
+    const { keyValue } = await open(server.get(), { onError });
     const failed = new Error("handler failed");
     await keyValue.put("b", "a", "1");
     await keyValue.watch("b", () => {
@@ -158,7 +123,7 @@ describe("key-value over NATS", () => {
   });
 
   it("gives a bucket the time of its first keys, and refuses keys of another while there are any", async () => {
-    const { keyValue, link } = await track(open(server.get()));
+    const { keyValue, link } = await open(server.get());
     const lasting = { ttlMs: 600_000 };
     await keyValue.watch("b", () => undefined);
     await Promise.all([keyValue.create("b", "a", "", lasting), keyValue.create("b", "c", "", lasting)]);
@@ -175,7 +140,7 @@ describe("key-value over NATS", () => {
     await keyValue.put("kept", "a", "");
     await expect(keyValue.put("kept", "b", "", lasting)).rejects.toMatchObject(refused(/600000 ms.*stays/));
     // Once it holds none, the next key chooses the time, also for other connections; keys that stay it never gets.
-    const other = await track(open(server.get(), { mesh: link.names.mesh }));
+    const other = await open(server.get(), { mesh: link.names.mesh });
     await other.keyValue.put("b", "a", "", lasting);
     for (const key of ["a", "c"]) await keyValue.delete("b", key);
     await other.keyValue.put("b", "e", "", { ttlMs: 700_000 });
@@ -186,8 +151,8 @@ describe("key-value over NATS", () => {
 
   it("tells of an expiry also where another connection wrote, after the watch had begun", async () => {
     const mesh = newMeshName();
-    const one = await track(open(server.get(), { mesh }));
-    const two = await track(open(server.get(), { mesh }));
+    const one = await open(server.get(), { mesh });
+    const two = await open(server.get(), { mesh });
     const changes = new Changes();
     await two.keyValue.watch("b", changes.take);
     await one.keyValue.put("b", "a", "1", { ttlMs: 500 });
@@ -199,28 +164,23 @@ describe("key-value over NATS", () => {
 
 describe("key-value over a NATS server that goes away", () => {
   const servers: NatsServer[] = [];
-  const opened: Opened[] = [];
   const start = async (): Promise<NatsServer> => {
     const server = await startNatsServer();
     servers.push(server);
     return server;
   };
-  const track = async (made: Promise<Opened>): Promise<Opened> => {
-    const one = await made;
-    opened.push(one);
-    return one;
-  };
   afterEach(async () => {
-    for (const one of opened.splice(0)) await one.close();
     for (const server of servers.splice(0)) await server.close();
   });
+  // Closed before its server: what is done after a test is done in reverse.
+  const open = openForTests();
 
   it.each(["SIGTERM", "SIGKILL"] as const)(
     "goes on with a watch after a %s, with what changed meanwhile",
     async (signal) => {
       const server = await start();
       const mesh = newMeshName();
-      const [one, two] = [await track(open(server, { mesh })), await track(open(server, { mesh }))];
+      const [one, two] = [await open(server, { mesh }), await open(server, { mesh })];
       const changes = new Changes();
       for (const key of ["stays", "changes", "goes"]) await one.keyValue.put("b", key, "1");
       await one.keyValue.watch("b", changes.take);
@@ -241,7 +201,7 @@ describe("key-value over a NATS server that goes away", () => {
 
   it("stores a write once that was asked for while the server was away", async () => {
     const server = await start();
-    const { keyValue } = await track(open(server));
+    const { keyValue } = await open(server);
     const first = await keyValue.put("b", "a", "1");
     await server.stop("SIGKILL");
     const [put, updated] = [keyValue.put("b", "c", "2"), keyValue.update("b", "a", "3", first)];
@@ -257,7 +217,7 @@ describe("key-value over a NATS server that goes away", () => {
   it("tells a watch all that stands, in order, while the server is killed again and again", async () => {
     const server = await start();
     const mesh = newMeshName();
-    const [one, two] = [await track(open(server, { mesh })), await track(open(server, { mesh }))];
+    const [one, two] = [await open(server, { mesh }), await open(server, { mesh })];
     const changes = new Changes();
     await one.keyValue.watch("b", changes.take);
     let isOver = false;
@@ -285,7 +245,7 @@ describe("key-value over a NATS server that goes away", () => {
 
   it("tells a watch of keys that went with the whole bucket, and of those in the bucket after it", async () => {
     const server = await start();
-    const { keyValue, link } = await track(open(server));
+    const { keyValue, link } = await open(server);
     for (const key of ["a", "b", "c"]) await keyValue.put("b", key, "1");
     const changes = new Changes();
     await keyValue.watch("b", changes.take);
@@ -296,28 +256,4 @@ describe("key-value over a NATS server that goes away", () => {
     await changes.until(() => changes.state["b"] === "2" && Object.keys(changes.state).length === 1);
     expect(changes.state).toEqual({ b: "2" });
   });
-
-  it("reads its own writes on a cluster, and goes on when a server of it is lost", async () => {
-    const cluster = await startNatsCluster(3);
-    servers.push(...cluster);
-    const [first] = cluster;
-    if (first === undefined) throw new Error("there is no server");
-    const one = await track(open(first, { replicas: 3 }));
-    const { keyValue } = one;
-    for (let round = 0; round < 50; round += 1) {
-      await keyValue.put("b", `k.${round}`, "1");
-      expect(await keyValue.keys("b", "k.")).toHaveLength(round + 1);
-      if (round % 2 === 1) await keyValue.delete("b", `k.${round}`);
-      if (round % 2 === 1) await keyValue.create("b", `k.${round}`, "2");
-    }
-    const changes = new Changes();
-    await keyValue.watch("b", changes.take);
-    expect(changes.all).toHaveLength(50);
-    const { cluster: place } = await one.link.jsm.streams.info(`KV_${one.link.names.bucket("b")}`);
-    const leader = cluster[Number(place?.leader?.slice(1))];
-    await leader?.stop("SIGKILL");
-    await keyValue.put("b", "after", "3");
-    await changes.until(() => changes.state["after"] === "3");
-    expect(await keyValue.keys("b")).toHaveLength(51);
-  }, 120_000); // Servers that elect a leader take their time.
 });

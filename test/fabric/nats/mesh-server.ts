@@ -5,7 +5,7 @@ import { silentLog, type Log } from "#src/core/log";
 import { systemClock } from "#src/core/clock";
 import { createStreamNames } from "#src/core/stream-names";
 import { NatsLink } from "#src/fabric/nats/link";
-import { startNatsServer, type NatsServer } from "../../harness/nats-server.ts";
+import { startNatsCluster, startNatsServer, type NatsServer } from "../../harness/nats-server.ts";
 
 /** A server that is started before the tests of a file and closed after them. */
 export function serverForTests(): { readonly get: () => NatsServer } {
@@ -20,6 +20,40 @@ export function serverForTests(): { readonly get: () => NatsServer } {
     get: () => {
       if (server === undefined) throw new Error("the server is not started yet");
       return server;
+    },
+  };
+}
+
+/** A cluster of three for a file of tests. */
+export interface TestCluster {
+  readonly servers: readonly NatsServer[];
+  at(index: number): NatsServer;
+  /** The server that leads a stream. */
+  leaderOf(link: NatsLink, stream: string): Promise<NatsServer>;
+}
+
+/** A cluster that is started before the tests of a file and closed after them. */
+export function clusterForTests(): TestCluster {
+  let servers: readonly NatsServer[] = [];
+  beforeAll(async () => {
+    servers = await startNatsCluster();
+  }, 120_000);
+  afterAll(async () => {
+    await Promise.all(servers.map((server) => server.close()));
+  });
+  const at = (index: number): NatsServer => {
+    const server = servers[index];
+    if (server === undefined) throw new Error(`the cluster has no server ${index}`);
+    return server;
+  };
+  return {
+    get servers() {
+      return servers;
+    },
+    at,
+    leaderOf: async (link, stream) => {
+      const { cluster } = await link.jsm.streams.info(stream);
+      return at(Number(cluster?.leader?.slice(1)));
     },
   };
 }

@@ -1,25 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { startNatsCluster, type NatsServer } from "../../harness/nats-server.ts";
-import { newMeshName } from "./mesh-server.ts";
-import { openQueueNode, type QueueNode } from "./queue-node.ts";
+import { describe, expect, it, vi } from "vitest";
+import { clusterForTests, newMeshName } from "./mesh-server.ts";
+import { openQueueNode } from "./queue-node.ts";
 
 describe("a queue on a cluster", () => {
-  let servers: readonly NatsServer[] = [];
-  beforeAll(async () => {
-    servers = await startNatsCluster();
-  }, 120_000);
-  afterAll(async () => {
-    for (const server of servers) await server.close();
-  });
+  const cluster = clusterForTests();
 
   it("goes on when the server is killed that leads it, and loses nothing", async () => {
     const mesh = newMeshName();
-    const open = async (server: NatsServer | undefined): Promise<QueueNode> => {
-      if (server === undefined) throw new Error("there is no such server");
-      return openQueueNode(server, mesh, 3);
-    };
-    await using a = await open(servers[0]);
-    await using b = await open(servers[1]);
+    await using a = await openQueueNode(cluster.at(0), mesh, 3);
+    await using b = await openQueueNode(cluster.at(1), mesh, 3);
     const options = { ackWaitMs: 5000, maxDeliveries: 1000 };
     const consumers = [await a.queue.consume("tasks", options), await b.queue.consume("tasks", options)];
     const got = new Set<string>();
@@ -36,10 +25,9 @@ describe("a queue on a cluster", () => {
     const publish = (some: readonly string[]) =>
       Promise.all(some.map((id) => a.queue.publish("tasks", id, { id })));
     await publish(ids.slice(0, 100));
-    const stream = await a.link.jsm.streams.info(a.link.names.stream("queue"));
-    const leader = servers[Number(stream.cluster?.leader?.slice(1))];
+    const leader = await cluster.leaderOf(a.link, a.link.names.stream("queue"));
     const publishing = publish(ids.slice(100));
-    await leader?.stop("SIGKILL");
+    await leader.stop("SIGKILL");
     await publishing;
     // What was acknowledged to the server that died may come again.
     await vi.waitFor(

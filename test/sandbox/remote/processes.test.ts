@@ -1,5 +1,5 @@
 // `fettle sandbox` as it is run: processes of their own over a real server, killed, stopped and cut off.
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { defineAgent } from "fettle";
 import { loadConfig } from "#src/app/config";
@@ -11,43 +11,36 @@ import { createScriptedModel } from "fettle/testing";
 import { createRemoteSandbox } from "#src/sandbox/remote/remote-sandbox";
 import { SandboxNode } from "#src/sandbox/remote/node";
 import { startProgram, type Program } from "../../harness/live-program.ts";
-import { startNatsServer, type NatsServer } from "../../harness/nats-server.ts";
+import { startNatsServer } from "../../harness/nats-server.ts";
 import { errorOf, valueOf } from "../outcome.ts";
 import { MemoryRecord } from "../record.ts";
-import { openNatsFabric } from "./nats-fabric.ts";
+import { fabricForTests, openNatsFabric } from "./nats-fabric.ts";
 
-let server: NatsServer;
-let fabric: NatsFabric;
-beforeAll(async () => {
-  server = await startNatsServer();
-  fabric = await openNatsFabric(server);
-}, 120_000);
-afterAll(async () => {
-  await fabric.close();
-  await server.close();
-});
+const ground = fabricForTests();
 
-const programs: Program[] = [];
-afterEach(async () => {
-  for (const { child, ended } of programs.splice(0)) {
-    child.kill("SIGKILL");
-    await ended;
-  }
-});
+/** A process of `fettle sandbox`, killed at the end of its test where it still runs. */
+type NodeProgram = Program & AsyncDisposable;
 
 /** Starts `fettle sandbox`; resolves once it serves. */
-async function startNode(mesh: string, ...args: string[]): Promise<Program> {
+async function startNode(
+  mesh: string,
+  args: readonly string[] = [],
+  server = ground.server,
+): Promise<NodeProgram> {
   const settings = `NATS_URL=${server.url} FETTLE_MESH=${mesh} FETTLE_SANDBOX_ISOLATES=1`;
   const script = new URL("../../../bin/fettle.js", import.meta.url);
   const program = startProgram(script, ["sandbox", ...args], settings);
-  programs.push(program);
   const { value } = (await program.lines.next()) as { value?: string };
   if (value?.startsWith("Sandbox node ") !== true) throw new Error((await program.ended).stderr);
-  return program;
+  const kill = async () => {
+    program.child.kill("SIGKILL");
+    await program.ended;
+  };
+  return { ...program, [Symbol.asyncDispose]: kill };
 }
 
-const reach = (mesh: string) =>
-  createRemoteSandbox({ messages: fabric.messages, subjects: createSubjects(mesh), patienceMs: 30_000 });
+const reach = (mesh: string, { messages }: NatsFabric = ground.fabric) =>
+  createRemoteSandbox({ messages, subjects: createSubjects(mesh), patienceMs: 30_000 });
 
 /** A tool that tells of its calls and waits for the test from the second on. */
 function steps() {
@@ -78,9 +71,9 @@ const recorded = () => ({
 
 const CODE = "result = []; for (const n of [1, 2, 3]) result.push(await tools.step(n))";
 
-describe("a process of fettle sandbox", () => {
+describe.concurrent("a process of fettle sandbox", () => {
   it("runs code for others, calls their tools back, and ends in order when it is told to", async () => {
-    const node = await startNode("orderly");
+    await using node = await startNode("orderly");
     await using sandbox = reach("orderly");
     const double = defineTool({ description: "Doubles.", input: z.number(), execute: (n) => 2 * n });
     const code = "console.log(typeof process, typeof Deno); result = await tools.double(context)";
@@ -95,14 +88,14 @@ describe("a process of fettle sandbox", () => {
   });
 
   it("killed in the middle takes down a run that is not recorded; a recorded one goes on, and no call is made twice", async () => {
-    const node = await startNode("killed");
+    await using node = await startNode("killed");
     await using sandbox = reach("killed");
     const [kept, unkept] = [steps(), steps()];
     const run = sandbox.execute(CODE, { tools: { step: kept.step }, ...recorded() });
     const lost = sandbox.execute(CODE, { tools: { step: unkept.step } }).catch((thrown: unknown) => thrown);
     await Promise.all([kept.second(), unkept.second()]);
     node.child.kill("SIGKILL");
-    await startNode("killed");
+    await using _other = await startNode("killed");
     kept.release();
     expect(valueOf(await run)).toEqual([10, 20, 30]);
     expect(kept.made).toEqual([1, 2, 3]);
@@ -111,14 +104,14 @@ describe("a process of fettle sandbox", () => {
   });
 
   it("that is paused is given up, and drops the run when it wakes", async () => {
-    const node = await startNode("paused");
+    await using node = await startNode("paused");
     await using sandbox = reach("paused");
     const { made, step, second, release } = steps();
     const run = sandbox.execute(CODE, { tools: { step }, ...recorded() });
     await second();
     const { pid = 0 } = node.child;
     process.kill(pid, "SIGSTOP");
-    await startNode("paused");
+    await using _other = await startNode("paused");
     release();
     expect(valueOf(await run)).toEqual([10, 20, 30]);
     process.kill(pid, "SIGCONT");
@@ -130,12 +123,17 @@ describe("a process of fettle sandbox", () => {
   });
 
   it("refuses a limit that there is none of, before it serves", async () => {
-    await expect(startNode("wrong", "--maximum", "cpu=1")).rejects.toThrow(/limits are: cpuMs/);
+    await expect(startNode("wrong", ["--maximum", "cpu=1"])).rejects.toThrow(/limits are: cpuMs/);
   });
 
   it("does the work of a mesh whose SANDBOX_MODE is remote", async () => {
-    await startNode("whole");
-    const env = { NATS_URL: server.url, FETTLE_MESH: "whole", SANDBOX_MODE: "remote", LOG_LEVEL: "silent" };
+    await using _node = await startNode("whole");
+    const env = {
+      NATS_URL: ground.server.url,
+      FETTLE_MESH: "whole",
+      SANDBOX_MODE: "remote",
+      LOG_LEVEL: "silent",
+    };
     const agent = defineAgent({ role: "adder", capabilities: ["add"], systemPrompt: "Adds." });
     const model = createScriptedModel(["```js\nresult = [1 + 1, typeof process]\n```"]);
     const mesh = new Mesh({ config: loadConfig({ env, envFile: null }), model }).add(agent);
@@ -151,10 +149,10 @@ describe("a process of fettle sandbox", () => {
   });
 });
 
-describe("a run on a node", () => {
+describe.concurrent("a run on a node", () => {
   it("that is cancelled is stopped there at once", async () => {
     const subjects = createSubjects("cancelled");
-    const far = await openNatsFabric(server);
+    const far = await openNatsFabric(ground.server);
     const node = new SandboxNode({ messages: far.messages, subjects, name: "far", isolates: 1 });
     await using sandbox = reach("cancelled");
     const until = async (isSo: () => boolean) => {
@@ -171,8 +169,10 @@ describe("a run on a node", () => {
   });
 
   it("goes on over a restart of the server, and one that the world has seen nothing of over a long absence", async () => {
-    await startNode("away");
-    await using sandbox = reach("away");
+    await using server = await startNatsServer();
+    await using fabric = await openNatsFabric(server);
+    await using _node = await startNode("away", [], server);
+    await using sandbox = reach("away", fabric);
     const { made, step, second, release } = steps();
     const run = sandbox.execute(CODE, { tools: { step } });
     await second();

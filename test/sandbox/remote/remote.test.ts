@@ -187,7 +187,7 @@ describe("a node", () => {
   });
 
   it("takes an offer and a start with fields of a later version that it does not know", async () => {
-    const { start, messages, subjects } = scene();
+    const { start, messages, subjects } = scene(2000, hasty(10));
     const node = start();
     const told: string[] = [];
     messages.subscribe(subjects.sandbox("caller.c"), ({ payload }) => void told.push(payload));
@@ -273,7 +273,7 @@ describe("a node", () => {
   });
 
   it("holds the code and the context to their limits itself", async () => {
-    const { start: startNode, messages, subjects } = scene();
+    const { start: startNode, messages, subjects } = scene(2000, hasty(10));
     startNode();
     const told: string[] = [];
     messages.subscribe(subjects.sandbox("caller.c"), ({ payload }) => void told.push(payload));
@@ -284,7 +284,7 @@ describe("a node", () => {
   });
 
   it("stops a run at its wall time though the caller does not", async () => {
-    const { start: startNode, messages, subjects } = scene();
+    const { start: startNode, messages, subjects } = scene(2000, hasty(10));
     const node = startNode();
     const told: string[] = [];
     messages.subscribe(subjects.sandbox("caller.c"), ({ payload }) => void told.push(payload));
@@ -341,8 +341,10 @@ describe("a node", () => {
   it("that must stop gives back what has not ended, which goes on elsewhere or says so", async () => {
     const { start: startNode, sandbox } = scene(10_000);
     const node = startNode({ name: "first" });
-    const quiet = sandbox.execute("await new Promise((r) => setTimeout(r, 300)); result = 'done'");
     const loud = error(sandbox.execute("console.log(1); await new Promise((r) => setTimeout(r, 1e6))"));
+    await until(() => node.stats().waiting === 1);
+    // Long enough to be seen as it waits, also where the machine is busy.
+    const quiet = sandbox.execute("await new Promise((r) => setTimeout(r, 1000)); result = 'done'");
     await until(() => node.stats().waiting === 2);
     startNode({ name: "second" });
     await node.stop({ timeoutMs: 0 });
@@ -425,7 +427,7 @@ describe("a node that dies", () => {
   });
 
   it("is missed by no run where the connection was away for less than 5 s: what was lost is sent again", async () => {
-    const { sandbox, start: startNode, far } = scene();
+    const { sandbox, start: startNode, far } = scene(2000, hasty(5));
     const node = startNode({ messages: far.messages });
     let answer: (value: string) => void = () => undefined;
     let called = 0;
