@@ -10,10 +10,12 @@ import { MeshStateError } from "../src/core/errors.ts";
 import type { Sandbox } from "../src/core/guest.ts";
 import type { ActorOperations } from "../src/core/handler.ts";
 import type { Log } from "../src/core/log.ts";
+import type { McpServers } from "../src/core/mcp.ts";
 import type { Model } from "../src/core/model.ts";
 import type { Blobs, Fabric } from "../src/core/ports.ts";
 import { createSubjects } from "../src/core/subjects.ts";
 import type { TaskEvent } from "../src/core/task.ts";
+import type { OpenToolSource } from "../src/core/tool-source.ts";
 import type { Wire } from "../src/core/wire.ts";
 import type { WorkflowEvent } from "../src/core/workflow-event.ts";
 import { Directory } from "../src/directory.ts";
@@ -30,6 +32,7 @@ import type { ActorParts, Inspect, ModelTiers, TaskDefaults } from "./parts.ts";
 import type { Population } from "./population.ts";
 import { PromptDesk } from "./prompt-desk.ts";
 import { TaskDesk } from "./task-desk.ts";
+import { Toolbox } from "./toolbox.ts";
 import { Approvals } from "../src/approvals.ts";
 import { BudgetBook } from "../src/budgets.ts";
 import type { Budget } from "../src/core/budget.ts";
@@ -67,6 +70,10 @@ export interface MeshResources {
   readonly openModel: () => Promise<Model>;
   /** Called once, when the first agent is known that writes code. */
   readonly openSandbox: () => Promise<Sandbox>;
+  /** MCP servers for every agent that writes code. */
+  readonly mcp: McpServers;
+  /** Called once for each server that an agent gets its tools from. */
+  readonly openTools: OpenToolSource;
   /** Closes all that was opened. */
   readonly close: () => Promise<void>;
 }
@@ -110,6 +117,7 @@ export class Runtime {
   readonly #population: Population;
   readonly #publish: (event: MeshEvent) => void;
   readonly #presence: Presence | null;
+  readonly #toolbox: Toolbox;
   #model: Promise<Model> | null = null;
   #sandbox: Promise<Sandbox> | null = null;
   #openModel: Model | null = null;
@@ -183,6 +191,7 @@ export class Runtime {
       nextSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     };
     this.desk = new TaskDesk(this.#parts, population, options.publish);
+    this.#toolbox = new Toolbox({ servers: resources.mcp, open: resources.openTools, log, clock });
     const { name: mesh, version } = resources;
     const office = { desk: this.desk, population, subjects, queue, mesh, node, version, clock, log };
     this.#frontDesk = wire === null ? null : new FrontDesk({ wire, ...office });
@@ -217,7 +226,8 @@ export class Runtime {
         this.#openModel = await this.#model;
       }
     }
-    const actor = this.#population.spawn(agent, this.#parts, {
+    const equipped = agent.kind === "prompt" ? await this.#toolbox.equip(agent) : agent;
+    const actor = this.#population.spawn(equipped, this.#parts, {
       instance,
       execute: (task) => this.desk.execute(agent.role, task),
       onReadiness: () => this.desk.fit(agent.role),
@@ -254,6 +264,7 @@ export class Runtime {
     await this.#population.stopAll(mode === "drain" ? "drain" : "cancel", reason);
     await this.#frontDesk?.settled();
     await this.#promptDesk?.settled();
+    await this.#toolbox.close();
     this.teller?.close();
     await this.approvals[Symbol.asyncDispose]();
     await this.#presence?.[Symbol.asyncDispose]();

@@ -45,6 +45,7 @@ export type {
 } from "./core/memory.ts";
 export { createMemory, dropNotes, type MemoryOptions } from "./memory.ts";
 export { defineTool, type Tool, type ToolCallInfo, type ToolOptions, type ToolSet } from "./core/tool.ts";
+export type { McpApproval, McpCommand, McpEndpoint, McpServer, McpServers } from "./core/mcp.ts";
 export type { Condition } from "./core/condition.ts";
 export type { Decide, WorkflowStep } from "./core/dag.ts";
 export type { Reference } from "./core/reference.ts";
@@ -89,6 +90,7 @@ export {
   DefinitionError,
   DeliveryError,
   FettleError,
+  McpError,
   MeshStateError,
   ModelError,
   NoModelError,

@@ -8,6 +8,7 @@ import type { Budget } from "./core/budget.ts";
 import { systemClock, type Clock } from "./core/clock.ts";
 import type { Sandbox } from "./core/guest.ts";
 import { silentLog, type Log } from "./core/log.ts";
+import { checkMcp, type McpServers } from "./core/mcp.ts";
 import type { Model } from "./core/model.ts";
 import type { Fabric } from "./core/ports.ts";
 import type { Wire } from "./core/wire.ts";
@@ -37,6 +38,8 @@ export interface TestMeshOptions {
   readonly taskQueue?: string;
   /** A sandbox to use and leave open; one of its own where absent. */
   readonly sandbox?: Sandbox;
+  /** As the option of the same name of a `Mesh`. */
+  readonly mcp?: McpServers;
   readonly clock?: Clock;
   readonly log?: Log;
   readonly concurrency?: number;
@@ -101,6 +104,8 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
       concurrency: this.#options.concurrency ?? 64,
       openModel: async () => (isModel(model) ? model : createScriptedModel(model, { clock })),
       openSandbox: async () => given ?? (own ??= createSandbox()),
+      mcp: checkMcp(this.#options.mcp ?? {}, "The mesh"),
+      openTools: async (server, options) => (await import("./mcp/source.ts")).openMcp(server, options),
       close: async () => {
         await own?.close();
         if (this.#options.fabric === undefined) await this.fabric.close();

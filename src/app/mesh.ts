@@ -9,6 +9,7 @@ import { systemClock, type Clock } from "../core/clock.ts";
 import { ConfigError } from "../core/errors.ts";
 import type { Sandbox } from "../core/guest.ts";
 import type { Log } from "../core/log.ts";
+import { checkMcp, type McpServers } from "../core/mcp.ts";
 import type { Model } from "../core/model.ts";
 import type { Fabric } from "../core/ports.ts";
 import { MeshSystem, type NoAgents, type Outputs } from "../mesh.ts";
@@ -50,6 +51,8 @@ export interface MeshOptions {
   /** Names of other models of the same provider; default `FETTLE_MODEL_FAST` and `FETTLE_MODEL_STRONG`. */
   readonly models?: ModelNames;
   readonly sandbox?: Sandbox;
+  /** MCP servers whose tools every agent gets that writes code; an agent's own of the same name goes before. */
+  readonly mcp?: McpServers;
   readonly fabric?: Fabric;
   readonly log?: Log;
   readonly clock?: Clock;
@@ -86,6 +89,7 @@ const OPTIONS: Readonly<Record<keyof MeshOptions, true>> = {
   model: true,
   models: true,
   sandbox: true,
+  mcp: true,
   fabric: true,
   log: true,
   clock: true,
@@ -122,6 +126,7 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
     }
     checkMode(options.mode);
     checkModels(options.models);
+    checkMcp(options.mcp ?? {}, "The mesh");
     super(options.inspect);
     this.#options = options;
   }
@@ -185,6 +190,8 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
         sandbox ??= openSandbox(config, { messages, mesh: name, clock, log });
         return sandbox;
       },
+      mcp: checkMcp(options.mcp ?? {}, "The mesh"),
+      openTools: async (server, about) => (await import("../mcp/source.ts")).openMcp(server, about),
       close: async () => {
         await sandbox?.close();
         await close();

@@ -6,6 +6,7 @@ import type { ApprovalPolicy } from "./approval.ts";
 import { DefinitionError, messageOf } from "./errors.ts";
 import { DEFAULT_LIMITS, type GuestLimits } from "./guest.ts";
 import type { Handler, Setup } from "./handler.ts";
+import { checkMcp, refuseClash, type McpServers } from "./mcp.ts";
 import type { Model } from "./model.ts";
 import { resolveLimits } from "./limits.ts";
 import { requireName } from "./names.ts";
@@ -67,6 +68,8 @@ export interface PromptAgentOptions<Role extends string, Out> extends CommonOpti
   /** What the agent is and how it should solve its tasks. */
   readonly systemPrompt: string;
   readonly tools?: ToolSet;
+  /** MCP servers whose tools the agent gets, each as a group: `files` is `tools.files`. */
+  readonly mcp?: McpServers;
   readonly model?: Model | ModelChoice;
   /** How often failed code goes back to the model, 0 to 20; the mesh's setting (3) where absent. */
   readonly maxRepairs?: number;
@@ -114,7 +117,9 @@ export interface PromptAgent<Role extends string = string, Out = unknown> extend
 > {
   readonly kind: "prompt";
   readonly systemPrompt: string;
+  /** Those that the definition has; those of its servers join them when the agent starts. */
   readonly tools: ToolSet;
+  readonly mcp: McpServers;
   readonly model: Model | ModelChoice | undefined;
   readonly maxRepairs: number | undefined;
   /** Undefined where none was named: the coder then. */
@@ -158,6 +163,7 @@ const PROMPT_OPTIONS = new Set([
   ...COMMON,
   "systemPrompt",
   "tools",
+  "mcp",
   "model",
   "maxRepairs",
   "profile",
@@ -232,12 +238,15 @@ export function defineAgent<Role extends string, Out>(
   }
   const tools = options.tools ?? {};
   flattenTools(tools);
+  const mcp = checkMcp(options.mcp ?? {}, who);
+  refuseClash(tools, mcp, who);
   checkProfile(options, who);
   return Object.freeze({
     kind: "prompt" as const,
     ...common,
     systemPrompt: options.systemPrompt,
     tools: Object.freeze({ ...tools }),
+    mcp,
     model: checkModel(options.model, who),
     maxRepairs:
       options.maxRepairs === undefined
@@ -257,7 +266,7 @@ export function defineAgent<Role extends string, Out>(
 
 /** The options that depend on one another. */
 function checkProfile(options: PromptAgentOptions<string, unknown>, who: string): void {
-  const { profile, routing, format, reuse, tools = {} } = options;
+  const { profile, routing, format, reuse, tools = {}, mcp = {} } = options;
   const names: readonly unknown[] = [...PROFILE_NAMES, "auto"];
   if (profile !== undefined && !names.includes(profile)) {
     throw new DefinitionError(
@@ -269,7 +278,7 @@ function checkProfile(options: PromptAgentOptions<string, unknown>, who: string)
       `${who}: reuse must be "offer", "exact" or "off", not ${JSON.stringify(reuse)}.`,
     );
   }
-  const hasTools = Object.keys(tools).length > 0;
+  const hasTools = Object.keys({ ...tools, ...mcp }).length > 0;
   const fault =
     profile === "researcher" && !hasTools
       ? "a researcher finds out by tools, and it has none: give it some, or choose another profile"

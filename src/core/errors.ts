@@ -29,6 +29,7 @@ export type ErrorCode =
   | "SANDBOX_BUSY"
   | "SANDBOX_CLOSED"
   | "SANDBOX_REMOTE"
+  | "MCP_FAILED"
   | "VALUE_UNSUPPORTED"
   | "VALUE_MALFORMED"
   | "VALUE_TOO_LARGE"
@@ -192,6 +193,17 @@ export class SandboxError extends FettleError {
     options: FettleErrorOptions = {},
   ) {
     super(code, message, options);
+  }
+}
+
+/** An MCP server could not be started, its tools could not be used, or a call of one failed. */
+export class McpError extends FettleError {
+  /** The server, as its definition calls it. */
+  readonly server: string;
+
+  constructor(server: string, message: string, options: FettleErrorOptions = {}) {
+    super("MCP_FAILED", message, options);
+    this.server = server;
   }
 }
 

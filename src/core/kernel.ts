@@ -121,7 +121,7 @@ function byBuiltInRule({ task, agent }: Step): Routing | null {
 
 /** Why a profile cannot serve an agent; null where it can. */
 function unfitness(profile: ProfileName, agent: PromptAgent): string | null {
-  const hasTools = Object.keys(agent.tools).length > 0;
+  const hasTools = Object.keys({ ...agent.tools, ...agent.mcp }).length > 0;
   if (profile === "researcher" && !hasTools) return "the agent has no tools to find out by";
   if (profile !== "communicator") return null;
   if (hasTools) return "the agent has tools, which prose cannot call";

@@ -100,6 +100,11 @@ export function isTool(value: unknown): value is Tool {
 /** The names that the guest's world already has; a tool or group may not take them. */
 const RESERVED = new Set(["context", "result", "tools", "console", "globalThis", "undefined", "Promise"]);
 
+/** Whether the guest's world has the name already, so that no tool may take it. */
+export function isReserved(name: string): boolean {
+  return RESERVED.has(name);
+}
+
 /** Built-ins that a group, being a global of the guest, would hide. */
 const BUILT_IN = new Set(
   (
@@ -144,7 +149,7 @@ function requireToolName(name: string, full: string): void {
   if (!isIdentifier(name)) {
     throw new DefinitionError(`Tool name "${full}" is not an identifier: guests could not call it.`);
   }
-  if (RESERVED.has(name)) throw new DefinitionError(`Tool name "${full}" is reserved in the sandbox.`);
+  if (isReserved(name)) throw new DefinitionError(`Tool name "${full}" is reserved in the sandbox.`);
 }
 
 function notATool(name: string): DefinitionError {

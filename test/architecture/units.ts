@@ -54,6 +54,13 @@ const FOLDERS: readonly Unit[] = [
     node: true,
   },
   {
+    name: "src/mcp",
+    floor: 1,
+    purpose: "tools from MCP servers",
+    packages: ["@modelcontextprotocol/client"],
+    node: true,
+  },
+  {
     name: "machines",
     floor: 2,
     purpose: "statecharts whose effects are slots",
