@@ -121,11 +121,8 @@ export class NatsBlobs implements Blobs {
   async list(prefix = ""): Promise<readonly string[]> {
     requireBlobPrefix(prefix);
     return this.#do(`list blobs that start with "${prefix}"`, async () => {
-      const { stream } = this.#bucket;
-      const info = await this.#link.call(`list stream "${stream}"`, () =>
-        this.#link.jsm.streams.info(stream, { subjects_filter: ">" }),
-      );
-      const contents = this.#bucket.contents(Object.keys(info.state.subjects ?? {}));
+      const subjects = await this.#link.subjects(this.#bucket.stream, ">");
+      const contents = this.#bucket.contents([...subjects.keys()]);
       const found = [...contents].filter(([path]) => path.startsWith(prefix) && isBlobPath(path));
       // What has chunks is there. What has none is empty, written by others under ids of their own, or deleted by them.
       const certain = found.flatMap(([path, ids]) => (ids.length > 0 ? [path] : []));

@@ -59,11 +59,7 @@ export class DeadLetters {
 
   async count(queue: string): Promise<number> {
     const stream = await this.#streams.ensure("dead");
-    const filter = { subjects_filter: this.#link.names.dead(queue) };
-    const info = await this.#link.call(`count the dead letters of "${queue}"`, () =>
-      this.#link.jsm.streams.info(stream, filter),
-    );
-    return Object.keys(info.state.subjects ?? {}).length;
+    return (await this.#link.subjects(stream, this.#link.names.dead(queue))).size;
   }
 
   async bury(queue: string, id: string): Promise<void> {

@@ -91,11 +91,8 @@ export class NatsLedger implements Ledger {
       const root = this.#link.names.ledger("");
       // Whole tokens narrow the search on the server; the rest of the prefix is looked at here.
       const whole = prefix.slice(0, prefix.lastIndexOf(".") + 1);
-      const filter = { subjects_filter: `${root}${whole}>` };
-      const info = await this.#link.call(`list stream "${stream}"`, () =>
-        this.#link.jsm.streams.info(stream, filter),
-      );
-      return Object.keys(info.state.subjects ?? {})
+      const subjects = await this.#link.subjects(stream, `${root}${whole}>`);
+      return [...subjects.keys()]
         .map((subject) => subject.slice(root.length))
         .filter((name) => name.startsWith(prefix))
         .sort();

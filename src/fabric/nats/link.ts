@@ -251,6 +251,11 @@ export class NatsLink {
     return this.call(`read stream "${stream}"`, () => this.#reader.read(stream, query));
   }
 
+  /** The subjects of a stream that match a filter, with how many messages each has. @throws NatsError as `read` does */
+  subjects(stream: string, filter: string): Promise<ReadonlyMap<string, number>> {
+    return this.call(`list stream "${stream}"`, () => this.#reader.subjects(stream, filter));
+  }
+
   /** The sequence of a subject's last message; 0 for none. */
   async #lastOf(subject: string): Promise<number> {
     const stream = await this.call(`read "${subject}"`, () => this.jsm.streams.find(subject));

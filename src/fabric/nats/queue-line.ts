@@ -99,15 +99,12 @@ export class QueueLine {
     subject: string,
   ): Promise<{ readonly pending: number; readonly given: number }> {
     const attempt = `count the messages of "${subject}"`;
-    const { consumers, streams } = this.#link.jsm;
     try {
-      const info = await this.#link.call(attempt, () => consumers.info(stream, consumer));
+      const info = await this.#link.call(attempt, () => this.#link.jsm.consumers.info(stream, consumer));
       return { pending: info.num_pending, given: info.num_ack_pending };
     } catch (thrown) {
       if (apiErrorOf(thrown) !== API_ERROR.consumerNotFound) throw thrown;
-      const filter = { subjects_filter: subject };
-      const info = await this.#link.call(attempt, () => streams.info(stream, filter));
-      return { pending: info.state.subjects?.[subject] ?? 0, given: 0 };
+      return { pending: (await this.#link.subjects(stream, subject)).get(subject) ?? 0, given: 0 };
     }
   }
 

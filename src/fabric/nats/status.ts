@@ -1,6 +1,6 @@
 // What a server says of one mesh: its streams, its queues, its dead letters, and the account that they are in.
 // Invariant: it asks and makes nothing; of what has no leader it says so, and goes on with the rest.
-import type { ConsumerInfo, JetStreamManager, NatsConnection, StoredMsg, StreamInfo } from "nats";
+import type { ConsumerInfo, JetStreamManager, NatsConnection, StreamInfo } from "nats";
 import type { StreamNames } from "../../core/stream-names.ts";
 import { isDeletion, valueOf } from "./bucket-message.ts";
 import { API_ERROR, apiErrorOf, failure, isPassing } from "./failure.ts";
@@ -171,9 +171,10 @@ export async function readBucket(
   const name = names.bucket(bucket);
   try {
     const jsm = await connection.jetstreamManager({ checkAPI: false, timeout: ANSWER_MS });
-    const { state } = await jsm.streams.info(`KV_${name}`, { subjects_filter: `$KV.${name}.>` });
+    const reader = new StreamReader(jsm);
+    const subjects = await reader.subjects(`KV_${name}`, `$KV.${name}.>`);
     const found = await Promise.all(
-      Object.keys(state.subjects ?? {}).map((subject) => lastOf(jsm, `KV_${name}`, subject)),
+      [...subjects.keys()].map((subject) => reader.read(`KV_${name}`, { last_by_subj: subject })),
     );
     return found.flatMap((one) =>
       one === null || isDeletion(one.header) ? [] : [valueOf(one.data, one.header)],
@@ -181,10 +182,6 @@ export async function readBucket(
   } catch (thrown) {
     throw failure(`read the bucket "${bucket}"`, thrown);
   }
-}
-
-function lastOf(jsm: JetStreamManager, stream: string, subject: string): Promise<StoredMsg | null> {
-  return new StreamReader(jsm).read(stream, { last_by_subj: subject });
 }
 
 /** Asks again while the servers elect who answers. */
@@ -265,18 +262,20 @@ async function queuesOf(
 ): Promise<readonly QueueStatus[]> {
   const has = (kind: "queue" | "dead") =>
     streams.some(({ name, leader }) => name === names.stream(kind) && leader !== null);
+  const reader = new StreamReader(jsm);
+  const subjectsOf = (kind: "queue" | "dead") => reader.subjects(names.stream(kind), names.subjectsOf(kind));
   const consumers = new Map<string, ConsumerInfo>();
-  let stored = new Map<string, number>();
+  let stored: ReadonlyMap<string, number> = new Map();
   if (has("queue")) {
     for await (const info of jsm.consumers.list(names.stream("queue"))) {
       consumers.set(info.config.filter_subject ?? "", info);
     }
-    stored = await subjectsOf(jsm, names, "queue");
+    stored = await subjectsOf("queue");
   }
   const dead = new Map<string, number>();
   if (has("dead")) {
     const root = names.subjectsOf("dead").slice(0, -1);
-    for (const [subject, count] of await subjectsOf(jsm, names, "dead")) {
+    for (const [subject, count] of await subjectsOf("dead")) {
       const queue = subject.slice(root.length).replace(/\.\$\..*$/, "");
       dead.set(queue, (dead.get(queue) ?? 0) + count);
     }
@@ -299,17 +298,6 @@ async function queuesOf(
       dead: dead.get(queue) ?? 0,
     };
   });
-}
-
-/** How many messages each subject of a stream has. */
-async function subjectsOf(
-  jsm: JetStreamManager,
-  names: StreamNames,
-  kind: "queue" | "dead",
-): Promise<Map<string, number>> {
-  const filter = { subjects_filter: names.subjectsOf(kind) };
-  const { state } = await jsm.streams.info(names.stream(kind), filter);
-  return new Map(Object.entries(state.subjects ?? {}));
 }
 
 /** Reads from a stream's description what it is for; null where it is another mesh's, or nobody of ours made it. */

@@ -44,3 +44,18 @@ it("a stream that was deleted and made anew is looked at again before it is aske
   expect(asked).not.toHaveBeenCalled();
   await link.close();
 });
+
+it("a stream is asked for its subjects only once it has held a message", async () => {
+  const link = await openLink(server.get());
+  const { jsm, connection } = link;
+  const name = newMeshName();
+  await jsm.streams.add({ name, subjects: [`${name}.>`] });
+  const asked = vi.spyOn(jsm.streams, "info");
+  const reader = new StreamReader(jsm);
+  expect(await reader.subjects(name, ">")).toEqual(new Map());
+  expect(asked.mock.calls).toEqual([[name]]);
+  const js = connection.jetstream();
+  for (const subject of ["a", "b.c", "b.c"]) await js.publish(`${name}.${subject}`, "text");
+  expect(await reader.subjects(name, `${name}.b.>`)).toEqual(new Map([[`${name}.b.c`, 2]]));
+  await link.close();
+});
