@@ -1,18 +1,11 @@
 // Makes the streams that a mesh stands on, each when it is first needed, with limits that are said here.
 // Invariant: making one that is there changes nothing but what may be changed safely; a stream of the same name that
 // another mesh made is never touched.
-import { setTimeout } from "node:timers/promises";
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from "nats";
 import { StorageError } from "../../core/errors.ts";
 import type { StreamKind } from "../../core/stream-names.ts";
 import { API_ERROR, apiErrorOf, failure } from "./failure.ts";
 import { DUPLICATE_WINDOW_MS, nanosecondsOf, type NatsLink } from "./link.ts";
-
-/**
- * How long a stream that holds nothing is left alone, in milliseconds: another node may be making it in this very
- * moment, and servers such as 2.9 crash where a stream is read whose store is not open yet (0.6 ms).
- */
-const OPENING_MS = 20;
 
 /** What a stream is for, and what is different about it. */
 export type StreamPlan = Pick<StreamConfig, "name" | "subjects"> & Partial<StreamConfig>;
@@ -74,7 +67,6 @@ export class Streams {
             "Choose another name for the mesh (FETTLE_MESH), or remove that stream.",
         );
       }
-      if (info.state.last_seq === 0) await setTimeout(OPENING_MS);
       const { num_replicas, max_bytes } = info.config;
       if (num_replicas === config.num_replicas && max_bytes === config.max_bytes) return info;
       const limits = { num_replicas: replicas, max_bytes: maxBytes };
