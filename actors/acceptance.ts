@@ -8,6 +8,7 @@ import type { TaskFailure, TaskResult } from "../src/core/task.ts";
 import { Journal } from "../src/journal.ts";
 import type { ResultEntry } from "../src/results.ts";
 import { requireSameTask, type TaskIdentity } from "./held-task.ts";
+import { placeOf } from "./journal-place.ts";
 import type { ActorParts } from "./parts.ts";
 
 /** A task that is to be done, with what this process knows of it; or the result of one that has ended before. */
@@ -20,8 +21,8 @@ export type Accepted =
  * @throws TaskError where its id stands for another task; StorageError where it cannot be stored.
  */
 export async function acceptTask(parts: ActorParts, task: TaskIdentity, isNew: boolean): Promise<Accepted> {
-  const { fabric, subjects, clock, results } = parts;
-  const place = { ledger: fabric.ledger, name: subjects.journal(task.taskId), clock };
+  const { subjects, results } = parts;
+  const place = placeOf(task.taskId, parts);
   const earlier = isNew ? null : await Journal.open(place);
   if (earlier !== null) {
     requireSameTask(earlier.accepted, task);

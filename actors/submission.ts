@@ -7,6 +7,7 @@ import { readQueuedTask } from "../src/core/queued-task.ts";
 import type { Task } from "../src/core/task.ts";
 import { Journal } from "../src/journal.ts";
 import { requireSameTask } from "./held-task.ts";
+import { placeOf } from "./journal-place.ts";
 import type { ActorParts } from "./parts.ts";
 import { checkContext, checkTask } from "./task-check.ts";
 
@@ -42,11 +43,11 @@ export async function admit(
 }
 
 async function begin(parts: ActorParts, { role, contextBytes }: QueueOwner, given: Task): Promise<string> {
-  const { fabric, subjects, clock, results, log } = parts;
+  const { subjects, results, log } = parts;
   const { id: taskId, ...asked } = checkTask(given);
   checkContext(asked.context, contextBytes);
   const identity = { taskId, role, ...asked, step: null };
-  const place = { ledger: fabric.ledger, name: subjects.journal(taskId), clock };
+  const place = placeOf(taskId, parts);
   const first = {
     type: "accepted" as const,
     ...identity,

@@ -7,6 +7,7 @@ import type { TaskResult } from "../src/core/task.ts";
 import { UnderWay } from "../src/core/under-way.ts";
 import { Journal } from "../src/journal.ts";
 import { isHeldElsewhere } from "./claims.ts";
+import { placeOf } from "./journal-place.ts";
 import type { ActorParts } from "./parts.ts";
 import { admit } from "./submission.ts";
 
@@ -175,9 +176,9 @@ export class TaskIntake {
 
   /** A task's journal, which may be there only in a moment; null where it is not. */
   async #open(taskId: string): Promise<Journal | null> {
-    const { fabric, subjects, clock } = this.#parts;
+    const place = placeOf(taskId, this.#parts);
     for (const pauseMs of [...SOON_MS, null]) {
-      const journal = await Journal.open({ ledger: fabric.ledger, name: subjects.journal(taskId), clock });
+      const journal = await Journal.open(place);
       if (journal !== null || pauseMs === null) return journal;
       await this.#pause(pauseMs);
     }
