@@ -1,8 +1,10 @@
 // Takes a role's tasks off their queue and gives them to its actors, as many as these may work on; the others wait in
 // the queue, where another process can take them, and where they outlive this one.
 // Invariant: a task is acknowledged once its journal is closed; one that is left goes back to the queue.
-import type { Delivery, QueueConsumer } from "../src/core/ports.ts";
+import { systemClock } from "../src/core/clock.ts";
 import { messageOf } from "../src/core/errors.ts";
+import { pause } from "../src/core/pause.ts";
+import type { Delivery, QueueConsumer } from "../src/core/ports.ts";
 import type { TaskResult } from "../src/core/task.ts";
 import { UnderWay } from "../src/core/under-way.ts";
 import { Journal } from "../src/journal.ts";
@@ -201,17 +203,8 @@ export class TaskIntake {
     return this.#options.places();
   }
 
-  async #pause(pauseMs: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const { signal } = this.#closing;
-      const end = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = setTimeout(end, pauseMs);
-      signal.addEventListener("abort", end, { once: true });
-    });
+  #pause(pauseMs: number): Promise<void> {
+    return pause(pauseMs, { clock: systemClock, signal: this.#closing.signal });
   }
 
   /** A task that another process has been given meanwhile is found out by its journal, which refuses this one. */

@@ -10,6 +10,7 @@ import type { Clock } from "../src/core/clock.ts";
 import type { PlannedStep } from "../src/core/dag.ts";
 import { FettleError, MeshStateError, OwnershipError } from "../src/core/errors.ts";
 import type { StepOf } from "../src/core/journal.ts";
+import { pause } from "../src/core/pause.ts";
 import type { Scope } from "../src/core/reference.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
 import { workflowTaskId } from "../src/core/workflow.ts";
@@ -290,7 +291,7 @@ export class WorkflowRun {
       } catch (thrown) {
         if (!(thrown instanceof FettleError)) throw thrown;
         if (thrown.code === "QUEUE_FULL" && !options.signal.aborted) {
-          await this.#wait(FULL_QUEUE_MS, options.signal);
+          await pause(FULL_QUEUE_MS, { clock: this.#ports.clock, signal: options.signal });
           continue;
         }
         if (!NOT_ACCEPTED.has(thrown.code)) throw thrown;
@@ -308,7 +309,7 @@ export class WorkflowRun {
     const isRecorded = this.#record.task(workflowTaskId(this.#id, next)) !== undefined;
     if (isRecorded || this.#isCancelled || error === null) return null;
     this.#tell({ type: "step-retry", workflowId: this.#id, step, index, attempt, delayMs, error });
-    await this.#wait(delayMs, signal);
+    await pause(delayMs, { clock: this.#ports.clock, signal });
     return null;
   }
 
@@ -343,19 +344,6 @@ export class WorkflowRun {
 
   #secondsSince(at: number | undefined): number {
     return at === undefined ? 0 : Math.max(0, this.#ports.clock.now() - at) / 1000;
-  }
-
-  async #wait(delayMs: number, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#ports;
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        clock.clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = clock.setTimeout(end, delayMs);
-      signal.addEventListener("abort", end, { once: true });
-    });
   }
 }
 

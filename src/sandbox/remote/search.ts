@@ -4,6 +4,7 @@
 import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import { FettleError, messageOf, SandboxError } from "../../core/errors.ts";
+import { pause } from "../../core/pause.ts";
 import type { Messages } from "../../core/ports.ts";
 import { answerSchema, type Answer, type Offer, type Taken } from "./wire.ts";
 
@@ -23,8 +24,8 @@ type Finding = Exclude<Answer, Taken> | { readonly type: "none" } | { readonly t
 
 /** So long a node may take to answer an offer, in milliseconds. */
 const ANSWER_MS = 2000;
-const FIRST_PAUSE_MS = 5;
-const LONGEST_PAUSE_MS = 500;
+const FIRST_REST_MS = 5;
+const LONGEST_REST_MS = 500;
 /** So long is a connection waited for that was lost, in milliseconds. */
 const AWAY_MS = 100_000;
 
@@ -42,20 +43,20 @@ export async function findNode(
   let waitedMs = 0;
   let awayMs = 0;
   let wasAway = false;
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+  for (let restMs = FIRST_REST_MS; ; restMs = Math.min(2 * restMs, LONGEST_REST_MS)) {
     const askedAt = clock.now();
     const found = await ask(offer, options, signal);
     if (found === null || found.type === "taken") return found;
     if (signal.aborted) return null;
     if (found.type === "refused") throw refused(found);
     const isAway = found.type === "silent" && !(await options.isReachable(ANSWER_MS, signal));
-    const roundMs = clock.now() - askedAt + pause;
+    const roundMs = clock.now() - askedAt + restMs;
     // What was asked while messages were lost says nothing, even where they come through again by now.
     if ((isAway || (wasAway && found.type === "silent")) && awayMs < AWAY_MS) awayMs += roundMs;
     else waitedMs += roundMs;
     wasAway = isAway;
     if (waitedMs > patienceMs) throw unavailable(found, patienceMs);
-    await sleep(pause * (0.5 + Math.random() / 2), clock, signal);
+    await pause(restMs * (0.5 + Math.random() / 2), { clock, signal });
     if (signal.aborted) return null;
   }
 }
@@ -116,16 +117,4 @@ function unavailable(found: Finding, patienceMs: number): SandboxError {
       return new SandboxError("SANDBOX_REMOTE", message, { retryable: true });
     }
   }
-}
-
-function sleep(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clock.clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = clock.setTimeout(end, delayMs);
-    signal.addEventListener("abort", end, { once: true });
-  });
 }
