@@ -3,7 +3,8 @@
 // does not know are passed over.
 import { z } from "zod";
 import { fromBase64 } from "./codec-bytes.ts";
-import { messageOf, TaskError } from "./errors.ts";
+import { TaskError } from "./errors.ts";
+import { readRequestJson } from "./request-json.ts";
 import type { Task } from "./task.ts";
 
 const envelopeSchema = z.object({
@@ -26,7 +27,12 @@ interface AttachedFile {
 const FILE_NAME = /^(?!\.{1,2}$)[^/\\\u0000-\u001f]+$/;
 const strictText = new TextDecoder("utf-8", { fatal: true });
 
-const FORM = 'send plain text, or JSON as in {"prompt": "…"}';
+const FORM = {
+  name: "prompt",
+  schema: envelopeSchema,
+  form: 'send plain text, or JSON as in {"prompt": "…"}',
+  wrapped: '{"prompt": "…"}',
+};
 /** The white space that may come before an envelope. */
 const ENVELOPE = /^[\t\n\r ]*\{/;
 
@@ -38,7 +44,7 @@ const ENVELOPE = /^[\t\n\r ]*\{/;
  */
 export function readPrompt(text: string): Pick<Task, "task" | "context"> {
   const { prompt, attachments = [] } = readEnvelope(text);
-  if (prompt.trim() === "") throw new TaskError(`The prompt is empty: ${FORM}.`);
+  if (prompt.trim() === "") throw new TaskError(`The prompt is empty: ${FORM.form}.`);
   if (attachments.length === 0) return { task: prompt };
   return { task: prompt, context: { attachments: attachments.map(readAttachment) } };
 }
@@ -67,21 +73,7 @@ function textOf(bytes: Uint8Array): string | null {
 
 /** A request's text, or that of an answer to a query. @throws TaskError */
 function readEnvelope(text: string): Envelope {
-  if (!ENVELOPE.test(text)) return { prompt: text };
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (thrown) {
-    throw new TaskError(
-      `The prompt begins like JSON and is none (${messageOf(thrown)}): ${FORM}. ` +
-        'A prompt that begins so goes into {"prompt": "…"}.',
-      { cause: thrown },
-    );
-  }
-  const parsed = envelopeSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-  throw new TaskError(`The request is no prompt (${problems.join("; ")}): ${FORM}.`);
+  return ENVELOPE.test(text) ? readRequestJson(text, FORM) : { prompt: text };
 }
 
 /** What somebody answered who was asked to allow something. */

@@ -2,7 +2,8 @@
 // Invariant: what is read here is a task or a TaskError that says what is wrong with the text; fields of later versions
 // are passed over.
 import { z } from "zod";
-import { messageOf, TaskError } from "./errors.ts";
+import { TaskError } from "./errors.ts";
+import { readRequestJson } from "./request-json.ts";
 import type { Task } from "./task.ts";
 
 const requestSchema = z.object({
@@ -13,7 +14,12 @@ const requestSchema = z.object({
   budget: z.record(z.string(), z.unknown()).optional(),
 });
 
-const FORM = 'send plain text, or JSON as in {"task": "…", "id": "…", "context": {…}}';
+const FORM = {
+  name: "task",
+  schema: requestSchema,
+  form: 'send plain text, or JSON as in {"task": "…", "id": "…", "context": {…}}',
+  wrapped: '{"task": "…"}',
+};
 
 /**
  * Reads a request: a text that begins with `{` or `[` is JSON, any other is the task itself.
@@ -22,26 +28,9 @@ const FORM = 'send plain text, or JSON as in {"task": "…", "id": "…", "conte
  */
 export function readTaskRequest(text: string): Task {
   const trimmed = text.trim();
-  if (trimmed === "") throw new TaskError(`The request is empty: ${FORM}.`);
+  if (trimmed === "") throw new TaskError(`The request is empty: ${FORM.form}.`);
   if (!/^[{[]/.test(trimmed)) return { task: text };
-  let json: unknown;
-  try {
-    json = JSON.parse(trimmed);
-  } catch (thrown) {
-    throw new TaskError(
-      `The request begins like JSON and is none (${messageOf(thrown)}): ${FORM}. ` +
-        'A task that begins so goes into {"task": "…"}.',
-      { cause: thrown },
-    );
-  }
-  const parsed = requestSchema.safeParse(json);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) =>
-      path.length === 0 ? message : `${path.join(".")}: ${message}`,
-    );
-    throw new TaskError(`The request is no task (${problems.join("; ")}): ${FORM}.`);
-  }
-  const { task, id, context, profile, budget } = parsed.data;
+  const { task, id, context, profile, budget } = readRequestJson(trimmed, FORM);
   // What a profile and a budget may be is checked with the task itself.
   return {
     task,
