@@ -28,7 +28,10 @@ const answerSchema = z.discriminatedUnion("ok", [
 
 const batchSchema = z.object({
   v: z.literal(ENVELOPE_VERSION),
-  batch: z.array(envelopeSchema.omit({ v: true, body: true })).min(1).max(1024),
+  batch: z
+    .array(envelopeSchema.omit({ v: true, body: true }))
+    .min(1)
+    .max(1024),
 });
 
 const outcomesSchema = z.object({
