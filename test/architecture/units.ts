@@ -79,7 +79,7 @@ const FOLDERS: readonly Unit[] = [
     name: "src/app",
     floor: 5,
     purpose: "the program: settings, command line, pages",
-    packages: ["commander", "dotenv", "jiti", "picocolors", "semver", "type:xstate", "yaml", "zod"],
+    packages: ["commander", "dotenv", "elkjs", "jiti", "picocolors", "semver", "type:xstate", "yaml", "zod"],
     node: true,
   },
 ];
