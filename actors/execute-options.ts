@@ -7,4 +7,8 @@ export interface ExecuteOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of states, text, code, console output and tool calls as they come. */
   readonly onEvent?: TaskListener | undefined;
+  /** Called once the task is accepted: from then on it ends in a result, whatever becomes of this process. */
+  readonly onAccepted?: (() => void) | undefined;
+  /** The trace of whoever asks for it, as W3C Trace Context writes it; told with its events. */
+  readonly trace?: string | undefined;
 }

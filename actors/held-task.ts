@@ -30,7 +30,6 @@ export interface TaskIdentity {
 /** Where a task comes from. */
 export interface TaskOrigin {
   readonly step?: StepOf | undefined;
-  readonly trace?: string | undefined;
   /** Whether its id was made for it; where absent, whether it has none. */
   readonly isNew?: boolean;
 }
@@ -71,6 +70,7 @@ export class HeldTask {
   readonly identity: TaskIdentity;
   readonly listeners = new Set<TaskListener>();
   readonly #result = defer<TaskResult>();
+  readonly #accepted = defer<undefined>();
   /** Whether somebody in this process waits for its result. */
   isOwn: boolean;
   /** Its journal as this process has written it; null where it must be read first. */
@@ -79,11 +79,10 @@ export class HeldTask {
   entry: ResultEntry | null = null;
   /** Resolves once it is queued and journaled, or is known not to be. */
   accepting: Promise<void> = Promise.resolve();
-  /** Whether it is known to be queued and journaled. */
-  isAccepted = false;
   /** Whether it was taken off the queue, to be worked on or ended here. */
   isTaken = false;
   isSettled = false;
+  #isAccepted = false;
   #actor: AgentActor | null = null;
   #cancelled: string | null = null;
 
@@ -97,6 +96,28 @@ export class HeldTask {
   /** Whoever gave it no longer waits for it. */
   disown(): void {
     this.isOwn = false;
+  }
+
+  /** Whether it is known to be queued and journaled. */
+  get isAccepted(): boolean {
+    return this.#isAccepted;
+  }
+
+  /** Resolves once it is known to be queued and journaled; never where it is not. */
+  get accepted(): Promise<unknown> {
+    return this.#accepted.promise;
+  }
+
+  accept(): void {
+    this.#isAccepted = true;
+    this.#accepted.resolve(undefined);
+  }
+
+  /** It was taken off the queue, with its journal. */
+  take(journal: Journal): void {
+    this.isTaken = true;
+    this.journal = journal;
+    this.accept();
   }
 
   /** Its result; rejects where this process stops before there is one. */
@@ -141,6 +162,7 @@ export class HeldTask {
 
   settle(result: TaskResult): void {
     this.isSettled = true;
+    this.accept();
     this.#result.resolve(result);
   }
 

@@ -12,7 +12,7 @@ import type { ActorOperations } from "../src/core/handler.ts";
 import type { Log } from "../src/core/log.ts";
 import type { McpServers } from "../src/core/mcp.ts";
 import type { Model } from "../src/core/model.ts";
-import type { Blobs, Fabric } from "../src/core/ports.ts";
+import type { Blobs, Fabric, Unsubscribe } from "../src/core/ports.ts";
 import { createSubjects } from "../src/core/subjects.ts";
 import type { TaskEvent } from "../src/core/task.ts";
 import type { OpenToolSource } from "../src/core/tool-source.ts";
@@ -22,6 +22,7 @@ import { Directory } from "../src/directory.ts";
 import { EventTeller } from "../src/event-teller.ts";
 import { Presence } from "../src/presence.ts";
 import { RoleBook } from "../src/role-book.ts";
+import { MeshView } from "../src/mesh-view.ts";
 import { PostOffice } from "../src/post.ts";
 import type { FunctionRegistry } from "../src/registry.ts";
 import { ResultBoard } from "../src/result-board.ts";
@@ -111,6 +112,8 @@ export class Runtime {
   readonly blobs: Blobs;
   /** Tells clients and other nodes of tasks and workflows; null where there can be none. */
   readonly teller: EventTeller | null;
+  /** What can be seen of the mesh. */
+  readonly view: MeshView;
   readonly #frontDesk: FrontDesk | null;
   readonly #promptDesk: PromptDesk | null;
   readonly #parts: ActorParts;
@@ -129,6 +132,7 @@ export class Runtime {
     options: {
       readonly inspect: Inspect | undefined;
       readonly publish: (event: MeshEvent) => void;
+      readonly subscribe: (listener: (event: MeshEvent) => void) => Unsubscribe;
     },
   ) {
     const { fabric, log, clock, results, registry, defaults, node, wire } = resources;
@@ -160,6 +164,9 @@ export class Runtime {
     this.teller = isHeard ? new EventTeller({ messages, subjects, node, clock, log }) : null;
     this.#presence = resources.isDistributed ? this.#presenceAs(resources) : null;
     const isGone = (node: string) => resources.isGone(node) || (this.#presence?.isGone(node) ?? false);
+    const { subscribe } = options;
+    const { name, isDistributed } = resources;
+    this.view = new MeshView({ name, fabric, subjects, isGone, isDistributed, subscribe });
     this.#parts = {
       clock,
       log,

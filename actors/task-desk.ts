@@ -233,10 +233,11 @@ export class TaskDesk {
   }
 
   /** Waits for a task's result; the caller's signal cancels it, and its listener is told meanwhile. */
-  async #follow(held: HeldTask, { signal, onEvent }: ExecuteOptions): Promise<TaskResult> {
+  async #follow(held: HeldTask, { signal, onEvent, onAccepted }: ExecuteOptions): Promise<TaskResult> {
     const cancel = () =>
       void this.cancel(held.identity.taskId, "The task was cancelled by its caller.").catch(() => undefined);
     if (onEvent !== undefined) held.listeners.add(onEvent);
+    if (onAccepted !== undefined) void held.accepted.then(onAccepted);
     signal?.addEventListener("abort", cancel, { once: true });
     if (signal?.aborted === true) cancel();
     try {
@@ -249,7 +250,7 @@ export class TaskDesk {
   /** Journals and queues a task, or finds it in its journal. */
   async #accept(held: HeldTask, isNew: boolean): Promise<void> {
     const accepted = await acceptTask(this.#parts, held.identity, isNew);
-    held.isAccepted = true;
+    held.accept();
     if ("ended" in accepted) held.settle(accepted.ended);
     // An actor that took it in this very moment has read its journal for itself.
     else if (!held.isTaken) [held.journal, held.entry] = [accepted.journal, accepted.entry];
@@ -263,8 +264,7 @@ export class TaskDesk {
     const { taskId, role } = accepted;
     const held = this.#held.get(taskId) ?? new HeldTask(accepted, false);
     if (held.isTaken) return held.result;
-    held.isTaken = true;
-    held.journal = journal;
+    held.take(journal);
     this.#held.set(taskId, held);
     try {
       const result = await this.#work(held, journal);
@@ -345,7 +345,7 @@ export class TaskDesk {
     const journal = await openUnended(taskId, this.#parts);
     const held = this.#held.get(taskId) ?? new HeldTask(journal.accepted, false);
     held.journal ??= journal;
-    held.isAccepted = true;
+    held.accept();
     this.#held.set(taskId, held);
     return held;
   }

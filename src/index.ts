@@ -2,9 +2,11 @@
 export { Mesh, type MeshOptions, type ModelNames } from "./app/mesh.ts";
 export { openModel, type OpenedModel, type OpenModelOptions } from "./app/models.ts";
 export { loadConfig, type Config, type LoadOptions } from "./app/config.ts";
-export type { AgentHandle, StopOptions } from "./mesh.ts";
+export type { AgentHandle, MeshPhase, StopOptions } from "./mesh.ts";
+export type { HeardEvent, MeshView } from "./mesh-view.ts";
 export type { Inspect } from "../actors/parts.ts";
 export type { MeshEvent } from "../actors/runtime.ts";
+export type { AcceptedTask } from "../actors/accepted-task.ts";
 export type { ExecuteOptions } from "../actors/execute-options.ts";
 export type { WorkflowRunOptions } from "../actors/workflow-desk.ts";
 export type { MeshStopMode } from "../actors/runtime.ts";
@@ -170,4 +172,5 @@ export {
   type TaskStanding,
   type TaskSummary,
 } from "./task-list.ts";
+export type { StepStanding, StepSummary, WorkflowOutline, WorkflowSummary } from "./workflow-list.ts";
 export { ResultStore, type FinishedResult, type RunningResult, type StoredResult } from "./results.ts";

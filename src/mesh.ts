@@ -4,6 +4,7 @@
 import type { Inspect } from "../actors/parts.ts";
 import { Population } from "../actors/population.ts";
 import { Runtime, type MeshEvent, type MeshResources, type MeshStopMode } from "../actors/runtime.ts";
+import { acceptedTask, type AcceptedTask } from "../actors/accepted-task.ts";
 import type { ExecuteOptions } from "../actors/execute-options.ts";
 import { WorkflowDesk, type WorkflowRunOptions } from "../actors/workflow-desk.ts";
 import { approvalWait } from "./approval-wait.ts";
@@ -15,6 +16,7 @@ import type { WorkflowStep } from "./core/dag.ts";
 import { MeshStateError, UnknownError } from "./core/errors.ts";
 import type { ActorInfo, AskOptions, BroadcastResult, Discovery } from "./core/handler.ts";
 import { requireName } from "./core/names.ts";
+import type { MeshView } from "./mesh-view.ts";
 import { createSubjects } from "./core/subjects.ts";
 import type { BudgetStatus } from "./core/budget-record.ts";
 import type { Amounts, BudgetScope, ScopeName } from "./core/budget.ts";
@@ -46,7 +48,8 @@ export interface AgentHandle {
   resume(): void;
 }
 
-type Phase = "new" | "starting" | "started" | "stopping" | "stopped";
+/** Where a mesh stands between its making and its end. */
+export type MeshPhase = "new" | "starting" | "started" | "stopping" | "stopped";
 
 /** Roles with the types of their outputs, as `add` collects them. */
 export type Outputs = Readonly<Record<string, unknown>>;
@@ -63,7 +66,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
   readonly #population = new Population();
   readonly #listeners = new Set<(event: MeshEvent) => void>();
   readonly #inspect: Inspect | undefined;
-  #phase: Phase = "new";
+  #phase: MeshPhase = "new";
   #running: Runtime | null = null;
   #workflows: WorkflowDesk | null = null;
   #stopping: Promise<void> | null = null;
@@ -102,6 +105,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
       this.#running = new Runtime(resources, this.#population, {
         inspect: this.#inspect,
         publish: (event) => this.#publish(event),
+        subscribe: (listener) => this.subscribe(listener),
       });
       await this.#running.open();
       for (const agent of this.#population.agents) await this.#running.spawn(agent);
@@ -163,6 +167,15 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     await this.stop();
   }
 
+  get phase(): MeshPhase {
+    return this.#phase;
+  }
+
+  /** What can be seen of the mesh: its tasks and workflows as they are stored, and what they are doing. */
+  get view(): MeshView {
+    return this.#require("look at the mesh").view;
+  }
+
   /** What this process is called in journals, in leases and among the nodes of the mesh; null unless it has started. */
   get node(): string | null {
     return this.#running?.resources.node ?? null;
@@ -203,6 +216,16 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
   ): Promise<TaskResult> {
     const role = typeof who === "string" ? who : who.role;
     return this.#require(`execute a task of "${role}"`).desk.execute(role, task, options);
+  }
+
+  /**
+   * Gives a task to an agent and resolves once it is accepted: from then on it ends in a result, which can be waited for.
+   *
+   * @throws as `execute`, where the task is not accepted.
+   */
+  async submit(role: string, task: string | Task, options: ExecuteOptions = {}): Promise<AcceptedTask> {
+    const { desk } = this.#require(`submit a task of "${role}"`);
+    return acceptedTask((...given) => desk.execute(...given), { role, task, options });
   }
 
   /**

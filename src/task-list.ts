@@ -5,9 +5,10 @@ import { readEntries, type JournalEntry, type JournalEntryOf, type StepOf } from
 import { addTokens, NO_TOKENS, type TokenUsage } from "./core/model.ts";
 import { isName } from "./core/names.ts";
 import type { DeadLetter, Ledger, Queue } from "./core/ports.ts";
+import { afterMark, type Mark, type Marked } from "./ledger-mark.ts";
 import { taskIdOfQueued } from "./core/queued-task.ts";
 import type { Subjects } from "./core/subjects.ts";
-import type { TaskFailure, TaskStatus } from "./core/task.ts";
+import type { TaskFailure, TaskResult, TaskStatus } from "./core/task.ts";
 
 /** Where a task stands: `waiting` for a mesh to take it up, taken up, waiting for a person, or how it ended. */
 export const TASK_STANDINGS = [
@@ -59,6 +60,8 @@ export interface TaskFilter {
   readonly status?: TaskStanding | undefined;
   /** Accepted no later than this, in milliseconds since 1970. */
   readonly until?: number | undefined;
+  /** Older than this task of a list that was read before: what follows it there. */
+  readonly before?: { readonly acceptedAt: number; readonly taskId: string } | undefined;
   /** The newest so many; all where absent. */
   readonly limit?: number | undefined;
 }
@@ -95,9 +98,14 @@ export class TaskList {
   async list(
     filter: TaskFilter = {},
   ): Promise<{ readonly tasks: readonly TaskSummary[]; readonly more: number }> {
-    const { role, status, until = Infinity, limit = Infinity } = filter;
+    const { role, status, until = Infinity, limit = Infinity, before } = filter;
     const all = await this.#accepted();
-    const wanted = all.filter((one) => (role === undefined || one.role === role) && one.at <= until);
+    const wanted = all.filter(
+      (one) =>
+        (role === undefined || one.role === role) &&
+        one.at <= until &&
+        (before === undefined || order({ at: before.acceptedAt, taskId: before.taskId }, one) < 0),
+    );
     const tasks: TaskSummary[] = [];
     for (const [index, { taskId }] of wanted.entries()) {
       if (tasks.length >= limit) return { tasks, more: wanted.length - index };
@@ -110,6 +118,21 @@ export class TaskList {
   /** One task; null where there is none of that id. */
   async find(taskId: string): Promise<TaskSummary | null> {
     return isName(taskId) ? this.#summary(taskId) : null;
+  }
+
+  /** The result of a task that has ended; null where it has not, or there is none of that id. */
+  async result(taskId: string): Promise<TaskResult | null> {
+    if (!isName(taskId)) return null;
+    const name = this.#options.subjects.journal(taskId);
+    const last = await this.#ledger.last(name);
+    const end = last === null ? undefined : readEntries(last.payload, name).at(-1);
+    return end?.type === "finished" ? end.result : null;
+  }
+
+  /** What follows a mark in a task's journal, null for its begin, at most so many writes at once; empty where nothing does. */
+  async after(taskId: string, mark: Mark | null, limit: number): Promise<readonly Marked<JournalEntry>[]> {
+    const name = this.#options.subjects.journal(taskId);
+    return afterMark(this.#ledger, { name, mark, limit, read: (payload) => readEntries(payload, name) });
   }
 
   /** The roles that have tasks, sorted. */
@@ -184,7 +207,7 @@ export class TaskList {
       const [first] = head === undefined ? [] : readEntries(head.payload, name);
       if (first?.type === "accepted") found.push(first);
     }
-    return found.sort((a, b) => b.at - a.at);
+    return found.sort(order);
   }
 
   /** Of a task that has ended, its first and last entries say all. */
@@ -204,6 +227,14 @@ export class TaskList {
     const name = this.#options.subjects.journal(taskId);
     return (await this.#ledger.read(name)).flatMap(({ payload }) => readEntries(payload, name));
   }
+}
+
+type Acceptance = Pick<JournalEntryOf<"accepted">, "at" | "taskId">;
+
+/** The newest first; of one millisecond, by their ids. */
+function order(a: Acceptance, b: Acceptance): number {
+  if (a.at !== b.at) return b.at - a.at;
+  return a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0;
 }
 
 /**

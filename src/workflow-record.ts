@@ -46,7 +46,8 @@ export type WorkflowEntry =
   | { readonly type: "cancelled"; readonly reason: string }
   | { readonly type: "ended"; readonly status: TaskStatus; readonly executionTime: number };
 
-const PREFIX = "workflow.";
+/** What the names of all records begin with. */
+export const RECORD_PREFIX = "workflow.";
 
 /** A workflow's record, opened. */
 export class WorkflowRecord {
@@ -95,13 +96,13 @@ export class WorkflowRecord {
   /** Opens the record of a workflow; null where it was not begun. @throws WorkflowError as `open` does. */
   static async find(ledger: Ledger, workflow: StoredWorkflow): Promise<WorkflowRecord | null> {
     const { id } = workflow;
-    const entries = await ledger.read(PREFIX + id);
+    const entries = await ledger.read(RECORD_PREFIX + id);
     const [first] = entries;
     if (first === undefined) return null;
     refuseOther(readDefinition(id, first.payload), workflow);
     const last = entries.at(-1)?.sequence ?? first.sequence;
     const record = new WorkflowRecord(id, ledger, { found: true, startedAt: first.at, last });
-    for (const { payload } of entries.slice(1)) record.#take(readEntry(id, payload));
+    for (const { payload } of entries.slice(1)) record.#take(readWorkflowEntry(id, payload));
     return record;
   }
 
@@ -159,7 +160,9 @@ export class WorkflowRecord {
   async #write<Entry extends WorkflowEntry>(entry: Entry): Promise<Entry> {
     if (this.#closed) throw new MeshStateError(`The workflow "${this.id}" was left as it is.`);
     const payload = encode(entry);
-    const written = this.#last.then((expected) => this.#ledger.append(PREFIX + this.id, payload, expected));
+    const written = this.#last.then((expected) =>
+      this.#ledger.append(RECORD_PREFIX + this.id, payload, expected),
+    );
     this.#last = written;
     // Each writer of a later entry meets the same error; here it must only not count as unhandled.
     written.catch(() => undefined);
@@ -219,8 +222,8 @@ export async function unfinishedWorkflows(
   onUnreadable: (id: string, error: JournalError) => void = () => undefined,
 ): Promise<readonly UnfinishedWorkflow[]> {
   const unfinished: UnfinishedWorkflow[] = [];
-  for (const name of await ledger.names(PREFIX)) {
-    const id = name.slice(PREFIX.length);
+  for (const name of await ledger.names(RECORD_PREFIX)) {
+    const id = name.slice(RECORD_PREFIX.length);
     try {
       const workflow = await unfinishedWorkflow(ledger, id);
       if (workflow !== null) unfinished.push(workflow);
@@ -234,9 +237,9 @@ export async function unfinishedWorkflows(
 
 /** A workflow that was begun and has not ended; null where that is not so. @throws JournalError */
 export async function unfinishedWorkflow(ledger: Ledger, id: string): Promise<UnfinishedWorkflow | null> {
-  const last = await ledger.last(PREFIX + id);
-  if (last === null || readEntry(id, last.payload).type === "ended") return null;
-  const [first] = await ledger.read(PREFIX + id, { limit: 1 });
+  const last = await ledger.last(RECORD_PREFIX + id);
+  if (last === null || readWorkflowEntry(id, last.payload).type === "ended") return null;
+  const [first] = await ledger.read(RECORD_PREFIX + id, { limit: 1 });
   if (first === undefined) return null;
   const { context, steps, budget, queue = null } = readDefinition(id, first.payload);
   return { id, context, steps: isPlain(steps) ? steps : null, budget, queue };
@@ -255,11 +258,12 @@ export function refuseOther(recorded: StoredWorkflow, given: StoredWorkflow): vo
   throw new WorkflowError(
     `Cannot run the workflow "${given.id}": its id belongs to another definition: ${difference}. ` +
       "Give the changed workflow an id of its own.",
+    { isTaken: true },
   );
 }
 
 function readDefinition(id: string, payload: string): StoredWorkflow {
-  const entry = readEntry(id, payload);
+  const entry = readWorkflowEntry(id, payload);
   if (entry.type === "started") return entry;
   throw new JournalError(`The record of the workflow "${id}" does not begin with its definition.`);
 }
@@ -274,7 +278,8 @@ const TYPES: ReadonlySet<string> = new Set<WorkflowEntry["type"]>([
   "ended",
 ]);
 
-function readEntry(id: string, payload: string): WorkflowEntry {
+/** An entry of a workflow's record from its text. @throws JournalError where it is none that is known. */
+export function readWorkflowEntry(id: string, payload: string): WorkflowEntry {
   let entry: unknown;
   try {
     entry = decode(payload);

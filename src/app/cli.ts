@@ -14,6 +14,7 @@ import { nodeCommand } from "./commands/node.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { resultCommand } from "./commands/result.ts";
 import { runCommand } from "./commands/run.ts";
+import { serveCommand } from "./commands/serve.ts";
 import { sandboxCommand } from "./commands/sandbox.ts";
 import { showCommand } from "./commands/show.ts";
 import { smoketestCommand } from "./commands/smoketest.ts";
@@ -39,6 +40,9 @@ A workflow of several, live; the same id again goes on where it was:
 
 A node of a mesh over NATS, and as many more as you like:
   $ fettle node agents.ts --server nats://127.0.0.1:4222
+
+The same over HTTP, with a page to try it:
+  $ fettle serve agents.ts
 
 What happened, what is under way, what waits for you:
   $ fettle tasks
@@ -75,6 +79,7 @@ export async function main(args: readonly string[]): Promise<number> {
     demoCommand(),
     workflowCommand(),
     nodeCommand(),
+    serveCommand(),
     natsCommand(),
     tasksCommand(),
     showCommand(),

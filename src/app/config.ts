@@ -45,6 +45,8 @@ export interface Config {
   /** Where results are stored, as long as blobs are files. */
   readonly logDirectory: string;
   readonly logLevel: LogLevel;
+  /** Where `fettle serve` listens, and what its clients must send. */
+  readonly http: { readonly host: string; readonly port: number; readonly token: string | undefined };
   /** Where the embedded fabric keeps its data. */
   readonly dataDirectory: string;
   /** The mesh's name: subjects and data of different meshes never meet. */
@@ -141,6 +143,11 @@ export function loadConfig(options: LoadOptions = {}): Config {
     blobs: blobs.config,
     logDirectory: path(settings.LOG_DIRECTORY),
     logLevel: settings.LOG_LEVEL,
+    http: {
+      host: settings.FETTLE_HTTP_HOST,
+      port: settings.FETTLE_HTTP_PORT,
+      token: settings.FETTLE_HTTP_TOKEN,
+    },
     dataDirectory: path(settings.FETTLE_DATA_DIRECTORY),
     mesh: settings.FETTLE_MESH,
   });
@@ -148,7 +155,13 @@ export function loadConfig(options: LoadOptions = {}): Config {
 
 /** The values of a configuration that must never be shown or logged. */
 export function secretsOf(config: Config): readonly string[] {
-  return [...modelSecretsOf(config.models), ...secretsOfBlobs(config.blobs), ...secretsOfNats(config.nats)];
+  const { token } = config.http;
+  return [
+    ...modelSecretsOf(config.models),
+    ...secretsOfBlobs(config.blobs),
+    ...secretsOfNats(config.nats),
+    ...(token === undefined ? [] : [token]),
+  ];
 }
 
 /** What is known of `.env` whether or not its settings are right. */

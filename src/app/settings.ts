@@ -118,6 +118,9 @@ export const settingsSchema = z.object({
   FETTLE_S3_SECRET_ACCESS_KEY: text,
   LOG_DIRECTORY: z.string().default("./logs"),
   LOG_LEVEL: logLevel.default("info"),
+  FETTLE_HTTP_HOST: z.string().default("127.0.0.1"),
+  FETTLE_HTTP_PORT: count(0, 65_535).default(8080),
+  FETTLE_HTTP_TOKEN: text,
   FETTLE_DATA_DIRECTORY: z.string().default(".fettle"),
   FETTLE_MESH: z
     .string()

@@ -106,10 +106,14 @@ export class DeliveryError extends FettleError {
   }
 }
 
-/** A workflow's steps do not form a graph that can be run. */
+/** A workflow's steps do not form a graph that can be run, or its id stands for another workflow. */
 export class WorkflowError extends FettleError {
-  constructor(message: string) {
+  /** Whether its id stands for another workflow. */
+  readonly isTaken: boolean;
+
+  constructor(message: string, options: { readonly isTaken?: boolean } = {}) {
     super("WORKFLOW_INVALID", message);
+    this.isTaken = options.isTaken ?? false;
   }
 }
 

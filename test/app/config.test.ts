@@ -69,6 +69,7 @@ describe("settings", () => {
       blobs: { store: "files", isChosen: false },
       logDirectory: join(folder, "logs"),
       logLevel: "info",
+      http: { host: "127.0.0.1", port: 8080 },
       dataDirectory: join(folder, ".fettle"),
       mesh: "default",
     });
@@ -96,6 +97,9 @@ describe("settings", () => {
       LOG_DIRECTORY: "/var/log/fettle",
       LOG_LEVEL: "warning",
       FETTLE_DATA_DIRECTORY: "data",
+      FETTLE_HTTP_HOST: "0.0.0.0",
+      FETTLE_HTTP_PORT: "0",
+      FETTLE_HTTP_TOKEN: "a-token-that-is-long",
       FETTLE_RECORD: "answers.json",
       FETTLE_MESH: "team-1",
     });
@@ -121,6 +125,7 @@ describe("settings", () => {
       blobs: { store: "files", isChosen: true },
       logDirectory: resolve("/var/log/fettle"),
       logLevel: "warn",
+      http: { host: "0.0.0.0", port: 0, token: "a-token-that-is-long" },
       dataDirectory: join(folder, "data"),
       mesh: "team-1",
     });

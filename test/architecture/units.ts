@@ -79,7 +79,19 @@ const FOLDERS: readonly Unit[] = [
     name: "src/app",
     floor: 5,
     purpose: "the program: settings, command line, pages",
-    packages: ["commander", "dotenv", "elkjs", "jiti", "picocolors", "semver", "type:xstate", "yaml", "zod"],
+    packages: [
+      "@hono/node-server",
+      "commander",
+      "dotenv",
+      "elkjs",
+      "hono",
+      "jiti",
+      "picocolors",
+      "semver",
+      "type:xstate",
+      "yaml",
+      "zod",
+    ],
     node: true,
   },
 ];
@@ -110,7 +122,12 @@ const ENTRIES: Unit = {
 };
 
 /** Files that programs import; all else is inside. Only these may pass on what other files export. */
-export const ENTRY_POINTS: readonly string[] = ["src/index.ts", "src/testing.ts", "src/machines.ts"];
+export const ENTRY_POINTS: readonly string[] = [
+  "src/index.ts",
+  "src/testing.ts",
+  "src/machines.ts",
+  "src/http.ts",
+];
 
 /** Exported as `fettle/sandbox`, and a file of its unit like any other. */
 export const PUBLIC_FILES: readonly string[] = [...ENTRY_POINTS, "src/sandbox/sandbox.ts"];

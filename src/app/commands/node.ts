@@ -7,6 +7,7 @@ import { ConfigError } from "../../core/errors.ts";
 import { createLogger } from "../../observe/logger.ts";
 import { chooseAgent, exportedAgents } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
+import { aborted, handOver } from "../hand-over.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
 import { loadModule } from "../module-loader.ts";
@@ -107,34 +108,13 @@ async function serve(
       print(JSON.stringify(started));
     }
     await aborted(first.signal);
-    await handOver(mesh);
+    await handOver(mesh, say);
   } finally {
     first.release();
     await mesh.stop({ mode: "suspend" });
     // Fires only where an agent's code still holds the process open.
     setTimeout(() => process.exit(), HOLD_MS).unref();
   }
-}
-
-async function handOver(mesh: Mesh): Promise<void> {
-  const second = onInterrupt();
-  const leave = (): void => {
-    say("leaves at once what was given to it");
-    void mesh.stop({ mode: "suspend" }).catch(() => undefined);
-  };
-  second.signal.addEventListener("abort", leave, { once: true });
-  try {
-    say("hands over what it holds; again to end without waiting");
-    await mesh.stop();
-    say("has left the mesh");
-  } finally {
-    second.release();
-  }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }
 
 function say(text: string): void {

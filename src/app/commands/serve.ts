@@ -1,0 +1,159 @@
+// `fettle serve [module…]`: the agents of modules, or a node without any, over HTTP, until it is told to end.
+// Invariant: it lives from the first moment and is ready once its mesh is; what was accepted is done, handed over or gone on
+// with, however it ends. Only the lines of --json go to standard output.
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import type { AgentDefinition } from "../../core/agent.ts";
+import { ConfigError, messageOf } from "../../core/errors.ts";
+import { createLogger } from "../../observe/logger.ts";
+import { exportedAgents } from "../agent-module.ts";
+import { loadConfig, secretsOf, type Config } from "../config.ts";
+import { aborted, handOver } from "../hand-over.ts";
+import { createHttpApp } from "../http/app.ts";
+import { httpPlace, openHttpServer, type HttpServer } from "../http/server.ts";
+import { onInterrupt } from "../interrupt.ts";
+import { Mesh } from "../mesh.ts";
+import { loadModule } from "../module-loader.ts";
+import { print } from "../output.ts";
+import { packageManifest } from "../package-root.ts";
+import { logTasks } from "../task-log.ts";
+
+/** So long are requests in hand waited for once the service ends, in milliseconds. */
+const GRACE_MS = 10_000;
+/** So long may answers take to leave after that, in milliseconds. */
+const LEAVE_MS = 2_000;
+/** So long may what agents have begun hold the process open once all has ended, in milliseconds. */
+const HOLD_MS = 500;
+
+interface ServeOptions {
+  readonly host?: string;
+  readonly port?: string;
+  readonly tokenFile?: string;
+  readonly origin?: readonly string[];
+  readonly server?: string;
+  readonly json?: boolean;
+}
+
+const HELP = `
+Examples:
+  $ fettle serve agents.ts
+  $ curl -s http://127.0.0.1:8080/v1/tasks -H 'Content-Type: application/json' \\
+      -d '{"agent": "calculator", "task": "Calculate the factorial of 10"}'
+  $ fettle serve agents.ts reports.ts --port 3000
+  $ fettle serve agents.ts --host 0.0.0.0 --token-file /run/secrets/fettle
+  $ fettle serve --server nats://10.0.0.5:4222      a node without agents: a door to those of the others
+
+Then: http://127.0.0.1:8080/docs is a page to try it, /openapi.json its description, /ready tells whether it takes tasks.
+
+It listens on FETTLE_HTTP_HOST (127.0.0.1) and FETTLE_HTTP_PORT (8080). On anything but loopback it needs a token, which
+clients send as "Authorization: Bearer <token>": FETTLE_HTTP_TOKEN, or a file.
+
+Ctrl-C (or SIGTERM) ends it: it takes nothing new, requests in hand get their results, or within 10 s where to find them,
+and the mesh hands over what it holds. A second one ends it without waiting. Exits with 0 then, with 1 where it could not
+start.`;
+
+/** The command. */
+export function serveCommand(): Command {
+  return new Command("serve")
+    .description("serve agents over HTTP")
+    .argument("[file...]", "JavaScript or TypeScript that exports agents made by defineAgent()")
+    .option("--host <address>", "where to listen; default: FETTLE_HTTP_HOST, 127.0.0.1")
+    .option("--port <n>", "the port, 0 for any that is free; default: FETTLE_HTTP_PORT, 8080")
+    .option("--token-file <file>", "a file with the token that clients must send; default: FETTLE_HTTP_TOKEN")
+    .option("--origin <origin...>", "origins whose pages may ask (CORS); default: none but its own")
+    .option("-s, --server <url>", "the NATS servers, separated by commas; default: NATS_URL")
+    .option("--json", "print where it listens as one line of JSON")
+    .addHelpText("after", HELP)
+    .action(serve);
+}
+
+async function serve(files: readonly string[], options: ServeOptions): Promise<void> {
+  const config = loadConfig({
+    given: {
+      NATS_URL: options.server,
+      FETTLE_HTTP_HOST: options.host,
+      FETTLE_HTTP_PORT: options.port,
+      FETTLE_HTTP_TOKEN: options.tokenFile === undefined ? undefined : readToken(options.tokenFile),
+    },
+  });
+  const place = httpPlace(config.http);
+  const agents = await agentsOf(files, config);
+  const log = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
+  const mesh = new Mesh({ config, log });
+  for (const agent of agents) mesh.add(agent);
+  mesh.subscribe(logTasks(log));
+  const ending = new AbortController();
+  const app = createHttpApp(mesh, {
+    token: place.token,
+    hosts: place.hosts,
+    origins: options.origin,
+    log,
+    secrets: secretsOf(config),
+    signal: ending.signal,
+    graceMs: GRACE_MS,
+  });
+  const first = onInterrupt();
+  let server: HttpServer | null = null;
+  try {
+    server = await openHttpServer(app.fetch, place);
+    await mesh.start();
+    tell({ mesh, server, config, json: options.json === true });
+    await aborted(first.signal);
+    say("takes no more requests");
+    ending.abort();
+    await server.close({ graceMs: GRACE_MS + LEAVE_MS });
+    await handOver(mesh, say);
+  } finally {
+    first.release();
+    ending.abort();
+    await server?.close();
+    await mesh.stop({ mode: "suspend" });
+    // Fires only where an agent's code still holds the process open.
+    setTimeout(() => process.exit(), HOLD_MS).unref();
+  }
+}
+
+async function agentsOf(files: readonly string[], config: Config): Promise<readonly AgentDefinition[]> {
+  if (files.length === 0 && config.mode !== "distributed") {
+    throw new ConfigError(
+      'Cannot serve: no agents are named. Say which file exports them: "fettle serve agents.ts"; or, as a door to the nodes ' +
+        "of a mesh over NATS, where that is: --server nats://127.0.0.1:4222.",
+    );
+  }
+  const found: AgentDefinition[] = [];
+  for (const file of files) found.push(...exportedAgents(await loadModule(file), file));
+  return [...new Set(found)];
+}
+
+function tell({
+  mesh,
+  server,
+  config,
+  json,
+}: {
+  readonly mesh: Mesh;
+  readonly server: HttpServer;
+  readonly config: Config;
+  readonly json: boolean;
+}): void {
+  const roles = mesh.agents.map(({ role, capabilities }) => ({ role, capabilities }));
+  const served = roles.length === 0 ? "no agents of its own" : roles.map(({ role }) => role).join(", ");
+  say(`serves ${served} in the mesh "${config.mesh}" at ${server.url} (to try it: ${server.url}/docs)`);
+  if (!json) return;
+  const { version } = packageManifest();
+  const { url, port } = server;
+  const { mesh: name, mode } = config;
+  print(JSON.stringify({ type: "listening", url, port, node: mesh.node, version, mesh: name, mode, roles }));
+}
+
+function readToken(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (thrown) {
+    throw new ConfigError(`Cannot read the token from "${file}": ${messageOf(thrown)}.`, { cause: thrown });
+  }
+}
+
+function say(text: string): void {
+  process.stderr.write(`fettle: ${text}\n`);
+}

@@ -1,0 +1,27 @@
+// How a mesh of a command ends that was told to: what it holds is done or handed over, unless it is told a second time.
+// Invariant: nothing accepted is lost in either way.
+import { onInterrupt } from "./interrupt.ts";
+import type { Mesh } from "./mesh.ts";
+
+/** Stops a mesh in order; a second interrupt leaves at once what was given to it. */
+export async function handOver(mesh: Mesh, say: (text: string) => void): Promise<void> {
+  const second = onInterrupt();
+  const leave = (): void => {
+    say("leaves at once what was given to it");
+    void mesh.stop({ mode: "suspend" }).catch(() => undefined);
+  };
+  second.signal.addEventListener("abort", leave, { once: true });
+  try {
+    say("hands over what it holds; again to end without waiting");
+    await mesh.stop();
+    say("has left the mesh");
+  } finally {
+    second.release();
+  }
+}
+
+/** Resolves once the signal is aborted. */
+export async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+}

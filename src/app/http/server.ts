@@ -1,0 +1,119 @@
+// A server of fetch handlers on node:http, for Node and Deno: it listens, and it closes in order.
+// Invariant: what is not on loopback has a token; once it closes, whoever was being answered is answered, until the time
+// that is given for that is over.
+import type { Server } from "node:http";
+import { isIP } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { ConfigError, messageOf } from "../../core/errors.ts";
+import { LOOPBACK_HOSTS } from "./guard.ts";
+
+/** Where a server listens and whom it answers. */
+export interface HttpPlace {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly token: string | undefined;
+  /** For `guard`: the names that are answered; undefined for any. */
+  readonly hosts: readonly string[] | undefined;
+}
+
+/** Answers requests; a Hono app's `fetch`. */
+export type FetchHandler = (request: Request) => Response | Promise<Response>;
+
+/** A server that listens. */
+export interface HttpServer extends AsyncDisposable {
+  /** `http://127.0.0.1:8080`, without a slash at its end. */
+  readonly url: string;
+  readonly port: number;
+  /** Takes no more connections; resolves once all are closed. Those that are not within that time are broken off. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+const SHORTEST_TOKEN = 16;
+/** How often connections that have become idle are closed while the server closes, in milliseconds. */
+const IDLE_MS = 100;
+
+/**
+ * Where to listen, checked.
+ *
+ * @throws ConfigError where others could reach it and no token is set, or the token can be guessed.
+ */
+export function httpPlace({ host, port, token }: Omit<HttpPlace, "hosts">): HttpPlace {
+  if (token !== undefined && (token.length < SHORTEST_TOKEN || !/^[\x21-\x7e]+$/.test(token))) {
+    throw new ConfigError(
+      `Cannot serve: FETTLE_HTTP_TOKEN must have at least ${SHORTEST_TOKEN} characters, none of them white space; make ` +
+        'one with "openssl rand -hex 32".',
+    );
+  }
+  const isLoopback = host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+  if (!isLoopback && token === undefined) {
+    throw new ConfigError(
+      `Cannot serve on ${host}: others can reach that, and whoever reaches it has code written and run. Set ` +
+        "FETTLE_HTTP_TOKEN (or --token-file) to what clients must send, or listen on 127.0.0.1.",
+    );
+  }
+  return { host, port, token, hosts: isLoopback ? [...LOOPBACK_HOSTS, bracketed(host)] : undefined };
+}
+
+/**
+ * Listens, and hands each request to `fetch`.
+ *
+ * @throws ConfigError where it cannot listen there.
+ */
+export async function openHttpServer(
+  fetch: FetchHandler,
+  { host, port }: Pick<HttpPlace, "host" | "port">,
+): Promise<HttpServer> {
+  let isClosing = false;
+  const answer: FetchHandler = async (request) => {
+    const response = await fetch(request);
+    if (isClosing) response.headers.set("Connection", "close");
+    return response;
+  };
+  const server = createAdaptorServer({ fetch: answer, overrideGlobalObjects: false }) as Server;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(error, { host, port })));
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  const bound = typeof address === "object" && address !== null ? address.port : port;
+  let closed: Promise<void> | null = null;
+  const close = ({ graceMs = 0 } = {}): Promise<void> => {
+    isClosing = true;
+    closed ??= closeServer(server, graceMs);
+    return closed;
+  };
+  return {
+    url: `http://${bracketed(host)}:${bound}`,
+    port: bound,
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+}
+
+async function closeServer(server: Server, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // A connection that is kept alive holds the server open once its answer is out.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS);
+  const over = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(over);
+}
+
+function cannotListen(
+  error: NodeJS.ErrnoException,
+  { host, port }: { host: string; port: number },
+): ConfigError {
+  const why =
+    error.code === "EADDRINUSE"
+      ? "another program listens there. Choose another port: --port, FETTLE_HTTP_PORT, 0 for any that is free"
+      : error.code === "EACCES"
+        ? "this user may not use that port. Choose one above 1023"
+        : messageOf(error);
+  return new ConfigError(`Cannot listen on ${bracketed(host)}:${port}: ${why}.`, { cause: error });
+}
+
+function bracketed(host: string): string {
+  return isIP(host) === 6 ? `[${host}]` : host;
+}

@@ -1,0 +1,113 @@
+// What can be seen of a mesh while it runs: its tasks and workflows as they are stored, and what they are doing.
+// Invariant: looking changes nothing and claims nothing; what is heard is told once and may be lost, what is stored is not.
+import type { Ledger, Messages, KeyValue, Queue, Unsubscribe } from "./core/ports.ts";
+import type { Subjects } from "./core/subjects.ts";
+import { toReadable } from "./readable.ts";
+import { RoleBook } from "./role-book.ts";
+import { scopeLedger } from "./scoped-ledger.ts";
+import { TaskList } from "./task-list.ts";
+import { WorkflowList } from "./workflow-list.ts";
+
+/** Something that a task or a workflow did, in plain JSON: a task's events name it in `taskId`, a workflow's in `workflowId`. */
+export interface HeardEvent {
+  readonly type: string;
+  readonly taskId?: string;
+  readonly workflowId?: string;
+  readonly [part: string]: unknown;
+}
+
+/** What a {@link MeshView} looks at. */
+export interface MeshViewOptions {
+  /** The mesh's name. */
+  readonly name: string;
+  readonly fabric: {
+    readonly ledger: Ledger;
+    readonly keyValue: KeyValue;
+    readonly messages: Messages;
+    readonly queue: Queue;
+  };
+  readonly subjects: Subjects;
+  readonly isGone: (node: string) => boolean;
+  /** Whether other nodes tell of what they do. */
+  readonly isDistributed: boolean;
+  /** What this process tells of its own. */
+  readonly subscribe: (listener: (event: { readonly type: string }) => void) => Unsubscribe;
+}
+
+type Listener = (event: HeardEvent) => void;
+
+/** Sees a mesh from within one of its processes. */
+export class MeshView {
+  readonly tasks: TaskList;
+  readonly workflows: WorkflowList;
+  readonly #options: MeshViewOptions;
+  readonly #roles: RoleBook;
+  /** Who listens to what this process tells, by the id of the task or workflow. */
+  readonly #listeners = new Map<string, Set<Listener>>();
+  #unsubscribe: Unsubscribe | null = null;
+
+  constructor(options: MeshViewOptions) {
+    const { fabric, subjects, isGone, name } = options;
+    this.#options = options;
+    this.#roles = new RoleBook(fabric.keyValue);
+    this.tasks = new TaskList(fabric.ledger, { subjects, queue: fabric.queue, isGone });
+    this.workflows = new WorkflowList(scopeLedger(fabric.ledger, name));
+  }
+
+  /**
+   * Hears what is told of one task, or of one workflow, on whatever node it runs, until it is told to stop. Over NATS text
+   * comes in few pieces, and long texts are cut; in one process all comes as it is.
+   */
+  hear(id: string, listener: Listener): Unsubscribe {
+    const { isDistributed, fabric, subjects } = this.#options;
+    if (isDistributed) {
+      return fabric.messages.subscribe(subjects.event(id), ({ payload }) => {
+        const event = readEvent(payload);
+        if (event !== null) listener(event);
+      });
+    }
+    const listeners = this.#listeners.get(id) ?? new Set();
+    this.#listeners.set(id, listeners.add(listener));
+    this.#unsubscribe ??= this.#options.subscribe((event) => this.#tell(event));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#listeners.delete(id);
+      if (this.#listeners.size > 0) return;
+      this.#unsubscribe?.();
+      this.#unsubscribe = null;
+    };
+  }
+
+  /** The roles that other nodes have, or had, agents for; empty for a mesh in one process. @throws StorageError */
+  async roles(): Promise<readonly { readonly role: string; readonly capabilities: readonly string[] }[]> {
+    if (!this.#options.isDistributed) return [];
+    const roles = await this.#roles.roles();
+    const entries = await Promise.all(roles.map((role) => this.#roles.find(role)));
+    return entries.flatMap((entry) => (entry === null ? [] : [entry]));
+  }
+
+  /** Asks what the mesh stands on for something small. @throws StorageError where it does not answer. */
+  async ping(): Promise<void> {
+    await this.#options.fabric.keyValue.get("roles", "ping");
+  }
+
+  #tell(event: { readonly type: string }): void {
+    const { taskId, workflowId } = event as HeardEvent;
+    for (const id of [taskId, workflowId]) {
+      const listeners = id === undefined ? undefined : this.#listeners.get(id);
+      if (listeners === undefined) continue;
+      const readable = toReadable(event) as HeardEvent;
+      for (const listener of listeners) listener(readable);
+    }
+  }
+}
+
+function readEvent(payload: string): HeardEvent | null {
+  try {
+    const event: unknown = JSON.parse(payload);
+    const { type } = (event ?? {}) as { readonly type?: unknown };
+    return typeof type === "string" ? (event as HeardEvent) : null;
+  } catch {
+    return null;
+  }
+}
