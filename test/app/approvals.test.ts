@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Fabric, ModelRequest } from "fettle";
 import type { TestMesh } from "fettle/testing";
+import { callFettle } from "../harness/command.ts";
 import { runFettle } from "../harness/program.ts";
 import { clerk, fenced, MESH, meshOn, openData } from "./stored-tasks.ts";
 
@@ -19,7 +20,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const fettle = (...args: string[]) => runFettle(["approvals", ...args], { cwd: folder, env: MESH });
+const fettle = (...args: string[]) => callFettle(["approvals", ...args], { cwd: folder, env: MESH });
+/** The same in a process of its own. */
+const elsewhere = (...args: string[]) => runFettle(["approvals", ...args], { cwd: folder, env: MESH });
 const model = ({ purpose }: ModelRequest) =>
   fenced(purpose === "repair" ? "result = 'not sent'" : 'result = await tools.send({ to: "boss" })');
 
@@ -47,12 +50,12 @@ it("lists nothing where nothing waits, and refuses to answer it", async () => {
 it("shows what is asked, and the answer reaches a mesh that runs in another process", async () => {
   await using mesh = await meshOn(fabric, [clerk], { model });
   const { result } = await give(mesh, "t1");
-  const shown = await fettle();
+  const shown = await elsewhere();
   expect(shown).toMatchObject({ code: 0, stderr: "" });
   expect(shown.stdout).toMatch(/^t1-a1 {2}1 tool call {2}since \d{4}-/);
   expect(shown.stdout).toContain("clerk, task t1: Write to the boss");
   expect(shown.stdout).toContain("send({ to: 'boss' })  t1-1:0");
-  const { stdout, code } = await fettle("approve", "t1-a1", "--note", "as agreed", "--json");
+  const { stdout, code } = await elsewhere("approve", "t1-a1", "--note", "as agreed", "--json");
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
     approvalId: "t1-a1",
@@ -73,7 +76,7 @@ it("answers while no mesh runs: the task goes on at the next start, told by whom
   const wordless = await fettle("reject", "t2-a1");
   expect(wordless).toMatchObject({ code: 2, stdout: "" });
   expect(wordless.stderr).toContain("required option '--note <text>' not specified");
-  const rejected = await fettle("reject", "t2-a1", "--by", "ann", "--note", "he is away");
+  const rejected = await elsewhere("reject", "t2-a1", "--by", "ann", "--note", "he is away");
   expect(rejected).toEqual({
     code: 0,
     stdout: "t2-a1 rejected by ann: to make this tool call.\n",
@@ -82,7 +85,7 @@ it("answers while no mesh runs: the task goes on at the next start, told by whom
   const twice = await fettle("approve", "t2-a1");
   expect(twice).toMatchObject({ code: 1, stdout: "" });
   expect(twice.stderr).toContain('The approval "t2-a1" was rejected by ann already.');
-  const tasks = await runFettle(["tasks", "--status", "awaiting-approval"], { cwd: folder, env: MESH });
+  const tasks = await callFettle(["tasks", "--status", "awaiting-approval"], { cwd: folder, env: MESH });
   expect(tasks.stdout).toContain('(answered: it goes on when a mesh with the role "clerk" starts)');
 
   await using second = await meshOn(fabric, [clerk], { model });

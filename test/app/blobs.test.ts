@@ -10,6 +10,7 @@ import { loadConfig, secretsOf } from "#src/app/config";
 import { AZURE_CONTAINER, AZURE_KEY, AzureService, connectionString } from "../fabric/cloud/azure-service.ts";
 import { S3_ACCESS, S3_BUCKET, S3Service } from "../fabric/cloud/s3-service.ts";
 import type { ServiceServer } from "../fabric/cloud/service-server.ts";
+import { callFettle } from "../harness/command.ts";
 import { runFettle } from "../harness/program.ts";
 
 const clerk = defineAgent({ role: "clerk", capabilities: ["write"], handle: () => "done" });
@@ -136,7 +137,7 @@ describe("blobs by the settings", () => {
     expect(good.stdout).toContain(` Blobs: OK (S3 bucket "${S3_BUCKET}" at ${env.FETTLE_S3_ENDPOINT})`);
     expect(service.server.requests.map(({ method }) => method)).toEqual(["PUT", "DELETE", "GET"]);
     expect(service.objects.size).toBe(0);
-    const bad = await runFettle(["check"], { cwd: folder, env: { ...env, FETTLE_S3_BUCKET: "elsewhere" } });
+    const bad = await callFettle(["check"], { cwd: folder, env: { ...env, FETTLE_S3_BUCKET: "elsewhere" } });
     expect(bad.code).toBe(1);
     expect(bad.stdout).toMatch(/Blobs: FAILED: Cannot write blob .*"elsewhere".*FETTLE_S3_BUCKET/);
     expect(bad.stdout).not.toContain(S3_ACCESS.secret);

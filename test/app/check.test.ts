@@ -8,6 +8,7 @@ import { checkFolder } from "#src/app/check/folders";
 import { checkDependencies, checkPackage, checkRuntime } from "#src/app/check/installation";
 import { checkSandbox } from "#src/app/check/sandbox";
 import { createSandbox } from "#src/sandbox/sandbox";
+import { callFettle } from "../harness/command.ts";
 import { runFettle } from "../harness/program.ts";
 import {
   anthropicEvents,
@@ -33,13 +34,13 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const check = (args: string[], env: Record<string, string> = {}) =>
-  runFettle(["check", ...args], { cwd: folder, env });
+  callFettle(["check", ...args], { cwd: folder, env });
 
 const find = (report: Report, name: string) => report.checks.find((one) => one.name === name);
 
 describe("fettle check", () => {
   it("tells each finding in a line, only warns of no model, and leaves nothing behind", async () => {
-    const { code, stdout, stderr } = await check([]);
+    const { code, stdout, stderr } = await runFettle(["check"], { cwd: folder });
     expect(stderr).toBe("");
     expect(stdout).toMatch(/^ (Node|Deno) version: OK \(\d+\.\d+\.\d+\)$/m);
     expect(stdout).toMatch(/^ Package: OK \(fettle \d/m);

@@ -43,7 +43,7 @@ it("teaches each command with an example of it", async () => {
   const [first = "", ...others] = COMMANDS;
   const helps = await Promise.all([
     fettle(first, "--help"),
-    ...others.map((command) => callFettle([command, "--help"])),
+    ...others.map((command) => callFettle([command, "--help"], { cwd: folder })),
   ]);
   helps.forEach((help, index) => {
     expect(help).toMatchObject({ code: 0, stderr: "" });

@@ -7,6 +7,7 @@ import type { Fabric } from "fettle";
 import type { Replay } from "#actors/replay";
 import { createSubjects } from "#src/core/subjects";
 import { TaskList } from "#src/task-list";
+import { callFettle } from "../harness/command.ts";
 import { runFettle } from "../harness/program.ts";
 import { accepted, calculator, fenced, MESH, meshOn, openData, writeJournal } from "./stored-tasks.ts";
 
@@ -33,10 +34,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const fettle = (...args: string[]) => runFettle(["replay", ...args], { cwd: folder, env: MESH });
+const fettle = (...args: string[]) => callFettle(["replay", ...args], { cwd: folder, env: MESH });
 
 it("ticks off each state, each run and the outcome, and exits with 0", async () => {
-  const [text, json] = await Promise.all([fettle("t1"), fettle("t1", "--json")]);
+  const [text, json] = await Promise.all([
+    runFettle(["replay", "t1"], { cwd: folder, env: MESH }),
+    fettle("t1", "--json"),
+  ]);
   expect(text).toEqual({
     code: 0,
     stderr: "",

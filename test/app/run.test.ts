@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TaskResult } from "fettle";
 import { createSubjects } from "#src/core/subjects";
 import { TaskList } from "#src/task-list";
+import { callFettle } from "../harness/command.ts";
 import { projectRoot, runFettle, type RunOptions } from "../harness/program.ts";
 import { openData } from "./stored-tasks.ts";
 import { completionEvents, events, silence, startServer } from "../model/server.ts";
@@ -156,7 +157,7 @@ describe("fettle run", () => {
     expect(other.stderr).not.toContain("fettle:");
     expect(server.seen).toHaveLength(1);
     expect(await journalOf(home, "left-1")).toEqual(left);
-    const { stdout } = await runFettle(["tasks"], { cwd: home });
+    const { stdout } = await callFettle(["tasks"], { cwd: home });
     expect(stdout).toContain('(interrupted: "fettle run … --id left-1" goes on with it)');
 
     const again = await run(["one.ts", "Add", "--id", "left-1", "--json"], from(server.url));
@@ -195,7 +196,7 @@ describe("fettle run", () => {
   });
 
   it("says what to set where no provider is configured", async () => {
-    const { code, stdout, stderr } = await run(["agents.ts", "Add"]);
+    const { code, stdout, stderr } = await callFettle(["run", "agents.ts", "Add"], { cwd: folder });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(
       /^fettle: No model provider is configured\. Set one of these:\n- Claude: CLAUDE_API_KEY/,
@@ -206,8 +207,8 @@ describe("fettle run", () => {
   it("takes agents out of arrays and objects, by role, and context from a file", async () => {
     const [chosen, several, unknown] = await Promise.all([
       run(["custom.js", "Say it", "--agent", "two", "--context", "@context.json", "--json"]),
-      run(["custom.js", "Say it"]),
-      run(["custom.js", "Say it", "--agent", "three"]),
+      callFettle(["run", "custom.js", "Say it"], { cwd: folder }),
+      callFettle(["run", "custom.js", "Say it", "--agent", "three"], { cwd: folder }),
     ]);
     expect(chosen).toMatchObject({ code: 0 });
     expect(JSON.parse(chosen.stdout)).toMatchObject({
@@ -237,7 +238,10 @@ describe("fettle run", () => {
       [["agents.ts", "task", "--context", "@list.json"], /^fettle: --context takes a JSON object/, 1],
       [["program.ts", "--json"], /^error: option '--json' is for a task/, 2],
     ];
-    const runs = await Promise.all(wrong.map(([args]) => run(args)));
+    // A file that runs as a program may end its process.
+    const runs = await Promise.all(
+      wrong.map(([args]) => (args.length === 1 ? run(args) : callFettle(["run", ...args], { cwd: folder }))),
+    );
     runs.forEach((one, index) => {
       const [, told, code] = wrong[index] ?? [[], /never/, 0];
       expect(one.stderr).toMatch(told);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Fabric } from "fettle";
 import { timeline } from "#src/app/timeline";
+import { callFettle } from "../harness/command.ts";
 import { runFettle } from "../harness/program.ts";
 import { accepted, calculator, fenced, MESH, meshOn, openData } from "./stored-tasks.ts";
 
@@ -24,10 +25,10 @@ describe("fettle show", () => {
     await fabric.close();
     await rm(folder, { recursive: true, force: true });
   });
-  const fettle = (...args: string[]) => runFettle(args, { cwd: folder, env: MESH });
+  const fettle = (...args: string[]) => callFettle(args, { cwd: folder, env: MESH });
 
   it("tells in order what happened, with the times, the code and the values", async () => {
-    const { code, stdout, stderr } = await fettle("show", "roll-1");
+    const { code, stdout, stderr } = await runFettle(["show", "roll-1"], { cwd: folder, env: MESH });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const told = stdout
       .split("\n")

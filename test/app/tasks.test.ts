@@ -8,6 +8,7 @@ import type { Fabric } from "fettle";
 import { nodeName } from "#src/app/node-name";
 import { createSubjects } from "#src/core/subjects";
 import { TaskList, type TaskSummary } from "#src/task-list";
+import { callFettle } from "../harness/command.ts";
 import { runFettle } from "../harness/program.ts";
 import { accepted, calculator, fenced, MESH, meshOn, openData, writeJournal } from "./stored-tasks.ts";
 
@@ -32,7 +33,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const fettle = (...args: string[]) => runFettle(args, { cwd: folder, env: MESH });
+const fettle = (...args: string[]) => callFettle(args, { cwd: folder, env: MESH });
 const listed = async (...args: string[]) => {
   const { stdout } = await fettle("tasks", "--json", ...args);
   return JSON.parse(stdout) as { readonly tasks: readonly TaskSummary[]; readonly more: number };
@@ -66,7 +67,7 @@ it("lists the newest first with what they took and cost, by role and status, whi
   ]);
   await writeJournal(fabric, "queued", [accepted("queued", now - 180_000, "writer")]);
 
-  const { code, stdout, stderr } = await fettle("tasks");
+  const { code, stdout, stderr } = await runFettle(["tasks"], { cwd: folder, env: MESH });
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   const lines = stdout.trimEnd().split("\n");
   expect(lines.map((line) => line.split(/\s+/, 3).join(" "))).toEqual([

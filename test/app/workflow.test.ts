@@ -8,6 +8,7 @@ import type { MeshEvent, WorkflowResult } from "fettle";
 import { WorkflowProgress } from "#src/app/workflow-progress";
 import { WorkflowView } from "#src/app/workflow-view";
 import { openData } from "./stored-tasks.ts";
+import { callFettle } from "../harness/command.ts";
 import { projectRoot, runFettle, type RunOptions } from "../harness/program.ts";
 
 const AGENTS = `import { defineAgent } from "fettle";
@@ -146,7 +147,7 @@ describe("fettle workflow", () => {
   });
 
   it("exits with 1 where a step fails, and says why", async () => {
-    const { code, stdout } = await run(["fails.json", "--quiet"]);
+    const { code, stdout } = await callFettle(["workflow", "fails.json", "--quiet"], { cwd: folder });
     expect(code).toBe(1);
     expect(stdout).toMatch(/✗ step0 .*\n +Of 2 items of step "step0", 1 failed; the first, item 1: bad item/);
     expect(stdout).toMatch(/^fails-[0-9a-f]{8} /);
@@ -183,7 +184,7 @@ describe("fettle workflow", () => {
     const other = await run(["flow.ts", "--id", "other-1", "--quiet"]);
     expect(other).toMatchObject({ code: 0, stderr: "" });
     expect(await recorded()).toEqual(left);
-    const tasks = await runFettle(["tasks"], { cwd: folder });
+    const tasks = await callFettle(["tasks"], { cwd: folder });
     const resumed = await run(["hang.json", "--id", "left-1", "--json"], {
       onStart: (child) => {
         child.stderr?.on("data", (text: string) => text.includes("hanging") && child.kill("SIGINT"));
@@ -217,7 +218,7 @@ describe("fettle workflow", () => {
       ["none.yaml", ['Cannot read "none.yaml": ENOENT']],
       ["agents.ts", ['"agents.ts" exports no workflow. Export one: export const workflow = defineWorkflow(']],
     ];
-    const runs = await Promise.all(wrong.map(([file]) => run([file])));
+    const runs = await Promise.all(wrong.map(([file]) => callFettle(["workflow", file], { cwd: folder })));
     runs.forEach((one, index) => {
       expect(one).toMatchObject({ code: 1, stdout: "" });
       for (const text of wrong[index]?.[1] ?? []) expect(one.stderr).toContain(text);

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { projectRoot, runFettle } from "../harness/program.ts";
+import { projectRoot, runFettle, type Run } from "../harness/program.ts";
 
 const examples = await readdir(join(projectRoot, "examples"), { withFileTypes: true });
 const names = examples.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -17,8 +17,16 @@ describe("the example", () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
+  const runs = new Map<string, Promise<Run>>();
+  const runOf = (name: string): Promise<Run> => {
+    const main = join(projectRoot, "examples", name, "main.ts");
+    const run = runs.get(name) ?? runFettle(["run", main], { cwd: folder });
+    runs.set(name, run);
+    return run;
+  };
+
   it.each(names.filter((name) => name !== NETWORK))("%s does what it says", async (name) => {
-    const run = await runFettle(["run", join(projectRoot, "examples", name, "main.ts")], { cwd: folder });
+    const run = await runOf(name);
     expect(run.stderr).not.toMatch(/Error|at file:/);
     expect(run).toMatchObject({ code: 0 });
     expect(run.stdout).toContain("playing back recorded answers");
@@ -41,15 +49,13 @@ describe("the example", () => {
   });
 
   it("approval asks once for each payment, and pays each invoice once", async () => {
-    const main = join(projectRoot, "examples/approval/main.ts");
-    const { stdout } = await runFettle(["run", main], { cwd: folder });
+    const { stdout } = await runOf("approval");
     expect(stdout.match(/clerk wants bank\.pay/g)).toHaveLength(2);
     expect(stdout).toContain('the bank\'s books: {"paper-17":120,"machines-4":12500}');
   });
 
   it("budget names the budget that ended a task, and what was paid for the others", async () => {
-    const main = join(projectRoot, "examples/budget/main.ts");
-    const { stdout } = await runFettle(["run", main], { cwd: folder });
+    const { stdout } = await runOf("budget");
     expect(stdout).toMatch(/failure, 0\.00000 USD paid: Cannot make call "ends-.* and budget "task:ends-/);
     expect(stdout).toMatch(/task:asks-\S+ asks for 0\.\d+ usd more/);
     expect(stdout).toMatch(/success: 25, 0\.\d+ USD paid to example\/small/);
