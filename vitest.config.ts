@@ -69,7 +69,7 @@ const kind = (name: string, include: string[], exclude: string[], { order, worke
 });
 
 /** A busy machine is no failure. */
-const COMPUTING: Place = { order: 0, workers: 3, timeoutMs: 30_000 };
+const COMPUTING: Place = { order: 0, workers: 3, timeoutMs: 60_000 };
 const STARTING: Place = { order: 1, workers: 3, timeoutMs: 60_000 };
 const WAITING: Place = { order: 2, workers: 6, timeoutMs: 120_000 };
 

@@ -1,6 +1,7 @@
 // Calls the `fettle` command in the process of the test, for what it says to its arguments and settings: quicker than a
 // process for each. Its wiring, signals and what happens between processes are shown by `runFettle`.
 // Invariant: one call at a time; what is printed meanwhile is the command's, and afterwards the process is as it was.
+import { vi } from "vitest";
 import { main } from "#src/app/cli";
 import type { Run, RunOptions } from "./program.ts";
 
@@ -18,15 +19,12 @@ export function callFettle(
 
 async function call(args: readonly string[], cwd: string, env: Readonly<Record<string, string>>) {
   const said = { stdout: "", stderr: "" };
-  const writers = (["stdout", "stderr"] as const).map((name) => {
-    const stream = process[name];
-    const { write } = stream;
-    stream.write = (text: string | Uint8Array) => {
+  const spies = (["stdout", "stderr"] as const).map((name) =>
+    vi.spyOn(process[name], "write").mockImplementation((text) => {
       said[name] += String(text);
       return true;
-    };
-    return () => (stream.write = write);
-  });
+    }),
+  );
   const own = { cwd: process.cwd(), env: { ...process.env }, exitCode: process.exitCode };
   process.exitCode = undefined;
   process.chdir(cwd);
@@ -37,7 +35,7 @@ async function call(args: readonly string[], cwd: string, env: Readonly<Record<s
     setEnv(own.env);
     process.chdir(own.cwd);
     process.exitCode = own.exitCode;
-    for (const restore of writers) restore();
+    for (const spy of spies) spy.mockRestore();
   }
 }
 

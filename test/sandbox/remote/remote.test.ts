@@ -187,7 +187,7 @@ describe("a node", () => {
   });
 
   it("takes an offer and a start with fields of a later version that it does not know", async () => {
-    const { start, messages, subjects } = scene(2000, hasty(10));
+    const { start, messages, subjects } = scene();
     const node = start();
     const told: string[] = [];
     messages.subscribe(subjects.sandbox("caller.c"), ({ payload }) => void told.push(payload));
@@ -273,7 +273,7 @@ describe("a node", () => {
   });
 
   it("holds the code and the context to their limits itself", async () => {
-    const { start: startNode, messages, subjects } = scene(2000, hasty(10));
+    const { start: startNode, messages, subjects } = scene();
     startNode();
     const told: string[] = [];
     messages.subscribe(subjects.sandbox("caller.c"), ({ payload }) => void told.push(payload));
@@ -284,7 +284,7 @@ describe("a node", () => {
   });
 
   it("stops a run at its wall time though the caller does not", async () => {
-    const { start: startNode, messages, subjects } = scene(2000, hasty(10));
+    const { start: startNode, messages, subjects } = scene();
     const node = startNode();
     const told: string[] = [];
     messages.subscribe(subjects.sandbox("caller.c"), ({ payload }) => void told.push(payload));
@@ -297,7 +297,7 @@ describe("a node", () => {
 
   it("ends the guest of a caller of which nothing is heard", async () => {
     const { start: startNode, messages, subjects } = scene();
-    const node = startNode({ clock: hasty(20) });
+    const node = startNode({ clock: hasty(5) });
     const taken = await offerTo(messages, subjects.sandbox("run"));
     const code = "await new Promise((r) => setTimeout(r, 1e6))";
     messages.publish(subjects.sandbox(`node.${taken}`), part(1, start({ code })));
