@@ -5,6 +5,7 @@ import { NOTHING_DONE } from "../src/core/attempt.ts";
 import { messageOf, OwnershipError, TaskError } from "../src/core/errors.ts";
 import { queuedTask } from "../src/core/queued-task.ts";
 import type { TaskFailure, TaskResult } from "../src/core/task.ts";
+import type { Telemetry } from "../src/core/telemetry.ts";
 import { Journal } from "../src/journal.ts";
 import type { ResultEntry } from "../src/results.ts";
 import { requireSameTask, type TaskIdentity } from "./held-task.ts";
@@ -21,7 +22,7 @@ export type Accepted =
  * @throws TaskError where its id stands for another task; StorageError where it cannot be stored.
  */
 export async function acceptTask(parts: ActorParts, task: TaskIdentity, isNew: boolean): Promise<Accepted> {
-  const { subjects, results } = parts;
+  const { subjects, results, telemetry } = parts;
   const place = placeOf(task.taskId, parts);
   const earlier = isNew ? null : await Journal.open(place);
   if (earlier !== null) {
@@ -36,7 +37,7 @@ export async function acceptTask(parts: ActorParts, task: TaskIdentity, isNew: b
   // Issued in this order, the queue first: a task in a journal alone would be accepted and never taken up.
   const [queued, journaled, begun] = await Promise.allSettled([
     enqueue(parts, task, { isNew: true }),
-    Journal.create(place, { type: "accepted", ...task, queue, resultId }),
+    Journal.create(place, { type: "accepted", ...task, ...traceOf(telemetry, task), queue, resultId }),
     results.begin({ taskId: task.taskId, role: task.role, task: task.task, resultId }),
   ]);
   if (journaled.status === "rejected") throw journaled.reason;
@@ -45,6 +46,15 @@ export async function acceptTask(parts: ActorParts, task: TaskIdentity, isNew: b
   if (queued.status === "rejected") return withdraw(parts, journal, queued.reason);
   if (begun.status === "rejected") return withdraw(parts, journal, begun.reason);
   return { journal, entry: begun.value };
+}
+
+/** The trace that a journal names: that of its acceptance. */
+export function traceOf(
+  telemetry: Telemetry,
+  { taskId, role, trace }: TaskIdentity,
+): { readonly trace?: string } {
+  const own = telemetry.accept({ taskId, role, trace });
+  return own === undefined ? {} : { trace: own };
 }
 
 /** Stores and gives the result of a task that is not done at all. */

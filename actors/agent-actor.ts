@@ -147,6 +147,11 @@ export class AgentActor {
     return this.#tasks.size;
   }
 
+  /** Messages that wait in its mailbox. */
+  get unread(): number {
+    return this.#mailbox.size;
+  }
+
   /** What its tasks start from. */
   get terms(): TaskTerms {
     const { agent } = this;

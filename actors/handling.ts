@@ -19,10 +19,13 @@ export async function handleTask(
 ): Promise<Trial> {
   const { journal } = assignment;
   const finished = journal.find("handler-finished");
-  if (finished !== undefined) return finished.trial;
+  if (finished !== undefined) {
+    journal.telemetry.heard(finished, "replayed");
+    return finished.trial;
+  }
   await journal.append({ type: "handler-started" });
   await journal.sure();
-  const trial = await handle(agent, assignment, context);
+  const trial = await journal.telemetry.within({ type: "handler" }, () => handle(agent, assignment, context));
   context.signal.throwIfAborted();
   await journal.append({ type: "handler-finished", trial });
   return trial;

@@ -7,9 +7,9 @@ import type { ActorParts } from "./parts.ts";
 /** Where the journal of a task is kept. */
 export function placeOf(
   taskId: string,
-  { fabric, subjects, clock }: Pick<ActorParts, "fabric" | "subjects" | "clock">,
+  { fabric, subjects, clock, telemetry }: Pick<ActorParts, "fabric" | "subjects" | "clock" | "telemetry">,
 ): JournalOptions {
-  return { ledger: fabric.ledger, name: subjects.journal(taskId), clock };
+  return { ledger: fabric.ledger, name: subjects.journal(taskId), clock, telemetry };
 }
 
 /** The journal of a task that has not ended. @throws UnknownError */

@@ -12,6 +12,7 @@ import type { Log } from "../src/core/log.ts";
 import type { Model } from "../src/core/model.ts";
 import type { Blobs, Fabric, KeyValue, Ledger } from "../src/core/ports.ts";
 import type { Subjects } from "../src/core/subjects.ts";
+import type { Telemetry } from "../src/core/telemetry.ts";
 import type { Admission } from "../src/admission.ts";
 import type { Directory } from "../src/directory.ts";
 import type { EventTeller } from "../src/event-teller.ts";
@@ -61,6 +62,8 @@ export interface ActorParts {
   /** Where clients find results; null where there can be none. */
   readonly board: ResultBoard | null;
   readonly inspect: Inspect | undefined;
+  /** Who measures; told of what happens, and of nothing else. */
+  readonly telemetry: Telemetry;
   /** An integer from 0 to 2^32 - 1, for the guest's Math.random. */
   readonly nextSeed: () => number;
 }

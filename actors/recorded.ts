@@ -38,6 +38,7 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
   stopAsBefore(journal.entries, moment, (entry) => isEndOf(entry, callId));
   const answered = journal.find("model-answered", (entry) => entry.callId === callId);
   if (answered !== undefined) {
+    journal.telemetry.heard(answered, "replayed");
     for (const booked of bookings(given)) await spending.settleModel(booked, answered.answer);
     return answered.answer;
   }
@@ -54,7 +55,8 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
   let answer: ModelAnswer;
   try {
     const { onText, onRestart } = given;
-    answer = await model.ask(request, { signal, timeoutMs, onText, onRestart });
+    const ask = () => model.ask(request, { signal, timeoutMs, onText, onRestart });
+    answer = await journal.telemetry.within({ type: "model", callId }, ask);
   } catch (thrown) {
     const isOver = thrown instanceof ModelError && clock.now() - startedAt >= timeoutMs - TIMER_SLACK_MS;
     const outOfTime = isOver && !signal.aborted ? spending.outOfTime(booking) : null;

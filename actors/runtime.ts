@@ -16,6 +16,7 @@ import type { Blobs, Fabric, Unsubscribe } from "../src/core/ports.ts";
 import { createSubjects } from "../src/core/subjects.ts";
 import type { TaskEvent } from "../src/core/task.ts";
 import type { OpenToolSource } from "../src/core/tool-source.ts";
+import type { Telemetry } from "../src/core/telemetry.ts";
 import type { Wire } from "../src/core/wire.ts";
 import type { WorkflowEvent } from "../src/core/workflow-event.ts";
 import { Directory } from "../src/directory.ts";
@@ -32,6 +33,7 @@ import { FrontDesk } from "./front-desk.ts";
 import type { ActorParts, Inspect, ModelTiers, TaskDefaults } from "./parts.ts";
 import type { Population } from "./population.ts";
 import { PromptDesk } from "./prompt-desk.ts";
+import { tellReadings } from "./readings.ts";
 import { TaskDesk } from "./task-desk.ts";
 import { Toolbox } from "./toolbox.ts";
 import { Approvals } from "../src/approvals.ts";
@@ -61,6 +63,8 @@ export interface MeshResources {
   readonly registry: FunctionRegistry;
   readonly log: Log;
   readonly clock: Clock;
+  /** Who measures what happens here. */
+  readonly telemetry: Telemetry;
   readonly defaults: TaskDefaults;
   readonly tiers: ModelTiers;
   /** What all tasks of the mesh together may cost; undefined for no limit. */
@@ -121,6 +125,7 @@ export class Runtime {
   readonly #publish: (event: MeshEvent) => void;
   readonly #presence: Presence | null;
   readonly #toolbox: Toolbox;
+  readonly #unread: () => void;
   #model: Promise<Model> | null = null;
   #sandbox: Promise<Sandbox> | null = null;
   #openModel: Model | null = null;
@@ -195,10 +200,13 @@ export class Runtime {
       teller: this.teller,
       board: this.teller === null ? null : boardOf(resources, this.teller),
       inspect: options.inspect,
+      telemetry: resources.telemetry,
       nextSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     };
     this.desk = new TaskDesk(this.#parts, population, options.publish);
     this.#toolbox = new Toolbox({ servers: resources.mcp, open: resources.openTools, log, clock });
+    const nodes = () => this.#presence?.nodes.length ?? 1;
+    this.#unread = tellReadings({ telemetry: resources.telemetry, population, queue, subjects, nodes });
     const { name: mesh, version } = resources;
     const office = { desk: this.desk, population, subjects, queue, mesh, node, version, clock, log };
     this.#frontDesk = wire === null ? null : new FrontDesk({ wire, ...office });
@@ -275,6 +283,7 @@ export class Runtime {
     this.teller?.close();
     await this.approvals[Symbol.asyncDispose]();
     await this.#presence?.[Symbol.asyncDispose]();
+    this.#unread();
   }
 
   #presenceAs({ node, version, clock, log, fabric }: MeshResources): Presence {

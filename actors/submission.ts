@@ -6,6 +6,7 @@ import type { Delivery } from "../src/core/ports.ts";
 import { readQueuedTask } from "../src/core/queued-task.ts";
 import type { Task } from "../src/core/task.ts";
 import { Journal } from "../src/journal.ts";
+import { traceOf } from "./acceptance.ts";
 import { requireSameTask } from "./held-task.ts";
 import { placeOf } from "./journal-place.ts";
 import type { ActorParts } from "./parts.ts";
@@ -43,7 +44,7 @@ export async function admit(
 }
 
 async function begin(parts: ActorParts, { role, contextBytes }: QueueOwner, given: Task): Promise<string> {
-  const { subjects, results, log } = parts;
+  const { subjects, results, log, telemetry } = parts;
   const { id: taskId, ...asked } = checkTask(given);
   checkContext(asked.context, contextBytes);
   const identity = { taskId, role, ...asked, step: null };
@@ -55,8 +56,9 @@ async function begin(parts: ActorParts, { role, contextBytes }: QueueOwner, give
     resultId: results.newId(),
   };
   const known = await Journal.open(place);
+  const begun = known ?? (await Journal.create(place, { ...first, ...traceOf(telemetry, identity) }));
   // Where another process writes it in this very moment, there is one now.
-  const journal = known ?? (await Journal.create(place, first)) ?? (await Journal.open(place));
+  const journal = begun ?? (await Journal.open(place));
   if (journal === null) return taskId;
   requireSameTask(journal.accepted, identity);
   if (known === null) log.info({ taskId, role }, "a submitted task was accepted");

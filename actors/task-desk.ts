@@ -273,6 +273,7 @@ export class TaskDesk {
       else if (this.#isDraining) held.fail(stoppedBefore(taskId));
       return result;
     } finally {
+      journal.telemetry.end();
       this.#parking.unpark(role, taskId);
       held.isTaken = false;
       held.journal = held.entry = null;

@@ -25,7 +25,8 @@ import { formOf } from "../src/core/prompt.ts";
 import { checkProse } from "../src/core/prose.ts";
 import { validate, type Schema } from "../src/core/schema.ts";
 import type { ErrorCategory, TaskFailure } from "../src/core/task.ts";
-import { flattenTools } from "../src/core/tool.ts";
+import { noTaskTelemetry, type TaskTelemetry } from "../src/core/telemetry.ts";
+import { flattenTools, mapTools, type ToolCallInfo, type ToolSet } from "../src/core/tool.ts";
 import type { Journal } from "../src/journal.ts";
 import { askedBefore, stopAsBefore } from "./asked-before.ts";
 import type { Assignment } from "./assignment.ts";
@@ -57,7 +58,10 @@ export async function runTrial(
   const asked = askedBefore(journal.entries, options.request, isEnd);
   if (asked?.type === "tools") return { held: asked.calls };
   const finished = journal.find("run-finished", (entry) => entry.attempt === attempt);
-  if (finished !== undefined) return finished.trial;
+  if (finished !== undefined) {
+    journal.telemetry.heard(finished, "replayed");
+    return finished.trial;
+  }
   const profile = profileOf(name);
   const trial =
     profile.draft === "prose"
@@ -102,23 +106,27 @@ async function runCode(
   for (const entry of record.entries) {
     if (entry.type === "tool-returned") await spending.settleTool(budgetCall(options, entry.call));
   }
+  const { telemetry } = journal;
+  if (started !== undefined) tellRepeated(journal, runId);
   const timeoutMs = limits.timeoutMs ?? DEFAULT_LIMITS.timeoutMs;
   // A run that is repeated after an approval takes its time anew.
   const booking = `run-${request.approvals}-${attempt}`;
   const granted = await spending.reserveRun(booking, { timeoutMs, signal });
   const startedAt = clock.now();
-  const execution = sandbox.execute(request.code, {
-    context: assignment.context,
-    tools: withMemory(agent.tools, assignment.memory),
-    limits: granted < timeoutMs ? { ...limits, timeoutMs: granted } : limits,
-    signal,
-    entropy,
-    runId,
-    taskId,
-    record,
-    onTool: ({ type, tool }) => assignment.tell({ type: "tool", tool, phase: PHASES[type] }),
-    onConsole: (entry) => assignment.tell({ type: "console", entry }),
-  });
+  const execution = telemetry.within({ type: "run", attempt }, () =>
+    sandbox.execute(request.code, {
+      context: assignment.context,
+      tools: withinCalls(withMemory(agent.tools, assignment.memory), telemetry),
+      limits: granted < timeoutMs ? { ...limits, timeoutMs: granted } : limits,
+      signal,
+      entropy,
+      runId,
+      taskId,
+      record,
+      onTool: ({ type, tool }) => assignment.tell({ type: "tool", tool, phase: PHASES[type] }),
+      onConsole: (entry) => assignment.tell({ type: "console", entry }),
+    }),
+  );
   const run = await execution.catch(async (thrown: unknown) => {
     if (!signal.aborted) await spending.settleRun(booking, clock.now() - startedAt);
     throw thrown;
@@ -140,6 +148,25 @@ async function runCode(
   return checked.ok
     ? { ok: true, output: checked.value, ...evidence }
     : { ok: false, error: checked.error, ...evidence };
+}
+
+/** What was recorded of a run that is made again is not done again. */
+function tellRepeated({ entries, telemetry }: Journal, runId: string): void {
+  for (const entry of entries) {
+    if ("guestAt" in entry && entry.runId === runId) telemetry.heard(entry, "replayed");
+  }
+}
+
+/** The same tools, each call of which is measured as a part of the task. */
+function withinCalls(tools: ToolSet, telemetry: TaskTelemetry): ToolSet {
+  if (telemetry === noTaskTelemetry) return tools;
+  return mapTools(tools, (tool) =>
+    Object.freeze({
+      ...tool,
+      execute: (input: never, info: ToolCallInfo) =>
+        telemetry.within({ type: "tool", callId: info.callId }, () => tool.execute(input, info)),
+    }),
+  );
 }
 
 /** What tools returned in all tries of a task: mended code may hold what an earlier try was told. */

@@ -174,3 +174,16 @@ export {
 } from "./task-list.ts";
 export type { StepStanding, StepSummary, WorkflowOutline, WorkflowSummary } from "./workflow-list.ts";
 export { ResultStore, type FinishedResult, type RunningResult, type StoredResult } from "./results.ts";
+export { createMetrics, type Metrics, type MetricsOptions } from "./observe/metrics.ts";
+export { serveMetrics, type MetricsPlace, type MetricsServer } from "./observe/metrics-server.ts";
+export type {
+  EffectKey,
+  Happening,
+  Hearing,
+  Reading,
+  ReadingName,
+  Readings,
+  TaskStart,
+  TaskTelemetry,
+  Telemetry,
+} from "./core/telemetry.ts";

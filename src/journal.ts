@@ -14,6 +14,7 @@ import {
   type NewJournalEntry,
 } from "./core/journal.ts";
 import type { Ledger } from "./core/ports.ts";
+import { noTaskTelemetry, noTelemetry, type TaskTelemetry, type Telemetry } from "./core/telemetry.ts";
 
 /** So long after a task was surely this process's it still is: others wait longer before they take it up; milliseconds. */
 const SURE_MS = 3_000;
@@ -24,6 +25,8 @@ export interface JournalOptions {
   /** The ledger's name. */
   readonly name: string;
   readonly clock?: Clock | undefined;
+  /** Told of what this process records. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 interface Waiting {
@@ -38,7 +41,9 @@ export class Journal {
   readonly name: string;
   readonly #ledger: Ledger;
   readonly #clock: Clock;
+  readonly #telemetry: Telemetry;
   readonly #entries: JournalEntry[];
+  #told: TaskTelemetry | null = null;
   #sequence: number;
   #notes: JournalEntry[] = [];
   #waiting: Waiting[] = [];
@@ -54,6 +59,7 @@ export class Journal {
     this.name = options.name;
     this.#ledger = options.ledger;
     this.#clock = options.clock ?? systemClock;
+    this.#telemetry = options.telemetry ?? noTelemetry;
     this.#entries = entries;
     this.#sequence = sequence;
   }
@@ -102,6 +108,12 @@ export class Journal {
     throw new JournalError(`The journal "${this.name}" does not begin with the acceptance of a task.`);
   }
 
+  /** What measures the task here. */
+  get telemetry(): TaskTelemetry {
+    if (this.#telemetry === noTelemetry) return noTaskTelemetry;
+    return (this.#told ??= this.#begin([...this.#entries]));
+  }
+
   /** The first entry of a kind that fits. */
   find<T extends JournalEntryType>(
     type: T,
@@ -112,7 +124,9 @@ export class Journal {
 
   /** Records something with the next append. */
   note(entry: NewJournalEntry): void {
-    this.#notes.push(this.#stamp(entry));
+    const stamped = this.#stamp(entry);
+    this.#notes.push(stamped);
+    this.telemetry.heard(stamped, "noted");
   }
 
   /**
@@ -189,6 +203,7 @@ export class Journal {
       this.#sequence = await this.#ledger.append(this.name, writeEntries(entries), this.#sequence);
       this.#ownedAt = begunAt;
       this.#entries.push(...entries);
+      this.#hear(entries);
     } catch (thrown) {
       if (!(thrown instanceof StorageError) || thrown.code !== "SEQUENCE_CONFLICT") throw thrown;
       this.#lost = new OwnershipError(
@@ -196,8 +211,22 @@ export class Journal {
           "This one stops working on it.",
         { cause: thrown },
       );
+      this.#told?.end();
       throw this.#lost;
     }
+  }
+
+  /** Tells what has just become durable. */
+  #hear(entries: readonly JournalEntry[]): void {
+    if (this.#telemetry === noTelemetry || entries.length === 0) return;
+    this.#telemetry.tell({ type: "journal-append", entries: entries.length });
+    this.#told ??= this.#begin(this.#entries.slice(0, -entries.length));
+    for (const entry of entries) this.#told.heard(entry, "recorded");
+  }
+
+  #begin(before: readonly JournalEntry[]): TaskTelemetry {
+    const { taskId, role, step, trace } = this.accepted;
+    return this.#telemetry.task({ taskId, role, workflowId: step?.workflowId ?? null, trace, before });
   }
 
   #stamp(entry: NewJournalEntry): JournalEntry {

@@ -11,6 +11,7 @@ import { silentLog, type Log } from "./core/log.ts";
 import { checkMcp, type McpServers } from "./core/mcp.ts";
 import type { Model } from "./core/model.ts";
 import type { Fabric } from "./core/ports.ts";
+import { noTelemetry, type Telemetry } from "./core/telemetry.ts";
 import type { Wire } from "./core/wire.ts";
 import { createMemoryFabric } from "./fabric/memory/fabric.ts";
 import { MeshSystem, type NoAgents, type Outputs } from "./mesh.ts";
@@ -42,6 +43,8 @@ export interface TestMeshOptions {
   readonly mcp?: McpServers;
   readonly clock?: Clock;
   readonly log?: Log;
+  /** Told of what happens; nobody where absent. */
+  readonly telemetry?: Telemetry;
   readonly concurrency?: number;
   readonly maxRepairs?: number;
   readonly budget?: Budget;
@@ -98,6 +101,7 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
       registry: this.registry,
       log,
       clock,
+      telemetry: this.#options.telemetry ?? noTelemetry,
       defaults: { maxRepairs: this.#options.maxRepairs ?? 3, taskMs: this.#options.taskMs ?? 300_000 },
       tiers: { fast: undefined, standard: undefined, strong: undefined, ...this.#options.models },
       budget: this.#options.budget,

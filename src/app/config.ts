@@ -49,6 +49,8 @@ export interface Config {
   readonly http: { readonly host: string; readonly port: number; readonly token: string | undefined };
   /** Where the embedded fabric keeps its data. */
   readonly dataDirectory: string;
+  /** Where metrics are served; null where they are not. */
+  readonly metrics: { readonly port: number | undefined; readonly host: string | undefined } | null;
   /** The mesh's name: subjects and data of different meshes never meet. */
   readonly mesh: string;
 }
@@ -149,6 +151,10 @@ export function loadConfig(options: LoadOptions = {}): Config {
       token: settings.FETTLE_HTTP_TOKEN,
     },
     dataDirectory: path(settings.FETTLE_DATA_DIRECTORY),
+    metrics:
+      settings.FETTLE_METRICS || settings.FETTLE_METRICS_PORT !== undefined
+        ? { port: settings.FETTLE_METRICS_PORT, host: settings.FETTLE_METRICS_HOST }
+        : null,
     mesh: settings.FETTLE_MESH,
   });
 }

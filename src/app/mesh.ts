@@ -12,9 +12,13 @@ import type { Log } from "../core/log.ts";
 import { checkMcp, type McpServers } from "../core/mcp.ts";
 import type { Model } from "../core/model.ts";
 import type { Fabric } from "../core/ports.ts";
+import type { Telemetry } from "../core/telemetry.ts";
 import { MeshSystem, type NoAgents, type Outputs } from "../mesh.ts";
 import type { PriceTable } from "../model/prices.ts";
 import { createLogger } from "../observe/logger.ts";
+import { measureSandbox, readSandbox } from "../observe/measured-sandbox.ts";
+import type { MetricsPlace } from "../observe/metrics-server.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { FunctionRegistry } from "../registry.ts";
 import { ResultStore } from "../results.ts";
 import { loadConfig, secretsOf, type Config, type MeshMode } from "./config.ts";
@@ -23,6 +27,7 @@ import { openModel } from "./models.ts";
 import { isGone, nodeName } from "./node-name.ts";
 import { packageManifest } from "./package-root.ts";
 import { openSandbox } from "./sandbox.ts";
+import { openTelemetry, type OpenTelemetry } from "./telemetry.ts";
 
 /** Names of models by how able they are, as the provider calls them; what is absent is the setting's. */
 export interface ModelNames {
@@ -58,6 +63,13 @@ export interface MeshOptions {
   readonly clock?: Clock;
   /** Told of every transition, message and actor: XState's inspection API. */
   readonly inspect?: Inspect;
+  /** Told of what happens: metrics of the program's own (`createMetrics`), or any other implementation. */
+  readonly telemetry?: Telemetry;
+  /**
+   * Whether metrics for Prometheus are served, and where: `true` for http://127.0.0.1:9090/metrics. Default
+   * `FETTLE_METRICS`, `FETTLE_METRICS_PORT` and `FETTLE_METRICS_HOST`, else not.
+   */
+  readonly metrics?: boolean | MetricsPlace;
   /** Prompt agents' tasks that may run at once; default `FETTLE_MAX_CONCURRENT_TASKS`. */
   readonly concurrency?: number;
   /** What all tasks of the mesh together may cost, for good; no limit where absent. */
@@ -94,6 +106,8 @@ const OPTIONS: Readonly<Record<keyof MeshOptions, true>> = {
   log: true,
   clock: true,
   inspect: true,
+  telemetry: true,
+  metrics: true,
   concurrency: true,
   budget: true,
   maxRepairs: true,
@@ -118,6 +132,7 @@ const TIERS: Readonly<Record<keyof ModelNames, true>> = { fast: true, strong: tr
  */
 export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> {
   readonly #options: MeshOptions;
+  #telemetry: OpenTelemetry | null = null;
 
   constructor(options: MeshOptions = {}) {
     for (const key of Object.keys(options)) {
@@ -138,6 +153,16 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
     return this as unknown as Mesh<Agents & { readonly [R in Role]: Out }>;
   }
 
+  /** The metrics that the mesh's option or setting asks for, once it has started; null where it asks for none. */
+  get metrics(): Metrics | null {
+    return this.#telemetry?.metrics ?? null;
+  }
+
+  /** Where they are served, such as `http://127.0.0.1:9090/metrics`; null where they are not. */
+  get metricsUrl(): string | null {
+    return this.#telemetry?.url ?? null;
+  }
+
   protected override async open(): Promise<MeshResources> {
     const options = this.#options;
     const config = options.config ?? loadConfig();
@@ -145,6 +170,9 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
     const log = options.log ?? createLogger({ level: config.logLevel, secrets: secretsOf(config) });
     const node = nodeName();
     const name = options.name ?? config.mesh;
+    const measured = await openTelemetry(options, config);
+    const { telemetry } = measured;
+    this.#telemetry = measured;
     const { fabric, wire, isDistributed, close } = await openFabric({
       options,
       config,
@@ -152,8 +180,12 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       log,
       node,
       name,
+    }).catch(async (thrown: unknown) => {
+      await measured.close();
+      throw thrown;
     });
     let sandbox: Sandbox | null = null;
+    let unread = (): void => undefined;
     return {
       name,
       taskQueue: options.taskQueue,
@@ -167,6 +199,7 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       registry: new FunctionRegistry(fabric.keyValue, { clock, isFar: isDistributed }),
       log,
       clock,
+      telemetry,
       defaults: {
         maxRepairs: options.maxRepairs ?? config.maxRepairs,
         taskMs:
@@ -185,16 +218,18 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
         return options.model ?? openModel({ config, clock, log, prices: options.prices }).model;
       },
       openSandbox: async () => {
-        if (options.sandbox !== undefined) return options.sandbox;
         const messages = isDistributed ? fabric.messages : null;
-        sandbox ??= openSandbox(config, { messages, mesh: name, clock, log });
-        return sandbox;
+        const used = options.sandbox ?? (sandbox = openSandbox(config, { messages, mesh: name, clock, log }));
+        unread = readSandbox(used, telemetry);
+        return measureSandbox(used, { telemetry });
       },
       mcp: checkMcp(options.mcp ?? {}, "The mesh"),
       openTools: async (server, about) => (await import("../mcp/source.ts")).openMcp(server, about),
       close: async () => {
+        unread();
         await sandbox?.close();
         await close();
+        await measured.close();
       },
     };
   }

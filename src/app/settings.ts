@@ -32,6 +32,8 @@ function oneOf<const Name extends string>(names: readonly Name[]) {
     .refine((value) => names.includes(value), { error: `expected ${names.join(" or ")}` });
 }
 
+const flag = oneOf(["0", "1"]).transform((value) => value === "1");
+
 const providers = z
   .string()
   .transform((value) => value.split(",").map((name) => name.trim().toLowerCase() as ProviderName))
@@ -116,6 +118,9 @@ export const settingsSchema = z.object({
   FETTLE_S3_ENDPOINT: url,
   FETTLE_S3_ACCESS_KEY_ID: text,
   FETTLE_S3_SECRET_ACCESS_KEY: text,
+  FETTLE_METRICS: flag.default(false),
+  FETTLE_METRICS_PORT: count(0, 65_535).optional(),
+  FETTLE_METRICS_HOST: text,
   LOG_DIRECTORY: z.string().default("./logs"),
   LOG_LEVEL: logLevel.default("info"),
   FETTLE_HTTP_HOST: z.string().default("127.0.0.1"),

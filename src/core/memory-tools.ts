@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { MeshStateError } from "./errors.ts";
 import type { Memory } from "./memory.ts";
-import { defineTool, isTool, type Tool, type ToolCallInfo, type ToolSet } from "./tool.ts";
+import { defineTool, mapTools, type ToolCallInfo, type ToolSet } from "./tool.ts";
 
 const KEY = 'Keys are dot-separated parts of letters, digits and "_=/-".';
 
@@ -75,14 +75,10 @@ function memoryOf({ memory }: ToolCallInfo): Memory {
 
 /** The same tools, each told of a memory by `info.memory`: for the host of a task, before it runs a guest. */
 export function withMemory(tools: ToolSet, memory: Memory): ToolSet {
-  const tell = (tool: Tool): Tool =>
+  return mapTools(tools, (tool) =>
     Object.freeze({
       ...tool,
       execute: (input: never, info: ToolCallInfo) => tool.execute(input, { ...info, memory }),
-    });
-  const entries = Object.entries(tools).map(([name, entry]) => {
-    if (isTool(entry)) return [name, tell(entry)];
-    return [name, Object.fromEntries(Object.entries(entry).map(([member, tool]) => [member, tell(tool)]))];
-  });
-  return Object.freeze(Object.fromEntries(entries) as Record<string, Tool>);
+    }),
+  );
 }

@@ -145,6 +145,15 @@ export function flattenTools(tools: ToolSet): ReadonlyMap<string, Tool<unknown>>
   return flat;
 }
 
+/** The same set with each tool as `change` gives it. */
+export function mapTools(tools: ToolSet, change: (tool: Tool) => Tool): ToolSet {
+  const mapped: Record<string, ToolSet[string]> = {};
+  for (const [name, entry] of Object.entries(tools)) {
+    mapped[name] = isTool(entry) ? change(entry) : (mapTools(entry, change) as Record<string, Tool>);
+  }
+  return Object.freeze(mapped);
+}
+
 function requireToolName(name: string, full: string): void {
   if (!isIdentifier(name)) {
     throw new DefinitionError(`Tool name "${full}" is not an identifier: guests could not call it.`);

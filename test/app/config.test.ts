@@ -71,6 +71,7 @@ describe("settings", () => {
       logLevel: "info",
       http: { host: "127.0.0.1", port: 8080 },
       dataDirectory: join(folder, ".fettle"),
+      metrics: null,
       mesh: "default",
     });
   });
@@ -101,6 +102,7 @@ describe("settings", () => {
       FETTLE_HTTP_PORT: "0",
       FETTLE_HTTP_TOKEN: "a-token-that-is-long",
       FETTLE_RECORD: "answers.json",
+      FETTLE_METRICS_PORT: "9464",
       FETTLE_MESH: "team-1",
     });
     expect(config).toEqual({
@@ -127,6 +129,7 @@ describe("settings", () => {
       logLevel: "warn",
       http: { host: "0.0.0.0", port: 0, token: "a-token-that-is-long" },
       dataDirectory: join(folder, "data"),
+      metrics: { port: 9464, host: undefined },
       mesh: "team-1",
     });
     for (const part of [config, config.models, config.sandbox, config.modelOrder]) {

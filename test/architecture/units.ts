@@ -50,7 +50,7 @@ const FOLDERS: readonly Unit[] = [
     name: "src/observe",
     floor: 1,
     purpose: "logs, metrics, traces",
-    packages: ["pino", "pino-pretty", "zod"],
+    packages: ["@opentelemetry/api", "pino", "pino-pretty", "prom-client", "zod"],
     node: true,
   },
   {
