@@ -1,9 +1,11 @@
-// Looks for the results of tasks that were given to this process and that another one on the fabric may end.
+// Looks for the results of tasks that were given to this process and that another one on the fabric may end, and hears
+// what becomes of them.
 // Invariant: keeps the process alive only while there is something to look for.
-import type { Log } from "../src/core/log.ts";
 import { readEntries } from "../src/core/journal.ts";
-import type { Ledger } from "../src/core/ports.ts";
-import type { TaskResult } from "../src/core/task.ts";
+import type { Unsubscribe } from "../src/core/ports.ts";
+import type { TaskEvent, TaskResult } from "../src/core/task.ts";
+import { listenFor } from "./event-ear.ts";
+import type { ActorParts } from "./parts.ts";
 
 /** How often it looks, in milliseconds. */
 const LOOK_MS = 250;
@@ -12,13 +14,8 @@ const LOOK_BESIDES_MS = 2_000;
 /** How many tasks it looks for at once: their journals are read one by one. */
 const LOOKED_AT = 100;
 
-/** What looking for results needs. */
+/** What looking for results needs to know of its tasks. */
 export interface ResultLookoutOptions {
-  readonly ledger: Ledger;
-  readonly log: Log;
-  /** Whether other processes tell of the end, too. */
-  readonly isTold: boolean;
-  readonly journalOf: (taskId: string) => string;
   /** The tasks whose results are awaited and that nobody here works on; null where nothing is awaited any more. */
   readonly awaited: () => readonly string[] | null;
   readonly found: (result: TaskResult) => void;
@@ -26,16 +23,24 @@ export interface ResultLookoutOptions {
 
 /** Looks now and then. */
 export class ResultLookout {
+  readonly #parts: ActorParts;
   readonly #options: ResultLookoutOptions;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(options: ResultLookoutOptions) {
+  constructor(parts: ActorParts, options: ResultLookoutOptions) {
+    this.#parts = parts;
     this.#options = options;
   }
 
+  /** Hears what becomes of a task, until the function that it gives is called, and looks for the results of all. */
+  follow(taskId: string, tell: (event: TaskEvent) => void): Unsubscribe {
+    this.#start();
+    return listenFor(this.#parts, taskId, { tell, ended: () => void this.look(taskId) });
+  }
+
   /** Looks until nothing is awaited any more. */
-  start(): void {
-    const everyMs = this.#options.isTold ? LOOK_BESIDES_MS : LOOK_MS;
+  #start(): void {
+    const everyMs = this.#parts.peers === null ? LOOK_MS : LOOK_BESIDES_MS;
     this.#timer ??= setInterval(() => {
       const awaited = this.#options.awaited();
       if (awaited === null) this.stop();
@@ -50,12 +55,12 @@ export class ResultLookout {
 
   /** Looks for the result of one task, now. */
   async look(taskId: string): Promise<void> {
-    const { ledger, log, journalOf, found } = this.#options;
+    const { fabric, subjects, log } = this.#parts;
     try {
-      const name = journalOf(taskId);
-      const last = await ledger.last(name);
+      const name = subjects.journal(taskId);
+      const last = await fabric.ledger.last(name);
       const end = last === null ? undefined : readEntries(last.payload, name).at(-1);
-      if (end?.type === "finished") found(end.result);
+      if (end?.type === "finished") this.#options.found(end.result);
     } catch (thrown) {
       log.warn({ err: thrown, taskId }, "cannot look for the result of a task");
     }

@@ -10,7 +10,6 @@ import type { Assignment, Progress } from "./assignment.ts";
 import { makeAssignment } from "./assigning.ts";
 import { termsOf } from "./claims.ts";
 import { cancelledError, endedBefore, endTask } from "./ending.ts";
-import { listenFor } from "./event-ear.ts";
 import type { ExecuteOptions } from "./execute-options.ts";
 import { HeldTask, requireSameTask, stoppedBefore, type TaskListener, type TaskOrigin } from "./held-task.ts";
 import { HeldTasks } from "./held-tasks.ts";
@@ -49,11 +48,7 @@ export class TaskDesk {
       void this.cancel(taskId, reason).catch(ignoreLoss);
       return true;
     });
-    this.#lookout = new ResultLookout({
-      ledger: parts.fabric.ledger,
-      log: parts.log,
-      isTold: parts.peers !== null,
-      journalOf: (taskId) => parts.subjects.journal(taskId),
+    this.#lookout = new ResultLookout(parts, {
       awaited: () => this.#awaited(),
       found: (result) => this.#held.settle(result),
     });
@@ -119,14 +114,10 @@ export class TaskDesk {
     const giveBack = isHere ? this.#population.idlest(role).accept() : () => undefined;
     const held = new HeldTask(identity, true);
     this.#held.set(taskId, held);
-    this.#lookout.start();
     const result = this.#follow(held, options);
-    const unlisten = listenFor(this.#parts, taskId, {
-      tell: (event) => {
-        held.tell(event);
-        this.#publish(event);
-      },
-      ended: () => void this.#lookout.look(taskId),
+    const unlisten = this.#lookout.follow(taskId, (event) => {
+      held.tell(event);
+      this.#publish(event);
     });
     const { isNew = typeof given === "string" || given.id === undefined } = options;
     held.accepting = this.#accept(held, isNew).catch((thrown: unknown) => held.fail(thrown));
@@ -174,16 +165,14 @@ export class TaskDesk {
   /** Has the result of a task looked for that another process ends. */
   #await(held: HeldTask): void {
     held.isOwn = true;
-    this.#lookout.start();
     const { taskId } = held.identity;
-    const ended = () => void this.#lookout.look(taskId);
-    const unlisten = listenFor(this.#parts, taskId, { tell: () => undefined, ended });
+    const unlisten = this.#lookout.follow(taskId, () => undefined);
     const forget = () => {
       unlisten();
       this.#held.drop(held);
     };
     held.result.then(forget, forget);
-    ended(); // It may have ended before this one listened.
+    void this.#lookout.look(taskId); // It may have ended before this one listened.
   }
 
   /**
