@@ -1,28 +1,25 @@
 // The actor system: takes agents in, starts their actors, routes tasks and messages to them, stops them.
 // Invariant: everything that was accepted ends in a result before `stop` resolves. It opens nothing itself: what
 // it stands on comes from `open`, so that the same system runs embedded, over NATS and in tests.
+import { openWorkflows } from "../actors/mesh-workflows.ts";
 import type { Inspect } from "../actors/parts.ts";
 import { Population } from "../actors/population.ts";
 import { Runtime, type MeshEvent, type MeshResources, type MeshStopMode } from "../actors/runtime.ts";
 import { acceptedTask, type AcceptedTask } from "../actors/accepted-task.ts";
 import type { ExecuteOptions } from "../actors/execute-options.ts";
-import { WorkflowDesk, type WorkflowRunOptions } from "../actors/workflow-desk.ts";
-import { approvalWait } from "./approval-wait.ts";
+import type { WorkflowDesk, WorkflowRunOptions } from "../actors/workflow-desk.ts";
 import type { Answerer } from "./approvals.ts";
 import type { Approval } from "./core/approval.ts";
 import type { Address } from "./core/address.ts";
 import type { AgentDefinition, OutputOf } from "./core/agent.ts";
 import type { WorkflowStep } from "./core/dag.ts";
-import { MeshStateError, UnknownError } from "./core/errors.ts";
+import { MeshStateError } from "./core/errors.ts";
 import type { ActorInfo, AskOptions, BroadcastResult, Discovery } from "./core/handler.ts";
 import { requireName } from "./core/names.ts";
 import type { MeshView } from "./mesh-view.ts";
-import { createSubjects } from "./core/subjects.ts";
 import type { BudgetStatus } from "./core/budget-record.ts";
 import type { Amounts, BudgetScope, ScopeName } from "./core/budget.ts";
 import type { Blobs, Unsubscribe } from "./core/ports.ts";
-import { Leases } from "./lease.ts";
-import { scopeLedger } from "./scoped-ledger.ts";
 import type { Task, TaskResult } from "./core/task.ts";
 import type { WorkflowResult } from "./core/workflow-result.ts";
 
@@ -354,32 +351,9 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
 
   #requireWorkflows(what: string): WorkflowDesk {
     const running = this.#require(what);
-    const { desk, resources, teller } = running;
-    const { clock, log, fabric, name, node } = resources;
-    const isGone = (other: string) => running.isGone(other);
-    this.#workflows ??= new WorkflowDesk({
-      clock,
-      log,
+    this.#workflows ??= openWorkflows(running, {
       inspect: this.#inspect,
-      ledger: scopeLedger(fabric.ledger, name),
-      leases: new Leases(fabric.keyValue, { scope: `${name}.workflow`, node, isGone, clock, log }),
-      queue: resources.taskQueue ?? null,
-      checkRole: (role) => desk.checkRole(role),
-      track: (work) => desk.track(work),
-      publish: (event) => {
-        this.#publish(event);
-        teller?.tell(event);
-      },
-      runTask: (role, task, options) => desk.execute(role, task, options),
-      cancelTask: (taskId) =>
-        desk.cancel(taskId).catch((thrown: unknown) => {
-          if (thrown instanceof UnknownError) return null;
-          throw thrown;
-        }),
-      approvalWait: (taskId, from) =>
-        approvalWait(fabric.ledger, createSubjects(name).journal(taskId), { from, to: clock.now() }),
-      leaveTask: (taskId) => desk.disown(taskId),
-      refuseTask: (role, task, error) => desk.refuse(role, task, error),
+      publish: (event) => this.#publish(event),
     });
     return this.#workflows;
   }
