@@ -1,6 +1,7 @@
 // What a mesh keeps on a NATS server is called: streams, buckets and their subjects, all made here.
 // Invariant: everything of a mesh is below `fettle.<mesh>` or in streams and buckets that begin with `fettle-<mesh>-`, so
-// that a server's permissions can tell meshes apart; no two names of a fabric give one subject.
+// that a server's permissions can tell meshes apart; no two names of a fabric give one subject, but for a queue that is
+// called with its mesh's name before it and without.
 import { requireName } from "./names.ts";
 
 /** The streams of a mesh that are not buckets. */
