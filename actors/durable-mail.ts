@@ -2,6 +2,7 @@
 // the role, on whatever node.
 // Invariant: a message is done with once its handler has returned; until then another actor gets it where this one dies, so
 // that a handler may see it more than once, with the same id. One that no handler can do is kept as a dead letter.
+import { defer } from "../src/core/deferred.ts";
 import { bodyOf, openEnvelope } from "../src/core/envelope.ts";
 import { DeliveryError, messageOf } from "../src/core/errors.ts";
 import type { Delivery, QueueConsumer } from "../src/core/ports.ts";
@@ -27,6 +28,9 @@ export interface DurableMailOptions {
   readonly push: (mail: Mail) => void;
 }
 
+/** Why a message is not in the mailbox. */
+type Refusal = { readonly type: "stopped" } | { readonly type: "unreadable"; readonly reason: string };
+
 /** One actor's way from the role's queue to its mailbox. */
 export class DurableMail {
   readonly #parts: ActorParts;
@@ -34,9 +38,13 @@ export class DurableMail {
   readonly #inHand = new Set<Delivery>();
   readonly #appetite: Appetite;
   readonly #closing = new AbortController();
-  #roomMade: () => void = () => undefined;
+  /** How many are asked of the queue and not given yet. */
+  #asked = 0;
+  readonly #answered = defer<undefined>();
+  #consumer: QueueConsumer | null = null;
   #renewal: ReturnType<typeof setInterval> | undefined;
   #taking: Promise<void> | null = null;
+  #pausing: Promise<void> | null = null;
 
   constructor(parts: ActorParts, options: DurableMailOptions) {
     this.#parts = parts;
@@ -54,65 +62,79 @@ export class DurableMail {
   /** Takes no more; what is in hand can still be done or given back. */
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#roomMade();
+    this.#fill();
     await this.#taking;
   }
 
   async #take(): Promise<void> {
+    this.#consumer = await this.#consume();
+    this.#fill();
+    await this.#answered.promise;
+    await this.#consumer?.close().catch(() => undefined);
+    if (this.#inHand.size === 0) clearInterval(this.#renewal);
+  }
+
+  /** The queue's consumer; null where it was closed before there was one. */
+  async #consume(): Promise<QueueConsumer | null> {
     const { fabric, subjects } = this.#parts;
-    const { signal } = this.#closing;
     const options = { ackWaitMs: ACK_WAIT_MS, maxDeliveries: MAX_DELIVERIES };
-    let consumer: QueueConsumer | null = null;
-    const asked = new Set<Promise<void>>();
-    while (!signal.aborted) {
+    while (!this.#closing.signal.aborted) {
       try {
-        consumer ??= await fabric.queue.consume(subjects.mail(this.#options.role), options);
-        const from = consumer;
-        await this.#room(asked);
-        if (signal.aborted) break;
-        const one: Promise<void> = this.#takeOne(from).finally(() => {
-          asked.delete(one);
-          this.#roomMade();
-        });
-        asked.add(one);
+        return await fabric.queue.consume(subjects.mail(this.#options.role), options);
       } catch (thrown) {
         await this.#pauseAfter(thrown);
       }
     }
-    await Promise.all(asked);
-    await consumer?.close().catch(() => undefined);
-    if (this.#inHand.size === 0) clearInterval(this.#renewal);
+    return null;
+  }
+
+  /** Asks for as many messages as may be in hand; once it is closed, for none. */
+  #fill(): void {
+    const { signal } = this.#closing;
+    if (signal.aborted) {
+      if (this.#asked === 0) this.#answered.resolve(undefined);
+      return;
+    }
+    const consumer = this.#consumer;
+    while (consumer !== null && this.#inHand.size + this.#asked < this.#appetite.most) {
+      this.#asked += 1;
+      void this.#takeOne(consumer);
+    }
   }
 
   async #takeOne(consumer: QueueConsumer): Promise<void> {
-    const { signal } = this.#closing;
     try {
-      const delivery = await consumer.take(signal);
+      const delivery = await consumer.take(this.#closing.signal);
       if (delivery === null) this.#closing.abort();
-      else await this.#deliver(delivery);
+      else {
+        this.#inHand.add(delivery);
+        const refusal = this.#push(delivery);
+        if (refusal !== null) await this.#settle(delivery, refusal);
+      }
     } catch (thrown) {
       await this.#pauseAfter(thrown);
     }
+    this.#asked -= 1;
+    this.#fill();
   }
 
-  async #deliver(delivery: Delivery): Promise<void> {
-    this.#inHand.add(delivery);
+  /** Puts a message into the mailbox; where it cannot, what becomes of it. */
+  #push(delivery: Delivery): Refusal | null {
     try {
       const envelope = openEnvelope(delivery.payload);
-      const body = bodyOf(envelope);
       this.#options.push({
         envelope,
-        body,
+        body: bodyOf(envelope),
         reply: () => undefined,
         settle: (end) => void this.#settle(delivery, end),
       });
+      return null;
     } catch (thrown) {
-      if (isFull(thrown)) await this.#settle(delivery, { type: "stopped" });
-      else await this.#settle(delivery, { type: "unreadable", reason: messageOf(thrown) });
+      return isFull(thrown) ? { type: "stopped" } : { type: "unreadable", reason: messageOf(thrown) };
     }
   }
 
-  async #settle(delivery: Delivery, end: MailEnd | { readonly type: "unreadable"; readonly reason: string }) {
+  async #settle(delivery: Delivery, end: MailEnd | Refusal) {
     const { log } = this.#parts;
     const { role } = this.#options;
     try {
@@ -132,33 +154,30 @@ export class DurableMail {
     } finally {
       this.#inHand.delete(delivery);
       this.#appetite.done();
-      this.#roomMade();
+      this.#fill();
       if (this.#closing.signal.aborted && this.#inHand.size === 0) clearInterval(this.#renewal);
     }
   }
 
-  /** Waits until one more message may be in hand or asked for. */
-  async #room(asked: ReadonlySet<unknown>): Promise<void> {
-    while (!this.#closing.signal.aborted && this.#inHand.size + asked.size >= this.#appetite.most) {
-      await new Promise<void>((resolve) => (this.#roomMade = resolve));
-    }
+  /** Waits a while; those who failed together wait together. */
+  #pauseAfter(thrown: unknown): Promise<void> {
+    this.#pausing ??= this.#pause(thrown).finally(() => (this.#pausing = null));
+    return this.#pausing;
   }
 
-  async #pauseAfter(thrown: unknown): Promise<void> {
+  async #pause(thrown: unknown): Promise<void> {
     const { signal } = this.#closing;
     if (signal.aborted) return;
     const { log, clock } = this.#parts;
     log.error({ err: thrown, role: this.#options.role }, "cannot take messages from a durable mailbox");
     await new Promise<void>((resolve) => {
-      const timer = clock.setTimeout(resolve, FAILED_MS);
-      signal.addEventListener(
-        "abort",
-        () => {
-          clock.clearTimeout(timer);
-          resolve();
-        },
-        { once: true },
-      );
+      const end = (): void => {
+        clock.clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = clock.setTimeout(end, FAILED_MS);
+      signal.addEventListener("abort", end);
     });
   }
 

@@ -6,14 +6,14 @@ import type { Delivery } from "../core/ports.ts";
 export interface Waiter {
   readonly resolve: (delivery: Delivery | null) => void;
   readonly reject: (error: unknown) => void;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** A line of callers who wait. */
 export class Waiters {
   readonly #waiting = new Set<Waiter>();
   /** The signals of those who wait; each is listened to once, however many share it. */
-  readonly #watched = new Map<AbortSignal, { readonly waiters: Set<Waiter>; readonly abort: () => void }>();
-  readonly #signals = new Map<Waiter, AbortSignal>();
+  readonly #watched = new Map<AbortSignal, { waiters: number; readonly abort: () => void }>();
   readonly #onAbort: () => void;
 
   /** `onAbort` is told when somebody has given up. */
@@ -29,9 +29,8 @@ export class Waiters {
   /** Waits for a message; null where the signal is aborted, or the line was ended. */
   wait(signal?: AbortSignal): Promise<Delivery | null> {
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { resolve, reject };
-      this.#waiting.add(waiter);
-      if (signal !== undefined) this.#watch(waiter, signal);
+      this.#waiting.add({ resolve, reject, signal });
+      if (signal !== undefined) this.#watch(signal);
     });
   }
 
@@ -52,31 +51,32 @@ export class Waiters {
     for (let waiter = this.next(); waiter !== undefined; waiter = this.next()) waiter.reject(error);
   }
 
-  #watch(waiter: Waiter, signal: AbortSignal): void {
-    this.#signals.set(waiter, signal);
+  #watch(signal: AbortSignal): void {
     const known = this.#watched.get(signal);
-    known?.waiters.add(waiter);
-    if (known !== undefined) return;
-    const waiters = new Set([waiter]);
+    if (known !== undefined) {
+      known.waiters += 1;
+      return;
+    }
     const abort = (): void => {
-      for (const one of [...waiters]) {
-        this.#remove(one);
-        one.resolve(null);
+      for (const waiter of [...this.#waiting]) {
+        if (waiter.signal !== signal) continue;
+        this.#remove(waiter);
+        waiter.resolve(null);
       }
       this.#onAbort();
     };
-    this.#watched.set(signal, { waiters, abort });
+    this.#watched.set(signal, { waiters: 1, abort });
     signal.addEventListener("abort", abort);
   }
 
   #remove(waiter: Waiter): void {
     this.#waiting.delete(waiter);
-    const signal = this.#signals.get(waiter);
+    const { signal } = waiter;
     if (signal === undefined) return;
-    this.#signals.delete(waiter);
     const known = this.#watched.get(signal);
-    known?.waiters.delete(waiter);
-    if (known === undefined || known.waiters.size > 0) return;
+    if (known === undefined) return;
+    known.waiters -= 1;
+    if (known.waiters > 0) return;
     signal.removeEventListener("abort", known.abort);
     this.#watched.delete(signal);
   }

@@ -4,6 +4,7 @@ import { StorageError } from "../../core/errors.ts";
 import type { ConsumerOptions, Delivery } from "../../core/ports.ts";
 import { givenUp, RETRIED } from "../queue-rules.ts";
 import type { DeadLetters } from "./dead-letters.ts";
+import { closedFailure } from "./failure.ts";
 import type { NatsLink } from "./link.ts";
 import type { Pulse } from "./pulse.ts";
 import type { QueueLine } from "./queue-line.ts";
@@ -55,7 +56,11 @@ export class NatsDelivery implements Delivery {
   }
 
   async ack(): Promise<void> {
-    await this.#settle("acknowledge", async () => undefined);
+    const { link, receipts } = this.#desk;
+    if (link.closed.aborted) throw closedFailure(this.#attempt("acknowledge"));
+    if (this.#isSettled || this.isLost) return;
+    this.#isSettled = true;
+    receipts.settle(this.#message.reply, this.#until);
   }
 
   async retry({
@@ -81,7 +86,7 @@ export class NatsDelivery implements Delivery {
 
   async inProgress(): Promise<void> {
     const { link } = this.#desk;
-    const attempt = `keep message "${this.id}" of queue "${this.#desk.line.queue}"`;
+    const attempt = this.#attempt("keep");
     await link.run(attempt, async () => {
       if (this.#isSettled) return;
       // So short that another try is still in time.
@@ -90,7 +95,7 @@ export class NatsDelivery implements Delivery {
       await link.call(attempt, async () => {
         startedAt = link.clock.now();
         if (this.isLost) throw this.#lost(attempt);
-        await link.ask(this.#message.reply, WORD.inProgress, { timeoutMs: answerMs });
+        await link.ask(this.#message.reply, WORD.inProgress, { read: () => undefined, timeoutMs: answerMs });
       });
       if (this.isLost) throw this.#lost(attempt);
       this.#until = this.#limitFrom(startedAt);
@@ -99,8 +104,8 @@ export class NatsDelivery implements Delivery {
 
   /** Settles the message, once what is done with it is stored. */
   async #settle(verb: string, store: () => Promise<void>): Promise<void> {
-    const { link, line, receipts } = this.#desk;
-    await link.run(`${verb} message "${this.id}" of queue "${line.queue}"`, async () => {
+    const { link, receipts } = this.#desk;
+    await link.run(this.#attempt(verb), async () => {
       if (this.#isSettled || this.isLost) return;
       this.#isSettled = true;
       try {
@@ -111,6 +116,10 @@ export class NatsDelivery implements Delivery {
       }
       receipts.settle(this.#message.reply, this.#until);
     });
+  }
+
+  #attempt(verb: string): string {
+    return `${verb} message "${this.id}" of queue "${this.#desk.line.queue}"`;
   }
 
   #bury(reason: string, deliveries = this.deliveries): Promise<void> {

@@ -71,6 +71,14 @@ export interface LinkWrite {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+/** How an answer is waited for. */
+export interface LinkQuestion<T> {
+  /** What is made of the answer. */
+  readonly read: (message: Msg) => T;
+  readonly timeoutMs?: number;
+  readonly headers?: MsgHdrs;
+}
+
 /** Given a message, or why there are none any more. */
 type Hear = (error: NatsError | null, message: Msg) => void;
 
@@ -165,15 +173,19 @@ export class NatsLink {
     }
   }
 
-  /** Asks once. @throws NatsError as {@link Replies} say it; `DISCONNECT` as soon as the connection is away */
-  ask(
+  /**
+   * Asks once.
+   *
+   * @throws NatsError as {@link Replies} say it, `DISCONNECT` as soon as the connection is away; and what `read` throws.
+   */
+  ask<T>(
     subject: string,
     payload: string | Uint8Array,
-    options: { readonly timeoutMs?: number; readonly headers?: MsgHdrs } = {},
-  ): Promise<Msg> {
-    const { timeoutMs = ANSWER_MS, headers } = options;
+    { read, timeoutMs = ANSWER_MS, headers }: LinkQuestion<T>,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.replies.ask(subject, payload, { timeoutMs, headers, answered: resolve, failed: reject });
+      const answered = (message: Msg): void => resolve(read(message));
+      this.replies.ask(subject, payload, { timeoutMs, headers, answered, failed: reject });
     });
   }
 
@@ -191,7 +203,7 @@ export class NatsLink {
     const { attempt, lastSubjectSequence: after = 0 } = write;
     const store = (id: string, lastSequence?: number): Promise<PubAck> => {
       const headers = headersOf(write, id, lastSequence);
-      return this.#again(attempt, async () => readAck(await this.ask(subject, payload, { headers })));
+      return this.#again(attempt, () => this.ask(subject, payload, { read: readAck, headers }));
     };
     if (after === 0 || !isFenceWeak(this.connection, this.replicas)) {
       return store(write.id ?? crypto.randomUUID());
@@ -223,11 +235,9 @@ export class NatsLink {
 
   /** Counts a message on its way into a queue. */
   queueing<T>(work: Promise<T>): Promise<T> {
-    const ended: Promise<unknown> = work.then(
-      () => this.#queued.delete(ended),
-      () => this.#queued.delete(ended),
-    );
-    this.#queued.add(ended);
+    const ended = (): void => void this.#queued.delete(work);
+    this.#queued.add(work);
+    work.then(ended, ended);
     return work;
   }
 

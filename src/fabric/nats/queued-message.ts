@@ -1,7 +1,7 @@
 // A queue's message as it is on the wire: what its headers say, and what the server tells in the subject of its reply.
 // Invariant: any client's message can be read, also one without headers; its id is a key, and the same each time.
 import { createHash } from "node:crypto";
-import type { Msg, MsgHdrs } from "nats";
+import type { Msg } from "nats";
 import { isKey } from "../../core/grammar.ts";
 
 /** The headers of a queue's messages and dead letters. */
@@ -48,12 +48,13 @@ export function messageIdOf(subject: string, id: string): string {
 
 /** Reads a message of a queue; `subject` is the queue's. */
 export function readMessage(message: Msg, subject: string): QueuedMessage {
-  const { headers, reply = "" } = message;
+  const { reply = "" } = message;
   // $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<sequence>.<delivery's sequence>.<time>.<pending>[.<random>]
   const tokens = reply.split(".");
   const [count = "1", sequence = "0", , time = "0"] = tokens.slice(tokens.length > 9 ? 6 : 4);
   const place = `${sequence}-${time}`;
-  const deliveriesBefore = numberOf(headers?.get(HEADER.deliveries));
+  const headers = headersOf(message);
+  const deliveriesBefore = numberOf(headers.get(HEADER.deliveries));
   return {
     id: idOf(headers, subject, place),
     data: message.data,
@@ -61,9 +62,18 @@ export function readMessage(message: Msg, subject: string): QueuedMessage {
     deliveriesBefore,
     place,
     reply,
-    due: numberOf(headers?.get(HEADER.due)),
-    headers: othersOf(headers),
+    due: numberOf(headers.get(HEADER.due)),
+    get headers() {
+      return othersOf(headers);
+    },
   };
+}
+
+/** The first value of each header. */
+function headersOf({ headers }: Msg): ReadonlyMap<string, string> {
+  const first = new Map<string, string>();
+  for (const [name, [value = ""]] of headers ?? []) first.set(name, value);
+  return first;
 }
 
 /** What is behind a header with a number in it; 0 where there is none. */
@@ -72,10 +82,10 @@ export function numberOf(text: string | undefined): number {
   return Number.isFinite(value) && value > 0 ? value : 0;
 }
 
-function idOf(headers: MsgHdrs | undefined, subject: string, place: string): string {
-  const own = headers?.get(HEADER.id) ?? "";
+function idOf(headers: ReadonlyMap<string, string>, subject: string, place: string): string {
+  const own = headers.get(HEADER.id) ?? "";
   if (isKey(own)) return own;
-  const given = headers?.get(MESSAGE_ID) ?? "";
+  const given = headers.get(MESSAGE_ID) ?? "";
   const start = messageIdOf(subject, "");
   const id = given.startsWith(start) ? given.slice(start.length) : given;
   if (id === "") return place;
@@ -84,13 +94,11 @@ function idOf(headers: MsgHdrs | undefined, subject: string, place: string): str
   return `${readable}-${createHash("sha256").update(id).digest("hex").slice(0, 16)}`;
 }
 
-function othersOf(headers: MsgHdrs | undefined): Readonly<Record<string, string>> {
-  if (headers === undefined) return {};
-  const names = headers.keys().filter((name) => !/^nats-/i.test(name) && !OWN.has(name.toLowerCase()));
+function othersOf(headers: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
   const others: Record<string, string> = {};
   let room = MAX_OTHERS;
-  for (const name of names) {
-    const value = headers.get(name);
+  for (const [name, value] of headers) {
+    if (/^nats-/i.test(name) || OWN.has(name.toLowerCase())) continue;
     room -= Buffer.byteLength(name) + Buffer.byteLength(value) + 4;
     if (room >= 0) others[name] = value;
   }

@@ -49,7 +49,7 @@ export class Receipts {
       const batch = [...this.#told.keys()];
       try {
         const last = batch.at(-1) ?? "";
-        await this.#link.ask(last, WORD.ack, { timeoutMs: ANSWER_MS });
+        await this.#link.ask(last, WORD.ack, { read: () => undefined, timeoutMs: ANSWER_MS });
         for (const reply of batch) this.#told.delete(reply);
       } catch (thrown) {
         if (closed.aborted || connection.isClosed()) return;
