@@ -9,6 +9,7 @@ import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { initCommand } from "./commands/init.ts";
+import { mcpCommand } from "./commands/mcp.ts";
 import { natsCommand } from "./commands/nats.ts";
 import { nodeCommand } from "./commands/node.ts";
 import { replayCommand } from "./commands/replay.ts";
@@ -43,6 +44,9 @@ A node of a mesh over NATS, and as many more as you like:
 
 The same over HTTP, with a page to try it:
   $ fettle serve agents.ts
+
+Agents as tools of Claude Desktop, Cursor and other MCP clients:
+  $ fettle mcp agents.ts
 
 What happened, what is under way, what waits for you:
   $ fettle tasks
@@ -80,6 +84,7 @@ export async function main(args: readonly string[]): Promise<number> {
     workflowCommand(),
     nodeCommand(),
     serveCommand(),
+    mcpCommand(),
     natsCommand(),
     tasksCommand(),
     showCommand(),

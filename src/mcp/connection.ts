@@ -14,9 +14,10 @@ import type { Clock } from "../core/clock.ts";
 import { McpError, messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { MCP_TIMEOUT_MS, type McpServer } from "../core/mcp.ts";
+import { pause } from "../core/pause.ts";
 import { redact } from "../core/secret.ts";
 import type { ToolSourceOptions } from "../core/tool-source.ts";
-import { pause, untilAborted, within } from "./patience.ts";
+import { untilAborted, within } from "./patience.ts";
 import { openLine, placeOf, secretsOf, type Line } from "./transport.ts";
 
 const FIRST_PAUSE_MS = 250;
@@ -137,7 +138,7 @@ export class McpConnection {
     const { signal } = this.#ending;
     if (this.#failures > 0) {
       const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
-      await pause(this.#clock, pauseMs, signal).catch(() => undefined);
+      await pause(pauseMs, { clock: this.#clock, signal });
     }
     if (signal.aborted) throw this.#error("is closed: its mesh has stopped.");
     const line = openLine(this.#server, (text) =>

@@ -1,15 +1,7 @@
 // Waiting that can be broken off.
 // Invariant: no timer and no listener outlives the wait, so that nothing keeps a process that has closed its servers.
 import type { Clock } from "../core/clock.ts";
-
-/** Waits, or rejects with the signal's reason as soon as it is aborted. */
-export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  let timer: unknown;
-  const time = new Promise<void>((resolve) => {
-    timer = clock.setTimeout(resolve, ms);
-  });
-  await untilAborted(time, signal).finally(() => clock.clearTimeout(timer));
-}
+import { pause } from "../core/pause.ts";
 
 /** What the work gives; rejects with the signal's reason where that is aborted first, and leaves the work alone. */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
@@ -30,8 +22,7 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Pr
 /** What the work gives, or undefined once the time is over. */
 export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T | undefined> {
   const end = new AbortController();
-  const time = pause(clock, ms, end.signal).then(() => undefined);
-  time.catch(() => undefined);
+  const time = pause(ms, { clock, signal: end.signal }).then(() => undefined);
   try {
     return await Promise.race([work, time]);
   } finally {

@@ -81,6 +81,7 @@ const FOLDERS: readonly Unit[] = [
     purpose: "the program: settings, command line, pages",
     packages: [
       "@hono/node-server",
+      "@modelcontextprotocol/server",
       "commander",
       "dotenv",
       "elkjs",
