@@ -10,7 +10,7 @@ export async function handOver(mesh: Mesh, say: (text: string) => void): Promise
     say("leaves at once what was given to it");
     void mesh.stop({ mode: "suspend" }).catch(() => undefined);
   };
-  second.signal.addEventListener("abort", leave, { once: true });
+  void second.happened.then(leave);
   try {
     say("hands over what it holds; again to end without waiting");
     await mesh.stop();
@@ -18,10 +18,4 @@ export async function handOver(mesh: Mesh, say: (text: string) => void): Promise
   } finally {
     second.release();
   }
-}
-
-/** Resolves once the signal is aborted. */
-export async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }

@@ -2,6 +2,7 @@
 // Invariant: it only listens; it ends when what it listens for has ended, also where that was before it listened.
 import { Command } from "commander";
 import { z } from "zod";
+import { defer } from "../../core/deferred.ts";
 import { requireName } from "../../core/names.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { openMeshClient } from "../mesh-client.ts";
@@ -38,18 +39,16 @@ async function follow(id: string, { json = false }: EventsOptions): Promise<void
   await using client = await openMeshClient();
   const { messages, subjects } = client;
   const interrupt = onInterrupt();
-  let end: () => void = () => undefined;
-  const ended = new Promise<void>((resolve) => (end = resolve));
-  interrupt.signal.addEventListener("abort", end, { once: true });
+  const ended = defer<undefined>();
   const unsubscribe = messages.subscribe(subjects.event(id), ({ payload }) => {
     const event = read(payload);
     if (event === null) return;
     print(json ? payload : describe(event));
-    if (isEnd(event, id)) end();
+    if (isEnd(event, id)) ended.resolve(undefined);
   });
   try {
     const result = await client.result(id);
-    if (result === null) await ended;
+    if (result === null) await Promise.race([ended.promise, interrupt.happened]);
     else if (json)
       print(JSON.stringify({ v: 1, type: "finished", taskId: id, role: result.role, status: result.status }));
     else

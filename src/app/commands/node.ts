@@ -7,7 +7,7 @@ import { ConfigError } from "../../core/errors.ts";
 import { createLogger } from "../../observe/logger.ts";
 import { chooseAgent, exportedAgents } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
-import { aborted, handOver } from "../hand-over.ts";
+import { handOver } from "../hand-over.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
 import { loadModule } from "../module-loader.ts";
@@ -107,7 +107,7 @@ async function serve(
       const started = { type: "started", node: mesh.node, version, mesh: config.mesh, servers, roles: told };
       print(JSON.stringify(started));
     }
-    await aborted(first.signal);
+    await first.happened;
     await handOver(mesh, say);
   } finally {
     first.release();

@@ -67,7 +67,7 @@ async function serve({ runs, maximum, patience, json }: SandboxCommandOptions): 
       const { room } = node.stats();
       print(`Sandbox node ${name} serves the mesh "${mesh}": ${count(room, "run")} at once. Ctrl-C ends it.`);
     }
-    await aborted(interrupt.signal);
+    await interrupt.happened;
     await node.stop({ timeoutMs: patience * 1000 });
     const { taken, busyAnswers, refused } = node.stats();
     if (json === true) printJson({ node: name, mesh, taken, busyAnswers, refused });
@@ -76,13 +76,6 @@ async function serve({ runs, maximum, patience, json }: SandboxCommandOptions): 
     interrupt.release();
     await fabric.close();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
 
 function readCount(value: string): number {

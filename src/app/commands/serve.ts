@@ -8,7 +8,7 @@ import { ConfigError, messageOf } from "../../core/errors.ts";
 import { createLogger } from "../../observe/logger.ts";
 import { exportedAgents } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
-import { aborted, handOver } from "../hand-over.ts";
+import { handOver } from "../hand-over.ts";
 import { createHttpApp } from "../http/app.ts";
 import { httpPlace, openHttpServer, type HttpServer } from "../http/server.ts";
 import { onInterrupt } from "../interrupt.ts";
@@ -98,7 +98,7 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     server = await openHttpServer(app.fetch, place);
     await mesh.start();
     tell({ mesh, server, config, json: options.json === true });
-    await aborted(first.signal);
+    await first.happened;
     say("takes no more requests");
     ending.abort();
     await server.close({ graceMs: GRACE_MS + LEAVE_MS });
