@@ -9,6 +9,7 @@ import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { eventsCommand } from "./commands/events.ts";
 import { initCommand } from "./commands/init.ts";
+import { machinesCommand } from "./commands/machines.ts";
 import { mcpCommand } from "./commands/mcp.ts";
 import { natsCommand } from "./commands/nats.ts";
 import { nodeCommand } from "./commands/node.ts";
@@ -54,6 +55,10 @@ What happened, what is under way, what waits for you:
   $ fettle replay <taskId>
   $ fettle approvals
 
+The statecharts behind it all, as text, pictures and data:
+  $ fettle machines
+  $ fettle machines task --format svg > task.svg
+
 Tasks for the nodes of a mesh over NATS (NATS_URL):
   $ fettle submit coder "Calculate the factorial of 10" --id f10
   $ fettle events f10
@@ -90,6 +95,7 @@ export async function main(args: readonly string[]): Promise<number> {
     showCommand(),
     replayCommand(),
     approvalsCommand(),
+    machinesCommand(),
     submitCommand(),
     resultCommand(),
     eventsCommand(),

@@ -19,6 +19,7 @@ const COMMANDS = [
   "show",
   "replay",
   "approvals",
+  "machines",
 ];
 
 let folder = "";

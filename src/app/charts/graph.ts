@@ -76,3 +76,13 @@ export function captionOf({ label, guard, isOtherwise }: ChartTransition): strin
   const condition = guard === null ? (isOtherwise ? "[else]" : "") : `[${guard}]`;
   return [label, condition].filter((part) => part !== "").join(" ");
 }
+
+/** Gives the ids of the states around a state, the outermost first, and its own as the last. */
+export function waysInto({ states }: ChartGraph): (id: string) => readonly string[] {
+  const parents = new Map(states.map(({ id, parent }) => [id, parent]));
+  const wayInto = (id: string): readonly string[] => {
+    const parent = parents.get(id) ?? null;
+    return parent === null ? [id] : [...wayInto(parent), id];
+  };
+  return wayInto;
+}

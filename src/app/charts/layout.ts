@@ -4,7 +4,7 @@
 import type { ElkExtendedEdge, ElkNode, LayoutOptions } from "elkjs/lib/elk-api.js";
 import { cardOf, type Card } from "./card.ts";
 import { labelOf, type EdgeLabel } from "./edge-label.ts";
-import type { ChartGraph, ChartState, ChartTransition } from "./graph.ts";
+import { waysInto, type ChartGraph, type ChartState, type ChartTransition } from "./graph.ts";
 import type { Box, PlacedChart, PlacedEdge, PlacedInitial, PlacedState, Point } from "./placed-chart.ts";
 import { moveTexts } from "./placed-text.ts";
 
@@ -83,8 +83,8 @@ export async function layoutChart(
   const laid: ElkNode = await new elk.default().layout(drawing);
   const boxes = new Map(withInner(laid).map((node) => [node.id, boxOf(node)]));
   const routes = new Map((laid.edges ?? []).map((edge) => [edge.id, edge]));
-  const depths = depthsOf(graph);
-  const states = graph.states.map((state) => placeState(state, { plan, parents, boxes, depths }));
+  const wayInto = waysInto(graph);
+  const states = graph.states.map((state) => placeState(state, { plan, parents, boxes, wayInto }));
   return {
     graph,
     width: Math.ceil(laid.width ?? 0),
@@ -118,16 +118,12 @@ function bundlesOf(graph: ChartGraph): readonly Bundle[] {
  * Tells which arrows lead back: those to a state that its author wrote before, at the level where both ways part.
  * Steps of a workflow may stand in any order, and never lead back.
  */
-function backwards({ kind, states }: ChartGraph): (source: string, target: string) => boolean {
-  if (kind === "workflow") return () => false;
-  const places = new Map(states.map(({ id }, index) => [id, index]));
-  const parents = new Map(states.map(({ id, parent }) => [id, parent]));
-  const wayTo = (id: string): string[] => {
-    const parent = parents.get(id) ?? null;
-    return parent === null ? [id] : [...wayTo(parent), id];
-  };
+function backwards(graph: ChartGraph): (source: string, target: string) => boolean {
+  if (graph.kind === "workflow") return () => false;
+  const places = new Map(graph.states.map(({ id }, index) => [id, index]));
+  const wayInto = waysInto(graph);
   return (source, target) => {
-    const [from, to] = [wayTo(source), wayTo(target)];
+    const [from, to] = [wayInto(source), wayInto(target)];
     const level = from.findIndex((id, index) => to[index] !== id);
     const [here, there] = [from[level], to[level]];
     return here !== undefined && there !== undefined && (places.get(there) ?? 0) < (places.get(here) ?? 0);
@@ -207,7 +203,7 @@ function placeState(
     readonly plan: Plan;
     readonly parents: ReadonlySet<string | null>;
     readonly boxes: ReadonlyMap<string, Box>;
-    readonly depths: ReadonlyMap<string, number>;
+    readonly wayInto: (id: string) => readonly string[];
   },
 ): PlacedState {
   const box = found.boxes.get(nameOf(state.id, found.plan)) ?? NOWHERE;
@@ -215,7 +211,7 @@ function placeState(
   return {
     id: state.id,
     ...box,
-    depth: found.depths.get(state.id) ?? 0,
+    depth: found.wayInto(state.id).length - 1,
     texts: moveTexts(card?.texts ?? [], box),
     rule: card === undefined || card.rule === null ? null : box.y + card.rule,
     headHeight: card !== undefined && found.parents.has(state.id) ? card.height : null,
@@ -313,12 +309,6 @@ function nameOf(id: string, { names }: Plan): string {
 
 function withInner(node: ElkNode): readonly ElkNode[] {
   return [node, ...(node.children ?? []).flatMap(withInner)];
-}
-
-function depthsOf({ states }: ChartGraph): ReadonlyMap<string, number> {
-  const depths = new Map<string, number>();
-  for (const { id, parent } of states) depths.set(id, parent === null ? 0 : (depths.get(parent) ?? 0) + 1);
-  return depths;
 }
 
 function padding(top: number, other: number): string {

@@ -100,8 +100,8 @@ function listed(value: unknown): readonly unknown[] {
   return value === undefined ? [] : Array.isArray(value) ? (value as readonly unknown[]) : [value];
 }
 
-/** The name of an action: with its parameter, where that is a plain word. */
-function nameOf(action: unknown): string {
+/** The name of an action or a guard: with its parameter, where that is a plain word. */
+export function nameOf(action: unknown): string {
   if (typeof action === "string") return action;
   const { type, params, name } = action as {
     readonly type?: unknown;
@@ -113,7 +113,8 @@ function nameOf(action: unknown): string {
   return isWord ? `${own} ${params}` : own === "" ? "inline" : own;
 }
 
-function guardName(guard: unknown): string {
+/** The name of a guard; of one that joins others, their names. */
+export function guardName(guard: unknown): string {
   if (typeof guard !== "function") return nameOf(guard);
   const { guards, stateValue } = guard as {
     readonly guards?: readonly unknown[];

@@ -1,6 +1,6 @@
 // What of a chart is lit: the states that are active, and the way that led from one to the next.
 // Invariant: needs the graph alone, so that a page can ask it of a task's journal, which names resting states only.
-import type { ChartGraph, ChartState, ChartTransition } from "./graph.ts";
+import { waysInto, type ChartGraph, type ChartState, type ChartTransition } from "./graph.ts";
 
 /** A machine's state as XState tells it: a name, or names within names. */
 export type StateValue = string | { readonly [key: string]: StateValue | undefined };
@@ -24,9 +24,9 @@ export function activeStates({ states }: ChartGraph, value: StateValue): readonl
  * The ids of a state and of those around it, the outermost first, by the state's name alone, as journals and events of
  * tasks give it (`executing`); none where there is no such state.
  */
-export function namedState({ states }: ChartGraph, key: string): readonly string[] {
-  const found = states.find((state) => state.key === key && state.parent !== null);
-  return found === undefined ? [] : [...around(states, found).reverse(), found].map(({ id }) => id);
+export function namedState(graph: ChartGraph, key: string): readonly string[] {
+  const found = graph.states.find((state) => state.key === key && state.parent !== null);
+  return found === undefined ? [] : waysInto(graph)(found.id);
 }
 
 /**
@@ -60,13 +60,10 @@ export function wayBetween(graph: ChartGraph, from: string, to: string): readonl
 }
 
 /** The transitions that a state may take, its parents' too, by their target. */
-function stretchesFrom(
-  state: ChartState,
-  { states, transitions }: ChartGraph,
-): Map<string, ChartTransition[]> {
+function stretchesFrom(state: ChartState, graph: ChartGraph): Map<string, ChartTransition[]> {
   const stretches = new Map<string, ChartTransition[]>();
-  for (const { id } of [state, ...around(states, state)]) {
-    for (const transition of transitions.filter(({ source }) => source === id)) {
+  for (const id of waysInto(graph)(state.id).toReversed()) {
+    for (const transition of graph.transitions.filter(({ source }) => source === id)) {
       for (const target of transition.targets) {
         const known = stretches.get(target);
         if (known === undefined) stretches.set(target, [transition]);
@@ -75,12 +72,6 @@ function stretchesFrom(
     }
   }
   return stretches;
-}
-
-/** The states around one, the innermost first. */
-function around(states: readonly ChartState[], { parent }: ChartState): ChartState[] {
-  const found = states.find(({ id }) => id === parent);
-  return found === undefined ? [] : [found, ...around(states, found)];
 }
 
 /** The state in which one is, having entered another. */
