@@ -26,11 +26,9 @@ import { receive } from "./letterbox.ts";
 import { taskMsOf, type ActorParts } from "./parts.ts";
 import { Spending } from "./spending.ts";
 import { tellStates } from "./state-telling.ts";
+import type { StopMode } from "./stop-mode.ts";
 import { SubtaskNames } from "./subtask-names.ts";
 import { bindTask } from "./task-binding.ts";
-
-/** How an actor is stopped: after what it has, or by cancelling that. */
-export type StopMode = "drain" | "cancel";
 
 /** What an {@link AgentActor} is made with. */
 export interface AgentActorOptions {

@@ -6,7 +6,8 @@ import { createSubjects } from "../src/core/subjects.ts";
 import { Leases } from "../src/lease.ts";
 import { scopeLedger } from "../src/scoped-ledger.ts";
 import type { Inspect } from "./parts.ts";
-import type { MeshEvent, Runtime } from "./runtime.ts";
+import type { MeshEvent } from "./mesh-event.ts";
+import type { Runtime } from "./runtime.ts";
 import { WorkflowDesk } from "./workflow-desk.ts";
 
 /** Opens the desk for a mesh's workflows. */

@@ -2,7 +2,8 @@
 // Invariant: a role belongs to one definition; an actor is in here from its start until it has left the mesh.
 import type { AgentDefinition } from "../src/core/agent.ts";
 import { DefinitionError, DeliveryError, UnknownError } from "../src/core/errors.ts";
-import { AgentActor, type AgentActorOptions, type StopMode } from "./agent-actor.ts";
+import { AgentActor, type AgentActorOptions } from "./agent-actor.ts";
+import type { StopMode } from "./stop-mode.ts";
 import type { ActorParts } from "./parts.ts";
 
 /** Knows agents and runs their actors. */

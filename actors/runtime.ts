@@ -1,103 +1,37 @@
 // A mesh while it runs: its parts joined together, and the actors on them.
 // Invariant: the model and the sandbox are opened once, and only if an agent needs them.
-import { randomUUID } from "node:crypto";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { Admission } from "../src/admission.ts";
 import type { Address } from "../src/core/address.ts";
 import { isModel, type AgentDefinition } from "../src/core/agent.ts";
-import type { Clock } from "../src/core/clock.ts";
 import { MeshStateError } from "../src/core/errors.ts";
 import type { Sandbox } from "../src/core/guest.ts";
 import type { ActorOperations } from "../src/core/handler.ts";
-import type { Log } from "../src/core/log.ts";
-import type { McpServers } from "../src/core/mcp.ts";
 import type { Model } from "../src/core/model.ts";
-import type { Blobs, Fabric, Unsubscribe } from "../src/core/ports.ts";
+import type { Blobs, Unsubscribe } from "../src/core/ports.ts";
 import { createSubjects } from "../src/core/subjects.ts";
-import type { TaskEvent } from "../src/core/task.ts";
-import type { OpenToolSource } from "../src/core/tool-source.ts";
-import type { Telemetry } from "../src/core/telemetry.ts";
-import type { Wire } from "../src/core/wire.ts";
-import type { WorkflowEvent } from "../src/core/workflow-event.ts";
 import { Directory } from "../src/directory.ts";
 import { EventTeller } from "../src/event-teller.ts";
 import { Presence } from "../src/presence.ts";
 import { RoleBook } from "../src/role-book.ts";
 import { MeshView } from "../src/mesh-view.ts";
 import { PostOffice } from "../src/post.ts";
-import type { FunctionRegistry } from "../src/registry.ts";
 import { ResultBoard } from "../src/result-board.ts";
-import type { ResultStore } from "../src/results.ts";
-import type { StopMode } from "./agent-actor.ts";
 import { FrontDesk } from "./front-desk.ts";
-import type { ActorParts, Inspect, ModelTiers, TaskDefaults } from "./parts.ts";
+import type { MeshEvent } from "./mesh-event.ts";
+import type { MeshResources } from "./mesh-resources.ts";
+import type { ActorParts, Inspect } from "./parts.ts";
 import type { Population } from "./population.ts";
 import { PromptDesk } from "./prompt-desk.ts";
 import { tellReadings } from "./readings.ts";
+import type { MeshStopMode } from "./stop-mode.ts";
 import { TaskDesk } from "./task-desk.ts";
 import { Toolbox } from "./toolbox.ts";
 import { Approvals } from "../src/approvals.ts";
 import { BudgetBook } from "../src/budgets.ts";
-import type { Budget } from "../src/core/budget.ts";
 import { scopeBlobs } from "../src/scoped-blobs.ts";
 import { scopeKeyValue } from "../src/scoped-key-value.ts";
 import { scopeLedger } from "../src/scoped-ledger.ts";
-
-/** What a mesh stands on, opened when it starts. */
-export interface MeshResources {
-  readonly name: string;
-  /** Where its tasks are put and taken from; undefined for the queue that all meshes of its name share. */
-  readonly taskQueue: string | undefined;
-  /** This process, as journals name it. */
-  readonly node: string;
-  /** Whether the process of that name surely runs no more. */
-  readonly isGone: (node: string) => boolean;
-  /** Whether this process is one node of several, which know of each other by the fabric. */
-  readonly isDistributed: boolean;
-  readonly fabric: Fabric;
-  /** How clients of any language come in; null where there are none. */
-  readonly wire: Wire | null;
-  /** The program's version, as clients see it. */
-  readonly version: string;
-  readonly results: ResultStore;
-  readonly registry: FunctionRegistry;
-  readonly log: Log;
-  readonly clock: Clock;
-  /** Who measures what happens here. */
-  readonly telemetry: Telemetry;
-  readonly defaults: TaskDefaults;
-  readonly tiers: ModelTiers;
-  /** What all tasks of the mesh together may cost; undefined for no limit. */
-  readonly budget: Budget | undefined;
-  /** Prompt agents' tasks that may run at once. */
-  readonly concurrency: number;
-  /** Called once, when the first agent is known that asks the mesh's model. */
-  readonly openModel: () => Promise<Model>;
-  /** Called once, when the first agent is known that writes code. */
-  readonly openSandbox: () => Promise<Sandbox>;
-  /** MCP servers for every agent that writes code. */
-  readonly mcp: McpServers;
-  /** Called once for each server that an agent gets its tools from. */
-  readonly openTools: OpenToolSource;
-  /** Closes all that was opened. */
-  readonly close: () => Promise<void>;
-}
-
-/** What can be watched of a mesh. */
-export type MeshEvent =
-  | TaskEvent
-  | WorkflowEvent
-  | { readonly type: "actor-started"; readonly address: Address }
-  | { readonly type: "actor-stopped"; readonly address: Address }
-  /** It crashed too often and stays stopped. */
-  | { readonly type: "actor-exhausted"; readonly address: Address; readonly message: string };
-
-/**
- * How a mesh is stopped. `drain`: what was given to it is done first. `cancel`: that is cancelled. `suspend`: it is
- * left as it is, and goes on when a mesh starts on the same data. What came from the queue by itself, and what waits
- * for a person, is left in each of them.
- */
-export type MeshStopMode = StopMode | "suspend";
 
 /** So much of the hash of a node's name tells its actors from those of all other nodes, in hexadecimal digits. */
 const PREFIX_LENGTH = 10;
@@ -118,8 +52,8 @@ export class Runtime {
   readonly teller: EventTeller | null;
   /** What can be seen of the mesh. */
   readonly view: MeshView;
-  readonly #frontDesk: FrontDesk | null;
-  readonly #promptDesk: PromptDesk | null;
+  /** Where clients come in; none where they cannot. */
+  readonly #clientDesks: readonly (FrontDesk | PromptDesk)[];
   readonly #parts: ActorParts;
   readonly #population: Population;
   readonly #publish: (event: MeshEvent) => void;
@@ -209,15 +143,20 @@ export class Runtime {
     this.#unread = tellReadings({ telemetry: resources.telemetry, population, queue, subjects, nodes });
     const { name: mesh, version } = resources;
     const office = { desk: this.desk, population, subjects, queue, mesh, node, version, clock, log };
-    this.#frontDesk = wire === null ? null : new FrontDesk({ wire, ...office });
-    this.#promptDesk = wire === null ? null : new PromptDesk({ wire, approvals: this.approvals, ...office });
+    this.#clientDesks =
+      wire === null
+        ? []
+        : [
+            new FrontDesk({ wire, ...office }),
+            new PromptDesk({ wire, approvals: this.approvals, ...office }),
+          ];
   }
 
   /** Begins to take up a role's tasks, from its queue and from clients. */
   async serve(role: string): Promise<void> {
     await this.desk.serve(role);
-    await this.#frontDesk?.serve(this.#population.agent(role));
-    await this.#promptDesk?.serve(this.#population.agent(role));
+    const agent = this.#population.agent(role);
+    for (const desk of this.#clientDesks) await desk.serve(agent);
   }
 
   /** Learns of the mesh's other nodes, and shows this one to them. @throws StorageError */
@@ -267,8 +206,7 @@ export class Runtime {
   async stop(mode: MeshStopMode, reason: string): Promise<void> {
     // At once, before anything is waited for: what comes from now on is for other nodes.
     const drained = mode === "drain" ? this.desk.drain() : undefined;
-    await this.#promptDesk?.close();
-    await this.#frontDesk?.close();
+    for (const desk of this.#clientDesks) await desk.close();
     if (mode === "drain") {
       // Tasks may give tasks to other agents: no actor leaves before all tasks are done.
       this.#population.resumeAll();
@@ -277,8 +215,7 @@ export class Runtime {
     }
     await this.desk.close(mode === "cancel" ? "cancel" : "leave", reason);
     await this.#population.stopAll(mode === "drain" ? "drain" : "cancel", reason);
-    await this.#frontDesk?.settled();
-    await this.#promptDesk?.settled();
+    for (const desk of this.#clientDesks) await desk.settled();
     await this.#toolbox.close();
     this.teller?.close();
     await this.approvals[Symbol.asyncDispose]();

@@ -19,7 +19,7 @@ import {
   type UnfinishedWorkflow,
 } from "../src/workflow-record.ts";
 import { HeldWorkflow, type HeldWorkflowParts } from "./held-workflow.ts";
-import type { MeshStopMode } from "./runtime.ts";
+import type { MeshStopMode } from "./stop-mode.ts";
 
 /** The options of one workflow. */
 export interface WorkflowRunOptions {

@@ -5,11 +5,11 @@ export { loadConfig, type Config, type LoadOptions } from "./app/config.ts";
 export type { AgentHandle, MeshPhase, StopOptions } from "./mesh.ts";
 export type { HeardEvent, MeshView } from "./mesh-view.ts";
 export type { Inspect } from "../actors/parts.ts";
-export type { MeshEvent } from "../actors/runtime.ts";
+export type { MeshEvent } from "../actors/mesh-event.ts";
 export type { AcceptedTask } from "../actors/accepted-task.ts";
 export type { ExecuteOptions } from "../actors/execute-options.ts";
 export type { WorkflowRunOptions } from "../actors/workflow-desk.ts";
-export type { MeshStopMode } from "../actors/runtime.ts";
+export type { MeshStopMode } from "../actors/stop-mode.ts";
 export type { Answerer } from "./approvals.ts";
 export type { Approval, ApprovalAnswer, ApprovalPolicy, ApprovalSubject, HeldCall } from "./core/approval.ts";
 

@@ -4,7 +4,10 @@
 import { openWorkflows } from "../actors/mesh-workflows.ts";
 import type { Inspect } from "../actors/parts.ts";
 import { Population } from "../actors/population.ts";
-import { Runtime, type MeshEvent, type MeshResources, type MeshStopMode } from "../actors/runtime.ts";
+import type { MeshEvent } from "../actors/mesh-event.ts";
+import type { MeshResources } from "../actors/mesh-resources.ts";
+import { Runtime } from "../actors/runtime.ts";
+import type { MeshStopMode } from "../actors/stop-mode.ts";
 import { acceptedTask, type AcceptedTask } from "../actors/accepted-task.ts";
 import type { ExecuteOptions } from "../actors/execute-options.ts";
 import type { WorkflowDesk, WorkflowRunOptions } from "../actors/workflow-desk.ts";

@@ -2,7 +2,7 @@
 // Invariant: nothing here reads the environment, writes to disk or talks to a provider; the charts, the sandbox
 // and the repair are the real ones.
 import type { Inspect, ModelTiers } from "../actors/parts.ts";
-import type { MeshResources } from "../actors/runtime.ts";
+import type { MeshResources } from "../actors/mesh-resources.ts";
 import { isModel, type AgentDefinition } from "./core/agent.ts";
 import type { Budget } from "./core/budget.ts";
 import { systemClock, type Clock } from "./core/clock.ts";

@@ -2,7 +2,7 @@
 // Invariant: an option that is given goes before the setting of the same meaning; nothing is opened before
 // `start`, and what the caller passed in is the caller's to close.
 import type { Inspect } from "../../actors/parts.ts";
-import type { MeshResources } from "../../actors/runtime.ts";
+import type { MeshResources } from "../../actors/mesh-resources.ts";
 import type { AgentDefinition } from "../core/agent.ts";
 import { checkBudget, type Budget } from "../core/budget.ts";
 import { systemClock, type Clock } from "../core/clock.ts";

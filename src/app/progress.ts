@@ -3,7 +3,7 @@
 // model's or a guest's text reaches the terminal.
 import { clearLine, cursorTo } from "node:readline";
 import pc from "picocolors";
-import type { MeshEvent } from "../../actors/runtime.ts";
+import type { MeshEvent } from "../../actors/mesh-event.ts";
 import type { TaskEvent } from "../core/task.ts";
 import { outliveReader, printable } from "./output.ts";
 

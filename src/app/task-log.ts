@@ -1,6 +1,6 @@
 // Which tasks a process does, as lines of its log: for nodes, whose tasks are given by others.
 // Invariant: each task that is begun here is told once, and so is its end, whatever happens in between.
-import type { MeshEvent } from "../../actors/runtime.ts";
+import type { MeshEvent } from "../../actors/mesh-event.ts";
 import type { Log } from "../core/log.ts";
 
 /** The states of a task's chart in which nothing is done any more. */

@@ -4,7 +4,7 @@
 import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
 import pc from "picocolors";
-import type { MeshEvent } from "../../actors/runtime.ts";
+import type { MeshEvent } from "../../actors/mesh-event.ts";
 import type { WorkflowEvent } from "../core/workflow-event.ts";
 import { outliveReader } from "./output.ts";
 import { costOf, firstLine, progressOf, seconds, type WorkflowView } from "./workflow-view.ts";

@@ -1,7 +1,7 @@
 // A workflow as a tree in text: what each step is doing, how long it took and what it cost.
 // Invariant: it only listens and writes lines; where and when they are shown is workflow-progress.ts's.
 import pc from "picocolors";
-import type { MeshEvent } from "../../actors/runtime.ts";
+import type { MeshEvent } from "../../actors/mesh-event.ts";
 import type { TokenUsage } from "../core/model.ts";
 import type { WorkflowEvent } from "../core/workflow-event.ts";
 import type { StepStatus } from "../core/workflow-result.ts";

@@ -1,0 +1,11 @@
+// How actors and meshes are stopped.
+
+/** How an actor is stopped: after what it has, or by cancelling that. */
+export type StopMode = "drain" | "cancel";
+
+/**
+ * How a mesh is stopped. `drain`: what was given to it is done first. `cancel`: that is cancelled. `suspend`: it is
+ * left as it is, and goes on when a mesh starts on the same data. What came from the queue by itself, and what waits
+ * for a person, is left in each of them.
+ */
+export type MeshStopMode = StopMode | "suspend";
