@@ -134,13 +134,11 @@ export class NatsLink {
    *
    * @throws StorageError as the work does; `STORAGE_FAILED` for what NATS says, and once the fabric is closed.
    */
-  async run<T>(attempt: string, work: () => Promise<T>): Promise<T> {
-    if (this.closed.aborted) throw closedFailure(attempt);
-    try {
-      return await this.#underWay.during(work);
-    } catch (thrown) {
+  run<T>(attempt: string, work: () => Promise<T>): Promise<T> {
+    if (this.closed.aborted) return Promise.reject(closedFailure(attempt));
+    return this.#underWay.during(work).catch((thrown: unknown) => {
       throw this.closed.aborted && isPassing(thrown) ? closedFailure(attempt) : failure(attempt, thrown);
-    }
+    });
   }
 
   /** Does what nobody but `close` waits for; a failure is told to the log alone. */
@@ -159,18 +157,18 @@ export class NatsLink {
     return this.#again(attempt, () => this.#outage.watch(work));
   }
 
-  async #again<T>(attempt: string, work: () => Promise<T>): Promise<T> {
-    const start = this.clock.now();
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-      try {
-        return await work();
-      } catch (thrown) {
-        const isOver = this.clock.now() - start > PATIENCE_MS || this.connection.isClosed();
-        if (isOver || this.closed.aborted || !isPassing(thrown)) throw thrown;
-        this.log.debug({ err: thrown, attempt }, "NATS is away: trying again");
-        await this.#pause(pauseMs);
-      }
-    }
+  #again<T>(
+    attempt: string,
+    work: () => Promise<T>,
+    { since = this.clock.now(), pauseMs = FIRST_PAUSE_MS } = {},
+  ): Promise<T> {
+    return work().catch(async (thrown: unknown) => {
+      const isOver = this.clock.now() - since > PATIENCE_MS || this.connection.isClosed();
+      if (isOver || this.closed.aborted || !isPassing(thrown)) throw thrown;
+      this.log.debug({ err: thrown, attempt }, "NATS is away: trying again");
+      await this.#pause(pauseMs);
+      return this.#again(attempt, work, { since, pauseMs: Math.min(pauseMs * 2, LONGEST_PAUSE_MS) });
+    });
   }
 
   /**
