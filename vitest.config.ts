@@ -1,10 +1,14 @@
 // One suite, three runtimes: the tests import the built package, so `npm run build` comes first. Here is said which tests
-// are of which kind; scripts/test-on.mjs says which kinds run on which runtime. Whatever is in no list is `inside`.
+// are of which kind; scripts/test-on.mjs says which kinds run on which runtime. Whatever is in no list is `inside`:
+// it shows what happens in one process.
 // The kinds follow each other, so that none spoils the times of another.
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** What is as it is on each runtime: papers held against the code, examples, figures. */
+/** Computes alone: no I/O, no time, no other thread. */
+const PURE = ["test/{core,machines,types}/*.test.ts"];
+
+/** Is as it is on each runtime: papers held against the code, examples, figures. */
 const PAPERS = ["test/{architecture,bench,docs,examples}/*.test.ts"];
 
 /** Starts programs: the command, and processes that are killed or share a folder. */
@@ -24,7 +28,6 @@ const SERVERS = [
   "test/mesh/durable-mailbox.test.ts",
   "test/mesh-nats/*.test.ts",
   "test/nodes/{messages,tasks,versions}.test.ts",
-  "test/sandbox/remote/suites-nats.test.ts",
   "test/wire/*.test.ts",
 ];
 
@@ -79,7 +82,13 @@ export default defineConfig({
     sequence: { sequencer: OutagesFirst },
     server: { deps: { external: isCounted ? [] : [/\/dist\//] } },
     projects: [
-      kind("inside", ["test/**/*.test.ts"], [...PAPERS, ...PROGRAMS, ...SERVERS, ...OUTAGES], COMPUTING),
+      kind(
+        "inside",
+        ["test/**/*.test.ts"],
+        [...PURE, ...PAPERS, ...PROGRAMS, ...SERVERS, ...OUTAGES],
+        COMPUTING,
+      ),
+      kind("pure", PURE, [], COMPUTING),
       kind("papers", PAPERS, OUTAGES, STARTING),
       kind("programs", PROGRAMS, [], STARTING),
       kind("servers", SERVERS, OUTAGES, WAITING),

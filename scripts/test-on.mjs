@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 
 /** The kinds of tests that a newer or another runtime could end otherwise; the rest is as it is on every one. */
 const KINDS = {
-  // What a newer Node could change: the language, its modules, its threads and its sockets.
-  node: ["inside", "servers"],
-  // What Deno does in its own way: all that, and its processes, signals and streams.
+  // What a newer Node could change: the language, its modules and its threads. No further processes: they take most time.
+  node: ["pure", "inside"],
+  // What Deno does in its own way: threads, sockets, files, processes, signals and streams.
   deno: ["inside", "servers", "programs"],
 };
 
