@@ -145,6 +145,15 @@ export class AgentActor {
     return this.#tasks.size;
   }
 
+  /** Its own chart, and those of its tasks: to be looked at. */
+  get chart(): AgentActorRef {
+    return this.#chart;
+  }
+
+  get taskCharts(): readonly TaskActorRef[] {
+    return [...this.#tasks.values()].map(({ chart }) => chart);
+  }
+
   /** Messages that wait in its mailbox. */
   get unread(): number {
     return this.#mailbox.size;

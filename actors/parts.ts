@@ -12,6 +12,7 @@ import type { Log } from "../src/core/log.ts";
 import type { Model } from "../src/core/model.ts";
 import type { Blobs, Fabric, KeyValue, Ledger } from "../src/core/ports.ts";
 import type { Subjects } from "../src/core/subjects.ts";
+import type { Tally } from "../src/tally.ts";
 import type { Telemetry } from "../src/core/telemetry.ts";
 import type { Admission } from "../src/admission.ts";
 import type { Directory } from "../src/directory.ts";
@@ -64,6 +65,8 @@ export interface ActorParts {
   readonly inspect: Inspect | undefined;
   /** Who measures; told of what happens, and of nothing else. */
   readonly telemetry: Telemetry;
+  /** Counts the tasks that end here. */
+  readonly tally: Tally;
   /** An integer from 0 to 2^32 - 1, for the guest's Math.random. */
   readonly nextSeed: () => number;
 }

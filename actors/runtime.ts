@@ -17,6 +17,7 @@ import { RoleBook } from "../src/role-book.ts";
 import { MeshView } from "../src/mesh-view.ts";
 import { PostOffice } from "../src/post.ts";
 import { ResultBoard } from "../src/result-board.ts";
+import { Tally } from "../src/tally.ts";
 import { FrontDesk } from "./front-desk.ts";
 import type { MeshEvent } from "./mesh-event.ts";
 import type { MeshResources } from "./mesh-resources.ts";
@@ -24,6 +25,7 @@ import type { ActorParts, Inspect } from "./parts.ts";
 import type { Population } from "./population.ts";
 import { PromptDesk } from "./prompt-desk.ts";
 import { tellReadings } from "./readings.ts";
+import { StatusLine } from "./status-line.ts";
 import type { MeshStopMode } from "./stop-mode.ts";
 import { TaskDesk } from "./task-desk.ts";
 import { Toolbox } from "./toolbox.ts";
@@ -60,6 +62,7 @@ export class Runtime {
   readonly #presence: Presence | null;
   readonly #toolbox: Toolbox;
   readonly #unread: () => void;
+  readonly #statusLine: StatusLine;
   #model: Promise<Model> | null = null;
   #sandbox: Promise<Sandbox> | null = null;
   #openModel: Model | null = null;
@@ -104,8 +107,8 @@ export class Runtime {
     this.#presence = resources.isDistributed ? this.#presenceAs(resources) : null;
     const isGone = (node: string) => resources.isGone(node) || (this.#presence?.isGone(node) ?? false);
     const { subscribe } = options;
-    const { name, isDistributed } = resources;
-    this.view = new MeshView({ name, fabric, subjects, isGone, isDistributed, subscribe });
+    const { name, isDistributed, version } = resources;
+    this.view = new MeshView({ name, fabric, subjects, isGone, node, version, isDistributed, subscribe });
     this.#parts = {
       clock,
       log,
@@ -135,14 +138,25 @@ export class Runtime {
       board: this.teller === null ? null : boardOf(resources, this.teller),
       inspect: options.inspect,
       telemetry: resources.telemetry,
+      tally: new Tally(),
       nextSeed: () => crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
     };
     this.desk = new TaskDesk(this.#parts, population, options.publish);
     this.#toolbox = new Toolbox({ servers: resources.mcp, open: resources.openTools, log, clock });
     const nodes = () => this.#presence?.nodes.length ?? 1;
     this.#unread = tellReadings({ telemetry: resources.telemetry, population, queue, subjects, nodes });
-    const { name: mesh, version } = resources;
-    const office = { desk: this.desk, population, subjects, queue, mesh, node, version, clock, log };
+    this.#statusLine = new StatusLine({
+      messages,
+      subjects,
+      node,
+      version,
+      clock,
+      population,
+      tally: this.#parts.tally,
+      places: resources.concurrency,
+      models: () => this.#models,
+    });
+    const office = { desk: this.desk, population, subjects, queue, mesh: name, node, version, clock, log };
     this.#clientDesks =
       wire === null
         ? []
@@ -192,6 +206,7 @@ export class Runtime {
           message: crash?.message ?? "unknown",
         }),
     });
+    this.#statusLine.follow(actor);
     this.#publish({ type: "actor-started", address: actor.address });
     void actor.ended.then(() => {
       this.#publish({ type: "actor-stopped", address: actor.address });
@@ -205,6 +220,7 @@ export class Runtime {
   /** Stops all actors; may be called again with `cancel` or `suspend` while it drains. */
   async stop(mode: MeshStopMode, reason: string): Promise<void> {
     // At once, before anything is waited for: what comes from now on is for other nodes.
+    this.#statusLine.stopping();
     const drained = mode === "drain" ? this.desk.drain() : undefined;
     for (const desk of this.#clientDesks) await desk.close();
     if (mode === "drain") {
@@ -221,6 +237,17 @@ export class Runtime {
     await this.approvals[Symbol.asyncDispose]();
     await this.#presence?.[Symbol.asyncDispose]();
     this.#unread();
+    this.#statusLine.close();
+  }
+
+  /** The models that agents ask, by name, each once. */
+  get #models(): readonly string[] {
+    const asked = this.#population.agents.flatMap((agent) => {
+      if (agent.kind === "custom") return [];
+      const { model } = agent;
+      return model !== undefined && isModel(model) ? [model.name] : [this.#openModel?.name ?? ""];
+    });
+    return [...new Set(asked)].filter((name) => name !== "");
   }
 
   #presenceAs({ node, version, clock, log, fabric }: MeshResources): Presence {

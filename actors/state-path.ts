@@ -1,7 +1,7 @@
 // State values of charts as people read them.
 
 /** A state value as a path: `{ serving: "accepting" }` is `serving.accepting`. */
-function pathOf(value: unknown): string {
+export function pathOf(value: unknown): string {
   if (typeof value === "string") return value;
   return Object.entries(value as Record<string, unknown>)
     .map(([state, inner]) => `${state}.${pathOf(inner)}`)

@@ -257,6 +257,7 @@ export class TaskDesk {
     this.#held.set(taskId, held);
     try {
       const result = await this.#work(held, journal);
+      if (result !== null) this.#parts.tally.count(result);
       const posted = result === null ? undefined : board?.post(result, held.labels);
       if (result !== null) await this.#held.conclude(held, { result, posted });
       else if (this.#isDraining) held.fail(stoppedBefore(taskId));

@@ -2,6 +2,7 @@
 // Invariant: looking changes nothing and claims nothing; what is heard is told once and may be lost, what is stored is not.
 import type { Ledger, Messages, KeyValue, Queue, Unsubscribe } from "./core/ports.ts";
 import type { Subjects } from "./core/subjects.ts";
+import { NodeLine } from "./node-line.ts";
 import { toReadable } from "./readable.ts";
 import { RoleBook } from "./role-book.ts";
 import { scopeLedger } from "./scoped-ledger.ts";
@@ -28,6 +29,9 @@ export interface MeshViewOptions {
   };
   readonly subjects: Subjects;
   readonly isGone: (node: string) => boolean;
+  /** This process, as journals name it, and its program's version. */
+  readonly node: string;
+  readonly version: string;
   /** Whether other nodes tell of what they do. */
   readonly isDistributed: boolean;
   /** What this process tells of its own. */
@@ -40,6 +44,7 @@ type Listener = (event: HeardEvent) => void;
 export class MeshView {
   readonly tasks: TaskList;
   readonly workflows: WorkflowList;
+  readonly nodes: NodeLine;
   readonly #options: MeshViewOptions;
   readonly #roles: RoleBook;
   /** Who listens to what this process tells, by the id of the task or workflow. */
@@ -48,8 +53,10 @@ export class MeshView {
 
   constructor(options: MeshViewOptions) {
     const { fabric, subjects, isGone, name } = options;
+    const { keyValue, messages } = fabric;
     this.#options = options;
-    this.#roles = new RoleBook(fabric.keyValue);
+    this.#roles = new RoleBook(keyValue);
+    this.nodes = new NodeLine({ ...options, keyValue, messages });
     this.tasks = new TaskList(fabric.ledger, { subjects, queue: fabric.queue, isGone });
     this.workflows = new WorkflowList(scopeLedger(fabric.ledger, name));
   }
@@ -78,6 +85,23 @@ export class MeshView {
     };
   }
 
+  /** Hears what is told of all tasks and workflows, on all nodes, until it is told to stop; each event once. */
+  hearAll(listener: Listener): Unsubscribe {
+    const { isDistributed, fabric, subjects, subscribe } = this.#options;
+    if (!isDistributed) return subscribe((event) => listener(toReadable(event) as HeardEvent));
+    return fabric.messages.subscribe(subjects.events(), ({ subject, payload }) => {
+      const event = readEvent(payload);
+      // What a workflow's tasks tell comes on its subject too.
+      if (event !== null && subject === subjects.event(ownerOf(event))) listener(event);
+    });
+  }
+
+  /** How many tasks of a role wait in its queue, in hand and not. @throws StorageError */
+  async queued(role: string): Promise<{ readonly waiting: number; readonly inHand: number }> {
+    const { fabric, subjects } = this.#options;
+    return fabric.queue.size(subjects.tasks(role));
+  }
+
   /** The roles that other nodes have, or had, agents for; empty for a mesh in one process. @throws StorageError */
   async roles(): Promise<readonly { readonly role: string; readonly capabilities: readonly string[] }[]> {
     if (!this.#options.isDistributed) return [];
@@ -100,6 +124,11 @@ export class MeshView {
       for (const listener of listeners) listener(readable);
     }
   }
+}
+
+/** Whose event it is: a workflow's own events name tasks too, but no role. */
+function ownerOf({ role, taskId, workflowId }: HeardEvent): string {
+  return (role === undefined ? workflowId : taskId) ?? "";
 }
 
 function readEvent(payload: string): HeardEvent | null {

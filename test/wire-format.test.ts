@@ -11,6 +11,7 @@ import { Approvals } from "#src/approvals";
 import { bodyOf, openAnswer, openBatch, openEnvelope, openOutcomes } from "#src/core/envelope";
 import { readEntries } from "#src/core/journal";
 import { silentLog } from "#src/core/log";
+import { agentQuestion, pauseWish, statusAnswer, statusQuestion } from "#src/core/node-status";
 import { readQueuedTask } from "#src/core/queued-task";
 import { createSubjects } from "#src/core/subjects";
 import { readTaskRequest } from "#src/core/task-request";
@@ -67,6 +68,15 @@ describe("what nodes of version 1 say to each other is read", () => {
     const answer = await fabric.messages.request(subject, written("cancel-wish"), { timeoutMs: 5_000 });
     expect(heard).toEqual(["t1 no more"]);
     expect(JSON.parse(answer)).toEqual(JSON.parse(written("cancel-answer")));
+  });
+
+  it.each([
+    ["what a node is asked of itself", "status-question", statusQuestion],
+    ["what it answers", "status-answer", statusAnswer],
+    ["wishes to pause", "pause-wish", pauseWish],
+    ["questions about agents", "agent-question", agentQuestion],
+  ])("as %s", (_, name, form) => {
+    expect(form.read(written(name))).toEqual(JSON.parse(written(name)));
   });
 
   it.each([

@@ -15,8 +15,12 @@ export interface Subjects {
   capability(name: string): string;
   /** Where the events of a task, or of a workflow and all its tasks, are told. */
   event(id: string): string;
+  /** Where the events of all tasks and workflows are heard. */
+  events(): string;
   /** Where one node is asked for something, as to cancel a task that it works on. */
   node(node: string, verb: string): string;
+  /** Where all nodes are asked for something at once. */
+  nodes(verb: string): string;
   /** Where runs of guest code are asked for; `part` is for what belongs to one run. */
   sandbox(part: string): string;
   /** The queue of a role's tasks: of this mesh's task queue, where no other is named. */
@@ -47,7 +51,9 @@ export function createSubjects(
     task: (role: string) => `${root}.task.${role}`,
     capability: (name: string) => `${root}.capability.${name}`,
     event: (id: string) => `${root}.event.${id}`,
+    events: () => `${root}.event.>`,
     node: (node: string, verb: string) => `${root}.node.${node}.${verb}`,
+    nodes: (verb: string) => `${root}.nodes.${verb}`,
     sandbox: (part: string) => `${root}.sandbox.${part}`,
     tasks: (role: string, taskQueue: string | null = own) =>
       `${mesh}.task.${role}${taskQueue === null ? "" : `.${taskQueue}`}`,
