@@ -19,7 +19,7 @@ import type { Log } from "../../core/log.ts";
 import type { Unsubscribe } from "../../core/ports.ts";
 import type { StreamNames } from "../../core/stream-names.ts";
 import { UnderWay } from "../../core/under-way.ts";
-import { closedFailure, failure, isPassing } from "./failure.ts";
+import { API_ERROR, apiErrorOf, closedFailure, failure, isPassing } from "./failure.ts";
 import { Fence, isFenceWeak } from "./fence.ts";
 import { Outage } from "./outage.ts";
 import { readAck } from "./pub-ack.ts";
@@ -201,12 +201,23 @@ export class NatsLink {
     const { attempt, lastSubjectSequence: after = 0 } = write;
     const store = (id: string, lastSequence?: number): Promise<PubAck> => {
       const headers = headersOf(write, id, lastSequence);
-      return this.#again(attempt, () => this.ask(subject, payload, { read: readAck, headers }));
+      let tries = 0;
+      const stored = this.#again(attempt, () => {
+        tries += 1;
+        return this.ask(subject, payload, { read: readAck, headers });
+      });
+      if (write.lastSubjectSequence === undefined) return stored;
+      return stored.catch(async (thrown: unknown) => {
+        const isDoubtful = tries > 1 && apiErrorOf(thrown) === API_ERROR.wrongSequence;
+        const taken = isDoubtful ? await this.#takenAs(id, subject) : null;
+        if (taken === null) throw thrown;
+        return taken;
+      });
     };
     if (after === 0 || !isFenceWeak(this.connection, this.replicas)) {
       return store(write.id ?? crypto.randomUUID());
     }
-    const last = () => this.#lastOf(subject);
+    const last = async () => (await this.#lastOf(subject)).message?.seq ?? 0;
     // What was refused may be known by its id: each try has its own.
     return this.#fence.publish({ subject, after, last, store: (seq) => store(crypto.randomUUID(), seq) });
   }
@@ -264,10 +275,19 @@ export class NatsLink {
     return this.call(`list stream "${stream}"`, () => this.#reader.subjects(stream, filter));
   }
 
-  /** The sequence of a subject's last message; 0 for none. */
-  async #lastOf(subject: string): Promise<number> {
+  /**
+   * The acknowledgement of a write that may have been refused for its own sake: it was taken, and with the server that
+   * took it went the answer and the memory of its id. Null where the last message is another.
+   */
+  async #takenAs(id: string, subject: string): Promise<PubAck | null> {
+    const { stream, message } = await this.#lastOf(subject);
+    return message?.header.get(STORE.id) === id ? { stream, seq: message.seq, duplicate: true } : null;
+  }
+
+  /** A subject's stream and last message; null for none. */
+  async #lastOf(subject: string): Promise<{ readonly stream: string; readonly message: StoredMsg | null }> {
     const stream = await this.call(`read "${subject}"`, () => this.jsm.streams.find(subject));
-    return (await this.read(stream, { last_by_subj: subject }))?.seq ?? 0;
+    return { stream, message: await this.read(stream, { last_by_subj: subject }) };
   }
 
   async #pause(delayMs: number): Promise<void> {
