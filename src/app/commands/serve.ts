@@ -146,7 +146,8 @@ function tell({
   print(JSON.stringify({ type: "listening", url, port, node: mesh.node, version, mesh: name, mode, roles }));
 }
 
-function readToken(file: string): string {
+/** A token from a file. @throws ConfigError */
+export function readToken(file: string): string {
   try {
     return readFileSync(file, "utf8").trim();
   } catch (thrown) {

@@ -10,7 +10,8 @@ import { redact } from "../../core/secret.ts";
 import type { MeshSystem } from "../../mesh.ts";
 import { packageManifest } from "../package-root.ts";
 import { describeAgent, isReadOnly, outputOf, taskInput, type Served } from "./agent-tool.ts";
-import { runCall } from "./task-call.ts";
+import { Asking, canAsk } from "./asking.ts";
+import { runCall, type CallParts } from "./task-call.ts";
 
 /** What a server is made with besides the mesh. */
 export interface AgentServerOptions {
@@ -24,36 +25,47 @@ const INSTRUCTIONS =
   "Each tool gives a task to an agent, which works on it by itself and answers with its result. Say the whole task in one " +
   "call: the agent sees nothing of this conversation. Give data as context, not within the task.";
 
-/** Makes a server for one connection. */
-export async function createAgentServer(mesh: MeshSystem, options: AgentServerOptions): Promise<McpServer> {
+/** Gives what makes a server for each connection. */
+export function createAgentServers(mesh: MeshSystem, options: AgentServerOptions): () => Promise<McpServer> {
   const { log, clock = systemClock, secrets = [] } = options;
   const { version } = packageManifest();
-  const server = new McpServer({ name: "fettle", version }, { instructions: INSTRUCTIONS });
-  const clean = (text: string) => redact(text, secrets);
-  for (const served of await servedBy(mesh)) {
-    const { role } = served;
-    server.registerTool(
-      role,
-      {
-        title: role,
-        description: describeAgent(served),
-        inputSchema: taskInput,
-        outputSchema: asSchema(outputOf(served)),
-        annotations: { readOnlyHint: isReadOnly(served), openWorldHint: !isReadOnly(served) },
-      },
-      async (input, context) => {
-        try {
-          const onApproval = ({ approvalId }: { readonly approvalId: string }) =>
-            `waits for a person: fettle approvals approve ${approvalId}`;
-          return await runCall({ mesh, clock, clean }, { role, input, context, onApproval });
-        } catch (thrown) {
-          if (!(thrown instanceof FettleError)) log.error({ err: thrown, role }, "a call over MCP failed");
-          return { content: [{ type: "text", text: clean(messageOf(thrown)) }], isError: true };
-        }
-      },
+  const asking = new Asking(mesh);
+  const parts = { mesh, clock, asking, clean: (text: string) => redact(text, secrets) };
+  return async () => {
+    const server = new McpServer(
+      { name: "fettle", version },
+      { instructions: INSTRUCTIONS, capabilities: { tools: {} }, ...asking.serverOptions },
     );
-  }
-  return server;
+    for (const served of await servedBy(mesh)) addTool(server, served, { parts, log });
+    return server;
+  };
+}
+
+function addTool(
+  server: McpServer,
+  served: Served,
+  { parts, log }: { readonly parts: CallParts; readonly log: Log },
+): void {
+  const { role } = served;
+  const isHarmless = isReadOnly(served);
+  server.registerTool(
+    role,
+    {
+      title: role,
+      description: describeAgent(served),
+      inputSchema: taskInput,
+      outputSchema: asSchema(outputOf(served)),
+      annotations: { readOnlyHint: isHarmless, openWorldHint: !isHarmless },
+    },
+    async (input, context) => {
+      try {
+        return await runCall(parts, { role, input, context, canAsk: canAsk(server, context) });
+      } catch (thrown) {
+        if (!(thrown instanceof FettleError)) log.error({ err: thrown, role }, "a call over MCP failed");
+        return { content: [{ type: "text", text: parts.clean(messageOf(thrown)) }], isError: true };
+      }
+    },
+  );
 }
 
 /** The mesh's own agents, and those that run on its other nodes. */

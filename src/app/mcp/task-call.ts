@@ -1,12 +1,15 @@
 // A client's call as a task: begun, told of, cancelled with the call, and given as a result.
 // Invariant: what failed is an answer that says so, and no error of the protocol; a call that is broken off cancels its task.
-import type { CallToolResult, ServerContext } from "@modelcontextprotocol/server";
+import { randomUUID } from "node:crypto";
+import type { CallToolResult, InputRequiredResult, ServerContext } from "@modelcontextprotocol/server";
 import type { Clock } from "../../core/clock.ts";
+import { defer } from "../../core/deferred.ts";
 import type { TaskEvent, TaskResult } from "../../core/task.ts";
 import type { MeshSystem } from "../../mesh.ts";
 import { toReadable } from "../../readable.ts";
 import { STATE_WORDS } from "../progress.ts";
 import type { TaskInput, TaskOutput } from "./agent-tool.ts";
+import { askedBefore, type ApprovalEvent, type Asking } from "./asking.ts";
 
 /** A call that is under way goes on telling that it is, so that clients wait; in milliseconds. */
 const HEARTBEAT_MS = 10_000;
@@ -15,6 +18,7 @@ const HEARTBEAT_MS = 10_000;
 export interface CallParts {
   readonly mesh: MeshSystem;
   readonly clock: Clock;
+  readonly asking: Asking;
   /** Takes secrets out of a text. */
   readonly clean: (text: string) => string;
 }
@@ -24,28 +28,50 @@ export interface TaskCall {
   readonly role: string;
   readonly input: TaskInput;
   readonly context: ServerContext;
-  /** Told of approvals that the task waits for; gives words for who follows its progress. */
-  readonly onApproval: (approval: Extract<TaskEvent, { readonly type: "approval" }>) => string;
+  /** Whether the client can put questions to its user. */
+  readonly canAsk: boolean;
 }
 
-/** Runs a call to its end. */
+/** Runs a call to its end, or to where its user is asked; then the task waits, and the call comes again with the answer. */
 export async function runCall(
   parts: CallParts,
-  { role, input, context, onApproval }: TaskCall,
-): Promise<CallToolResult> {
-  const progress = tellProgress(parts.clock, context);
-  const { task, context: data, id } = input;
-  try {
-    const result = await parts.mesh.execute(
-      role,
-      { task, ...(data === undefined ? {} : { context: data }), ...(id === undefined ? {} : { id }) },
-      {
-        signal: context.mcpReq.signal,
-        onEvent: (event) => progress.tell(event.type === "approval" ? onApproval(event) : wordsOf(event)),
+  call: TaskCall,
+): Promise<CallToolResult | InputRequiredResult> {
+  const { mesh, clock, asking, clean } = parts;
+  const { role, input, context, canAsk } = call;
+  const { signal } = context.mcpReq;
+  const asked = askedBefore(context);
+  const progress = tellProgress(clock, context);
+  const approval = defer<ApprovalEvent>();
+  const accepted = defer<null>();
+  const broken = new AbortController();
+  const onAbort = (): void => broken.abort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const id = asked?.taskId ?? input.id ?? randomUUID();
+  const result = mesh.execute(
+    role,
+    { id, task: input.task, context: input.context ?? {} },
+    {
+      signal: broken.signal,
+      onAccepted: () => accepted.resolve(null),
+      onEvent: (event) => {
+        progress.tell(wordsOf(event));
+        if (event.type === "approval" && canAsk) approval.resolve(event);
       },
-    );
-    return answerOf(result, parts.clean);
+    },
+  );
+  try {
+    if (asked !== undefined) {
+      // Not before this call hears what the task does next: it may ask again.
+      await Promise.race([accepted.promise, result]);
+      await asking.settle(asked, context);
+    }
+    const first = await Promise.race([result, approval.promise]);
+    return "type" in first ? await asking.question(first) : answerOf(first, clean);
   } finally {
+    result.catch(() => undefined);
+    signal.removeEventListener("abort", onAbort);
     progress.end();
   }
 }
@@ -85,6 +111,8 @@ function wordsOf(event: TaskEvent): string | null {
       return `the code failed: ${event.error.name}: ${event.error.message.split("\n", 1)[0] ?? ""}`;
     case "tool":
       return event.phase === "called" ? `the code calls ${event.tool}()` : null;
+    case "approval":
+      return `waits for a person: fettle approvals approve ${event.approvalId}`;
     default:
       return null;
   }
