@@ -8,7 +8,7 @@ import { ConfigError, messageOf } from "../../core/errors.ts";
 import { createLogger } from "../../observe/logger.ts";
 import { exportedAgents } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
-import { aborted, handOver } from "../hand-over.ts";
+import { handOver } from "../hand-over.ts";
 import { createBaseApp } from "../http/base.ts";
 import { httpPlace, openHttpServer, type HttpServer } from "../http/server.ts";
 import { onInterrupt } from "../interrupt.ts";
@@ -91,7 +91,7 @@ async function serveStreams(files: readonly string[], options: McpOptions): Prom
     const { createAgentServers } = await import("../mcp/agent-server.ts");
     streams.serve(createAgentServers(mesh, { log, secrets }), log);
     say(`serves ${rolesOf(mesh)} to the client on standard input`);
-    await aborted(AbortSignal.any([streams.gone, interrupt.signal]));
+    await Promise.race([streams.gone, interrupt.happened]);
   } finally {
     interrupt.release();
     await mesh.stop({ mode: "cancel" });
@@ -117,7 +117,7 @@ async function serveHttp(files: readonly string[], options: McpOptions): Promise
     await mesh.start();
     server = await openHttpServer(app.fetch, place);
     say(`serves ${rolesOf(mesh)} at ${server.url}${PATH}`);
-    await aborted(first.signal);
+    await first.happened;
     await handOver(mesh, say);
     await endpoint.close();
     await server.close({ graceMs: GRACE_MS });

@@ -4,6 +4,7 @@
 import { Writable } from "node:stream";
 import type { McpServerFactory } from "@modelcontextprotocol/server";
 import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
+import { defer } from "../../core/deferred.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 
@@ -11,8 +12,8 @@ import type { Log } from "../../core/log.ts";
 export interface StandardStreams extends AsyncDisposable {
   /** Begins to answer it. */
   serve(factory: McpServerFactory, log: Log): void;
-  /** Aborted once the client has closed its end. */
-  readonly gone: AbortSignal;
+  /** Resolves once the client has closed its end. */
+  readonly gone: Promise<unknown>;
 }
 
 /** Takes standard output for the protocol, from now on: to be called before anything of the user's runs. */
@@ -28,14 +29,14 @@ export function openStandardStreams(): StandardStreams {
   for (const method of ["log", "info", "debug", "dir", "table"] as const) {
     console[method] = (...values: unknown[]) => console.error(...values);
   }
-  const gone = new AbortController();
+  const gone = defer<null>();
   const transport = new StdioServerTransport(process.stdin, output);
   let handle: { close(): Promise<void> } | null = null;
-  const leave = (): void => gone.abort();
+  const leave = (): void => gone.resolve(null);
   process.stdin.once("end", leave).once("close", leave);
   process.stdout.once("error", leave);
   return {
-    gone: gone.signal,
+    gone: gone.promise,
     serve: (factory, log) => {
       handle = serveStdio(factory, {
         transport,
