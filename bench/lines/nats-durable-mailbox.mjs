@@ -1,7 +1,7 @@
 // Messages into a durable mailbox, handled by an actor on another node, beside the raw client's publish to a work-queue
 // stream of JetStream and its consumer, with an acknowledgement of each.
 import { BODY, TEXT } from "../network/contenders.mjs";
-import { rates } from "../network/rates.mjs";
+import { rates, sending } from "../network/rates.mjs";
 
 const BATCH = 500;
 const STREAM = "BENCH";
@@ -31,21 +31,16 @@ export const natsDurableMailbox = {
     let id = 0;
     const rows = await rates(
       [
-        {
-          name: "Fettle, mesh.send to a durable mailbox",
-          apart: "stored once by its id, done when its handler returned",
-          send: (count) => Promise.all(Array.from({ length: count }, () => near.node.send("keeper", BODY))),
-        },
-        {
-          name: "raw client, JetStream publish and consume",
-          apart: "stored once by its id, acknowledged by its consumer",
-          send: (count) =>
-            Promise.all(
-              Array.from({ length: count }, () =>
-                stream.publish("bench.keep", TEXT, { msgID: `${(id += 1)}` }),
-              ),
-            ),
-        },
+        sending(
+          "Fettle, mesh.send to a durable mailbox",
+          "stored once by its id, done when its handler returned",
+          () => near.node.send("keeper", BODY),
+        ),
+        sending(
+          "raw client, JetStream publish and consume",
+          "stored once by its id, acknowledged by its consumer",
+          () => stream.publish("bench.keep", TEXT, { msgID: `${(id += 1)}` }),
+        ),
       ],
       { counter, batch: BATCH, messages: counts.durableMessages, rounds: counts.windows },
     );

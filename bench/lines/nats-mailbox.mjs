@@ -1,7 +1,7 @@
 // Messages to an actor on another node, each acknowledged by its mailbox and handled there, beside publish and subscribe of
 // the raw client, which acknowledges nothing.
 import { BODY } from "../network/contenders.mjs";
-import { rates } from "../network/rates.mjs";
+import { rates, sending } from "../network/rates.mjs";
 
 /** So many are sent before what was sent is waited for. */
 const BATCH = 500;
@@ -24,11 +24,9 @@ export const natsMailbox = {
     await receiver.flush();
     const rows = await rates(
       [
-        {
-          name: "Fettle, mesh.send",
-          apart: "each message taken in by the mailbox, or its sender told why not",
-          send: (count) => Promise.all(Array.from({ length: count }, () => near.node.send("echo", BODY))),
-        },
+        sending("Fettle, mesh.send", "each message taken in by the mailbox, or its sender told why not", () =>
+          near.node.send("echo", BODY),
+        ),
         {
           name: "raw client, publish",
           apart: "at most once, nothing acknowledged",

@@ -1,6 +1,13 @@
 // Messages a second from their senders to their handlers, contenders in turns.
 import { interleave, percentile } from "../samples.mjs";
 
+/** A contender that sends the messages of a batch at once, each by `one`. */
+export const sending = (name, apart, one) => ({
+  name,
+  apart,
+  send: (count) => Promise.all(Array.from({ length: count }, () => one())),
+});
+
 /** A row for each contender: its rate, and of the first one the part of the second's. */
 export async function rates(contenders, { counter, batch, messages, rounds }) {
   const taken = await interleave(contenders, {

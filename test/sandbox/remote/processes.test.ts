@@ -15,6 +15,7 @@ import { startNatsServer } from "../../harness/nats-server.ts";
 import { errorOf, valueOf } from "../outcome.ts";
 import { MemoryRecord } from "../record.ts";
 import { fabricForTests, openNatsFabric } from "./nats-fabric.ts";
+import { steps } from "./steps.ts";
 
 const ground = fabricForTests();
 
@@ -41,27 +42,6 @@ async function startNode(
 
 const reach = (mesh: string, { messages }: NatsFabric = ground.fabric) =>
   createRemoteSandbox({ messages, subjects: createSubjects(mesh), patienceMs: 30_000 });
-
-/** A tool that tells of its calls and waits for the test from the second on. */
-function steps() {
-  const made: number[] = [];
-  const heard: (() => void)[] = [];
-  let release: () => void = () => undefined;
-  const step = defineTool({
-    description: "A step.",
-    input: z.number(),
-    execute: async (input) => {
-      made.push(input);
-      for (const hear of heard.splice(0)) hear();
-      if (input === 2) await new Promise<void>((resolve) => (release = resolve));
-      return input * 10;
-    },
-  });
-  const second = async (): Promise<void> => {
-    while (!made.includes(2)) await new Promise<void>((resolve) => heard.push(resolve));
-  };
-  return { made, step, second, release: () => release() };
-}
 
 const recorded = () => ({
   record: new MemoryRecord(),

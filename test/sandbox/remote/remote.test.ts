@@ -13,6 +13,7 @@ import { createRemoteSandbox } from "#src/sandbox/remote/remote-sandbox";
 import { errorOf, valueOf } from "../outcome.ts";
 import { MemoryRecord, story } from "../record.ts";
 import { newSubjects } from "./pair.ts";
+import { steps } from "./steps.ts";
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -387,17 +388,7 @@ describe("a node that dies", () => {
   it("does not take down one that is recorded: it goes on elsewhere and no call is made twice", async () => {
     const { sandbox, start: startNode, far } = scene(60_000, hasty(10));
     startNode({ messages: far.messages, name: "first" });
-    const made: number[] = [];
-    let release: () => void = () => undefined;
-    const step = defineTool({
-      description: "A step.",
-      input: z.number(),
-      execute: async (input) => {
-        made.push(input);
-        if (input === 2) await new Promise<void>((resolve) => (release = resolve));
-        return input * 10;
-      },
-    });
+    const { made, step, second, release } = steps();
     const record = new MemoryRecord();
     const options: ExecuteOptions = {
       tools: { step },
@@ -409,10 +400,10 @@ describe("a node that dies", () => {
       "const seen = []; for (const n of [1, 2, 3]) seen.push(await tools.step(n)); result = [seen, Math.random()]",
       options,
     );
-    await until(() => made.length === 2);
+    await second();
     far.cut();
-    const second = startNode({ name: "second" });
-    await until(() => second.stats().taken === 1);
+    const other = startNode({ name: "second" });
+    await until(() => other.stats().taken === 1);
     release();
     expect(valueOf(await run)).toEqual([[10, 20, 30], expect.any(Number)]);
     expect(made).toEqual([1, 2, 3]);
