@@ -6,6 +6,15 @@ import { AgentActor, type AgentActorOptions } from "./agent-actor.ts";
 import type { StopMode } from "./stop-mode.ts";
 import type { ActorParts } from "./parts.ts";
 
+/** How the actors of a role in this process stand. */
+export interface AgentStanding {
+  readonly actors: number;
+  /** Those that take tasks up now: neither paused, nor preparing, nor stopping. */
+  readonly ready: number;
+  /** Tasks that they work on. */
+  readonly running: number;
+}
+
 /** Knows agents and runs their actors. */
 export class Population {
   readonly #agents = new Map<string, AgentDefinition>();
@@ -79,6 +88,13 @@ export class Population {
   actorsOf(role: string): Set<AgentActor> {
     this.agent(role);
     return this.#actors.get(role) ?? new Set();
+  }
+
+  /** How the actors of a role that run here stand. */
+  standingOf(role: string): AgentStanding {
+    const actors = [...this.actorsOf(role)];
+    const ready = actors.filter(({ isReady }) => isReady).length;
+    return { actors: actors.length, ready, running: actors.reduce((sum, { burden }) => sum + burden, 0) };
   }
 
   /**

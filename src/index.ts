@@ -8,6 +8,7 @@ export type { Inspect } from "../actors/parts.ts";
 export type { MeshEvent } from "../actors/mesh-event.ts";
 export type { AcceptedTask } from "../actors/accepted-task.ts";
 export type { ExecuteOptions } from "../actors/execute-options.ts";
+export type { AgentStanding } from "../actors/population.ts";
 export type { WorkflowRunOptions } from "../actors/workflow-desk.ts";
 export type { MeshStopMode } from "../actors/stop-mode.ts";
 export type { Answerer } from "./approvals.ts";

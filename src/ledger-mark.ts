@@ -14,6 +14,17 @@ export interface Marked<Entry> {
   readonly mark: Mark;
 }
 
+/** A mark as text: `12.0`. */
+export function markText({ sequence, index }: Mark): string {
+  return `${sequence}.${index}`;
+}
+
+/** A mark from its text; null where that is none. */
+export function readMark(text: string): Mark | null {
+  const [, sequence, index] = /^(\d{1,15})\.(\d{1,9})$/.exec(text) ?? [];
+  return sequence === undefined ? null : { sequence: Number(sequence), index: Number(index) };
+}
+
 /** What follows a mark, null for the begin: the entries of at most `limit` writes. @throws StorageError */
 export async function afterMark<Entry>(
   ledger: Ledger,

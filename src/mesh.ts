@@ -3,7 +3,7 @@
 // it stands on comes from `open`, so that the same system runs embedded, over NATS and in tests.
 import { openWorkflows } from "../actors/mesh-workflows.ts";
 import type { Inspect } from "../actors/parts.ts";
-import { Population } from "../actors/population.ts";
+import { Population, type AgentStanding } from "../actors/population.ts";
 import type { MeshEvent } from "../actors/mesh-event.ts";
 import type { MeshResources } from "../actors/mesh-resources.ts";
 import { Runtime } from "../actors/runtime.ts";
@@ -43,6 +43,8 @@ export interface AgentHandle {
   readonly capabilities: readonly string[];
   readonly definition: AgentDefinition;
   execute(task: string | Task, options?: ExecuteOptions): Promise<TaskResult>;
+  /** How its actors in this process stand. */
+  standing(): AgentStanding;
   /** Tasks and messages are taken in but wait. */
   pause(): void;
   resume(): void;
@@ -188,6 +190,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
       capabilities: definition.capabilities,
       definition,
       execute: (task, options) => this.execute(definition.role, task, options),
+      standing: () => this.#population.standingOf(definition.role),
       pause: () => this.pause(definition.role),
       resume: () => this.resume(definition.role),
     }));

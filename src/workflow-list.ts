@@ -38,6 +38,14 @@ export interface WorkflowSummary {
   readonly costUsd: number | null;
 }
 
+/** Which workflows are wanted. */
+export interface WorkflowFilter {
+  /** Older than this one of a list that was read before: what follows it there. */
+  readonly before?: { readonly startedAt: number; readonly workflowId: string } | undefined;
+  /** At most so many; all where absent. */
+  readonly limit?: number | undefined;
+}
+
 /** What a workflow was begun with. */
 export interface WorkflowOutline {
   readonly context: Readonly<Record<string, unknown>>;
@@ -54,10 +62,21 @@ export class WorkflowList {
     this.#ledger = ledger;
   }
 
-  /** The ids of all workflows, sorted. */
-  async ids(): Promise<readonly string[]> {
-    const names = await this.#ledger.names(RECORD_PREFIX);
-    return names.map((name) => name.slice(RECORD_PREFIX.length));
+  /** The workflows, those that were begun last first; `more` says how many older ones were not looked at. */
+  async list({ before, limit = Infinity }: WorkflowFilter = {}): Promise<{
+    readonly workflows: readonly WorkflowSummary[];
+    readonly more: number;
+  }> {
+    const begun: Begin[] = [];
+    for (const name of await this.#ledger.names(RECORD_PREFIX)) {
+      const [first] = await this.#ledger.read(name, { limit: 1 });
+      const workflowId = name.slice(RECORD_PREFIX.length);
+      if (first !== undefined) begun.push({ startedAt: first.at, workflowId });
+    }
+    const wanted = begun.filter((one) => before === undefined || order(before, one) < 0).sort(order);
+    const page = wanted.slice(0, limit);
+    const found = await Promise.all(page.map(({ workflowId }) => this.find(workflowId)));
+    return { workflows: found.filter((one) => one !== null), more: wanted.length - page.length };
   }
 
   /** One workflow; null where there is none of that id. @throws JournalError where its record is damaged. */
@@ -122,4 +141,12 @@ function summarize(
     steps,
     ...spent,
   };
+}
+
+type Begin = NonNullable<WorkflowFilter["before"]>;
+
+/** The newest first; of one millisecond, by their ids. */
+function order(a: Begin, b: Begin): number {
+  if (a.startedAt !== b.startedAt) return b.startedAt - a.startedAt;
+  return a.workflowId < b.workflowId ? -1 : a.workflowId > b.workflowId ? 1 : 0;
 }

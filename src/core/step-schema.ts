@@ -17,7 +17,7 @@ function checked(problemsOf: (value: unknown) => readonly Problem[]) {
 }
 
 /** One step; ids, tasks and dependencies are checked further when the steps are planned. */
-const stepSchema = z.strictObject({
+export const stepSchema = z.strictObject({
   id: z.string().optional(),
   agent: z.string({ error: "expected the role of an agent" }).min(1),
   task: z.string({ error: "expected what to do, as a text" }),

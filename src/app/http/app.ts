@@ -4,12 +4,16 @@
 import type { Hono } from "hono";
 import { silentLog } from "../../core/log.ts";
 import type { MeshSystem } from "../../mesh.ts";
+import { agentRoutes } from "./agents.ts";
+import { approvalRoutes } from "./approvals.ts";
 import { createBaseApp, type BaseAppOptions, type HttpEnv } from "./base.ts";
 import { Closing } from "./closing.ts";
+import { descriptionRoutes } from "./description.ts";
 import { healthRoutes } from "./health.ts";
 import { Problem } from "./problem.ts";
 import { readCall, type Route, type Service } from "./route.ts";
 import { taskRoutes } from "./tasks.ts";
+import { workflowRoutes } from "./workflows.ts";
 
 /** What {@link createHttpApp} takes besides the mesh. */
 export interface HttpAppOptions extends BaseAppOptions {
@@ -32,7 +36,13 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** They tell nothing of the mesh's work. */
 const OPEN = new Set(["/health", "/ready", "/openapi.json", "/docs"]);
 
-const ROUTES: readonly Route[] = [...healthRoutes, ...taskRoutes];
+const API: readonly Route[] = [
+  ...healthRoutes,
+  ...taskRoutes,
+  ...workflowRoutes,
+  ...approvalRoutes,
+  ...agentRoutes,
+];
 
 /**
  * Makes the HTTP service of a mesh, which need not have started yet: until it has, requests are answered 503.
@@ -48,19 +58,19 @@ export function createHttpApp(mesh: MeshSystem, options: HttpAppOptions = {}): H
   const wait = { defaultS: options.waitS ?? 30, mostS: options.maxWaitS ?? 300 };
   const service: Service = { mesh, log, closing, wait, heartbeatMs, maxBodyBytes };
   const app = createBaseApp({ ...options, isOpen: (path) => OPEN.has(path) || isOpen(path) });
-  addRoutes(app, service);
+  addRoutes(app, [...API, ...descriptionRoutes(API)], service);
   return app;
 }
 
-function addRoutes(app: Hono<HttpEnv>, service: Service): void {
-  for (const route of ROUTES) {
+function addRoutes(app: Hono<HttpEnv>, routes: readonly Route[], service: Service): void {
+  for (const route of routes) {
     app.on(route.method, honoPath(route.path), async (c) => {
       if (!OPEN.has(route.path)) requireReady(service);
       return route.handle((await readCall(route, c, service)) as never);
     });
   }
-  for (const path of new Set(ROUTES.map((route) => route.path))) {
-    const methods = ROUTES.filter((route) => route.path === path).map(({ method }) => method as string);
+  for (const path of new Set(routes.map((route) => route.path))) {
+    const methods = routes.filter((route) => route.path === path).map(({ method }) => method as string);
     const allow = [...methods, ...(methods.includes("GET") ? ["HEAD"] : [])].join(", ");
     app.all(honoPath(path), (c) => {
       const detail = `${c.req.path} takes ${allow}, not ${c.req.method}.`;

@@ -23,6 +23,7 @@ export type RequestProblemCode =
   | "TASK_TAKEN"
   | "UNAUTHORIZED"
   | "WORKFLOW_ENDED"
+  | "WORKFLOW_OPAQUE"
   | "WORKFLOW_TAKEN"
   | "WORKFLOW_UNKNOWN";
 
@@ -123,13 +124,13 @@ export function problemResponse(
     type: `urn:fettle:problem:${code.toLowerCase().replaceAll("_", "-")}`,
     title: TITLES[status] ?? "Error",
     status,
-    detail: redact(message, secrets),
+    detail: message,
     code,
     retryable,
     requestId,
     ...(errors === undefined ? {} : { errors }),
   };
-  return new Response(JSON.stringify(body), {
+  return new Response(redact(JSON.stringify(body), secrets), {
     status,
     headers: {
       "Content-Type": "application/problem+json",

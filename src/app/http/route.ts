@@ -99,8 +99,11 @@ export async function readCall(route: Route, context: Context, service: Service)
 function readQuery({ query = z.object({}) }: Route, { req }: Context): unknown {
   const parsed = query.safeParse(req.query());
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.map((issue): PartProblem => {
-    return { parameter: String(issue.path[0]), detail: issue.message };
+  const errors = parsed.error.issues.flatMap((issue): PartProblem[] => {
+    if (issue.code !== "unrecognized_keys")
+      return [{ parameter: String(issue.path[0]), detail: issue.message }];
+    const detail = `there is no such parameter; known are: ${Object.keys(query.shape).join(", ") || "none"}`;
+    return issue.keys.map((parameter) => ({ parameter, detail }));
   });
   const told = errors.map(({ parameter = "", detail }) => `${parameter}: ${detail}`).join("; ");
   throw new Problem(400, "PARAMETER_INVALID", `The address is not valid (${told}).`, { errors });
@@ -128,10 +131,19 @@ async function readBody(
   }
   const parsed = body.safeParse(json);
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.map((issue): PartProblem => {
-    const pointer = issue.path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`);
-    return { pointer: pointer.join(""), detail: issue.message };
+  const errors = parsed.error.issues.flatMap((issue): PartProblem[] => {
+    if (issue.code !== "unrecognized_keys")
+      return [{ pointer: pointerOf(issue.path), detail: issue.message }];
+    return issue.keys.map((key) => ({
+      pointer: pointerOf([...issue.path, key]),
+      detail: "there is no such name here",
+    }));
   });
   const told = errors.map(({ pointer = "", detail }) => (pointer === "" ? detail : `${pointer}: ${detail}`));
   throw new Problem(422, "REQUEST_INVALID", `The body is not valid (${told.join("; ")}).`, { errors });
+}
+
+/** A path as a JSON Pointer (RFC 6901). */
+function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }

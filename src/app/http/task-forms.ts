@@ -12,7 +12,7 @@ export const nameForm = z
 const amount = z.number().min(0);
 
 /** What work may cost. */
-const budgetForm = z
+export const budgetForm = z
   .strictObject({
     tokens: z.int().min(0).optional().meta({ description: "Of all kinds together." }),
     usd: amount.optional().meta({ description: "US dollars." }),
@@ -24,7 +24,7 @@ const budgetForm = z
   .meta({ id: "Budget", description: "What it may cost; what is absent is not limited." });
 
 /** Data for the work. */
-const contextForm = z
+export const contextForm = z
   .record(z.string(), z.unknown())
   .meta({ description: "Data for the work; generated code sees it as `context`." });
 
@@ -50,7 +50,7 @@ export const taskForm = z
   })
   .meta({ id: "TaskRequest" });
 
-const tokens = z
+export const tokensForm = z
   .looseObject({
     input: z.number(),
     output: z.number(),
@@ -60,7 +60,7 @@ const tokens = z
   .meta({ id: "Tokens" });
 
 /** Why something failed. */
-const failureForm = z
+export const failureForm = z
   .looseObject({
     name: z.string(),
     message: z.string(),
@@ -70,11 +70,14 @@ const failureForm = z
   })
   .meta({ id: "Failure" });
 
-const status = z.enum(["success", "failure", "cancelled"]);
-const costUsd = z.number().nullable().meta({ description: "US dollars; null where a price is unknown." });
+export const endForm = z.enum(["success", "failure", "cancelled"]);
+export const costForm = z
+  .number()
+  .nullable()
+  .meta({ description: "US dollars; null where a price is unknown." });
 
 /** Where the parts of a task are found. */
-const linksForm = z
+export const linksForm = z
   .looseObject({
     self: z.string(),
     result: z.string().optional(),
@@ -89,14 +92,14 @@ export const resultForm = z
   .looseObject({
     taskId: z.string(),
     role: z.string(),
-    status,
+    status: endForm,
     output: z.unknown().meta({ description: "What the agent produced; null unless `status` is `success`." }),
     outputExact: z.string().optional().meta({ description: "The value exactly, where JSON cannot say it." }),
     code: z.string().nullable().meta({ description: "The code that produced the output." }),
     repairs: z.int().meta({ description: "How often the code was sent back to the model." }),
     executionTime: z.number().meta({ description: "Seconds from acceptance to end." }),
-    tokens,
-    costUsd,
+    tokens: tokensForm,
+    costUsd: costForm,
     resultId: z.string(),
     functionId: z.string().nullable(),
     error: failureForm.nullable(),
@@ -108,7 +111,7 @@ export const resultForm = z
   })
   .meta({ id: "TaskResult" });
 
-const time = z.number().meta({ description: "Milliseconds since 1970." });
+export const timeForm = z.number().meta({ description: "Milliseconds since 1970." });
 
 /** A task as it is listed. */
 export const summaryForm = z
@@ -120,11 +123,11 @@ export const summaryForm = z
     interrupted: z.boolean(),
     approvalId: z.string().nullable(),
     node: z.string().nullable(),
-    acceptedAt: time,
-    endedAt: time.nullable(),
+    acceptedAt: timeForm,
+    endedAt: timeForm.nullable(),
     repairs: z.int(),
-    tokens,
-    costUsd,
+    tokens: tokensForm,
+    costUsd: costForm,
     error: failureForm.nullable(),
     links: linksForm,
   })
@@ -142,7 +145,7 @@ export const taskPageForm = z
 export const journalForm = z
   .object({
     task: summaryForm,
-    entries: z.array(z.looseObject({ type: z.string(), at: time })),
+    entries: z.array(z.looseObject({ type: z.string(), at: timeForm })),
   })
   .meta({ id: "Journal" });
 
@@ -150,6 +153,20 @@ export const journalForm = z
 export const cancelForm = z
   .strictObject({ reason: z.string().trim().min(1).max(2_000).optional() })
   .meta({ id: "Cancel" });
+
+/** How many of a list. */
+export const limitForm = z
+  .string()
+  .regex(/^(?:[1-9]\d?|[1-4]\d\d|500)$/, { error: "expected a whole number from 1 to 500" })
+  .optional()
+  .meta({ description: "At most so many; 50 where absent." });
+
+/** Where a page of a list begins. */
+export const beforeForm = z
+  .string()
+  .regex(/^\d{1,15}\.[A-Za-z0-9_-]{1,128}$/, { error: "expected what `next` of the page before has" })
+  .optional()
+  .meta({ description: "Where the page begins; `next` has it." });
 
 /** How long to wait. */
 export const waitForm = z

@@ -2,15 +2,16 @@
 // Invariant: a task that was answered for is durable; how long its asker waits changes nothing of it.
 import { z } from "zod";
 import { UnknownError } from "../../core/errors.ts";
-import { isName } from "../../core/names.ts";
-import type { Task, TaskResult } from "../../core/task.ts";
+import type { Task } from "../../core/task.ts";
 import { TASK_STANDINGS, type TaskFilter, type TaskSummary } from "../../task-list.ts";
 import { jsonAnswer, linksOf, pendingAnswer, resultAnswer } from "./answer.ts";
 import { Problem } from "./problem.ts";
 import { defineRoute, type Call, type Route } from "./route.ts";
 import {
+  beforeForm,
   cancelForm,
   journalForm,
+  limitForm,
   nameForm,
   resultForm,
   summaryForm,
@@ -18,6 +19,10 @@ import {
   taskPageForm,
   waitForm,
 } from "./task-forms.ts";
+import { taskEvents } from "./task-events.ts";
+import { awaitResult, findTask } from "./task-lookup.ts";
+import { idempotencyKey } from "./idempotency.ts";
+import { nextPage, readBefore } from "./paging.ts";
 import { traceOf } from "./trace.ts";
 import { readWaiting, within } from "./waiting.ts";
 
@@ -85,16 +90,8 @@ const listTasks = defineRoute({
   query: z.strictObject({
     role: nameForm.optional(),
     status: z.enum(TASK_STANDINGS).optional(),
-    limit: z
-      .string()
-      .regex(/^(?:[1-9]\d?|[1-4]\d\d|500)$/, { error: "expected a whole number from 1 to 500" })
-      .optional()
-      .meta({ description: "At most so many; 50 where absent." }),
-    before: z
-      .string()
-      .regex(/^\d{1,15}\.[A-Za-z0-9_-]{1,128}$/, { error: "expected what `next` of the page before has" })
-      .optional()
-      .meta({ description: "Where the page begins; `next` has it." }),
+    limit: limitForm,
+    before: beforeForm,
   }),
   doc: {
     id: "listTasks",
@@ -108,13 +105,13 @@ const listTasks = defineRoute({
       role: query.role,
       status: query.status,
       limit,
-      before: readBefore(query.before),
+      before: taskBefore(query.before),
     });
     const last = tasks.at(-1);
     const isLast = more === 0 || last === undefined;
     return jsonAnswer({
       tasks: tasks.map(withLinks),
-      next: isLast ? null : nextOf({ ...query, before: `${last.acceptedAt}.${last.taskId}` }),
+      next: isLast ? null : nextPage("/v1/tasks", { ...query, before: `${last.acceptedAt}.${last.taskId}` }),
     });
   },
 });
@@ -219,58 +216,9 @@ export const taskRoutes: readonly Route[] = [
   readTask,
   readResult,
   readJournal,
+  taskEvents,
   cancelTask,
 ];
-
-/** A task as it is listed. @throws Problem where there is none of that id. */
-async function findTask({ service }: Pick<Call, "service">, taskId: string): Promise<TaskSummary> {
-  const found = await service.mesh.view.tasks.find(taskId);
-  if (found !== null) return found;
-  throw new Problem(404, "TASK_UNKNOWN", `There is no task "${taskId}" in this mesh.`);
-}
-
-/** Its result, once it has ended within that time; null where it has not. */
-async function awaitResult(call: Call, taskId: string, ms: number): Promise<TaskResult | null> {
-  const { mesh, closing } = call.service;
-  const { tasks } = mesh.view;
-  const found = await tasks.result(taskId);
-  if (found !== null) return found;
-  await findTask(call, taskId);
-  if (ms === 0) return null;
-  const looking = lookFor(
-    () => tasks.result(taskId),
-    (wake) => mesh.view.hear(taskId, wake),
-  );
-  try {
-    const ended = await within(looking.found, { ms, gone: call.context.req.raw.signal, closing });
-    return ended?.value ?? null;
-  } finally {
-    looking.stop();
-  }
-}
-
-/** How often it is looked for what may not be told, in milliseconds. */
-const LOOK_MS = 1_000;
-
-/** Looks for something now, whenever something is heard, and now and then. */
-function lookFor<T>(look: () => Promise<T | null>, hear: (wake: () => void) => () => void) {
-  let stop: () => void = () => undefined;
-  const found = new Promise<T>((resolve, reject) => {
-    const wake = () => {
-      look().then((value) => {
-        if (value !== null) resolve(value);
-      }, reject);
-    };
-    const unhear = hear(wake);
-    const timer = setInterval(wake, LOOK_MS);
-    stop = () => {
-      unhear();
-      clearInterval(timer);
-    };
-    wake();
-  });
-  return { found, stop: () => stop() };
-}
 
 async function pendingTask(call: Call, id: string, headers: Record<string, string> = {}): Promise<Response> {
   const known = await findTask(call, id);
@@ -285,22 +233,7 @@ function withLinks(task: TaskSummary) {
   return { ...task, links: linksOf("tasks", task.taskId) };
 }
 
-/** The id that a client made to send a request twice without harm: as it is, or in quotes as RFC 9651 writes strings. */
-function idempotencyKey(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  const key = header.trim().replace(/^"(.*)"$/, "$1");
-  if (isName(key)) return key;
-  const detail = 'The Idempotency-Key becomes the task\'s id: use 1 to 128 letters, digits, "_" and "-".';
-  throw new Problem(400, "PARAMETER_INVALID", detail, { errors: [{ parameter: "Idempotency-Key", detail }] });
-}
-
-function readBefore(text: string | undefined): TaskFilter["before"] {
-  if (text === undefined) return undefined;
-  const [acceptedAt = "", taskId = ""] = text.split(/\.(.*)/s);
-  return { acceptedAt: Number(acceptedAt), taskId };
-}
-
-function nextOf(query: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return `/v1/tasks?${new URLSearchParams(given).toString()}`;
+function taskBefore(text: string | undefined): TaskFilter["before"] {
+  const place = readBefore(text);
+  return place === undefined ? undefined : { acceptedAt: place.at, taskId: place.id };
 }

@@ -1,5 +1,6 @@
 // How long a request waits for a result before it is answered with where to find it: RFC 7240's `Prefer`, or `?wait=`.
 // Invariant: what is waited for goes on whether or not anybody waits.
+import { defer } from "../../core/deferred.ts";
 import type { Closing } from "./closing.ts";
 
 /** What a request asks for. */
@@ -32,10 +33,18 @@ export function readWaiting(
   return { ms: defaultS * 1000, applied: null };
 }
 
+/** How long something is waited for. */
+export interface WaitTerms {
+  readonly ms: number;
+  /** Aborted once the asker is gone. */
+  readonly gone: AbortSignal;
+  readonly closing: Closing;
+}
+
 /** What work gives within a time; null where it takes longer, its asker is gone, or the service ends. */
 export async function within<T>(
   work: Promise<T>,
-  { ms, gone, closing }: { readonly ms: number; readonly gone: AbortSignal; readonly closing: Closing },
+  { ms, gone, closing }: WaitTerms,
 ): Promise<{ readonly value: T } | null> {
   let give: () => void = () => undefined;
   const over = new Promise<null>((resolve) => (give = () => resolve(null)));
@@ -48,5 +57,39 @@ export async function within<T>(
     clearTimeout(timer);
     forget();
     gone.removeEventListener("abort", give);
+  }
+}
+
+/** How often it is looked for what may not be told, in milliseconds. */
+const LOOK_MS = 1_000;
+
+/** What there is once there is something: looks now, whenever something is heard, and now and then; null as `within`. */
+export async function foundWithin<T>(
+  look: () => Promise<T | null>,
+  { hear, ...bounds }: WaitTerms & { readonly hear: (wake: () => void) => () => void },
+): Promise<T | null> {
+  const { promise, resolve, reject } = defer<T>();
+  let looking: Promise<void> | null = null;
+  let isStale = false;
+  const lookOn = async (): Promise<void> => {
+    do {
+      isStale = false;
+      const value = await look();
+      if (value !== null) resolve(value);
+    } while (isStale);
+    looking = null;
+  };
+  const wake = (): void => {
+    isStale = true;
+    looking ??= lookOn().catch(reject);
+  };
+  const unhear = hear(wake);
+  const timer = setInterval(wake, LOOK_MS);
+  wake();
+  try {
+    return (await within(promise, bounds))?.value ?? null;
+  } finally {
+    unhear();
+    clearInterval(timer);
   }
 }
