@@ -95,7 +95,12 @@ export class AgentActor {
           { taskId, role: agent.role },
           { task: undefined, workflow: null, agent: agent.budget, mesh: parts.budget },
         ),
-      { clock: parts.clock, timeoutMs: taskMsOf(agent, parts) },
+      {
+        clock: parts.clock,
+        timeoutMs: taskMsOf(agent, parts),
+        onAnswer: (answer, ms) =>
+          parts.telemetry.tell({ type: "model-answer", role: agent.role, answer, ms }),
+      },
     );
     this.#memory = createMemory({ ...stores, model, meter, scope });
     this.#mailbox = new Mailbox({ owner: address, capacity: agent.mailboxSize });

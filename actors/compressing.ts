@@ -72,16 +72,22 @@ export function meterOfTask(
   });
 }
 
-/** Meters the model calls of an actor's own memory; `open` gives the books of one call, by its id. */
+/** Meters the model calls of an actor's own memory, of which no journal tells; `open` gives the books of one call. */
 export function meterOfActor(
   address: string,
   open: (taskId: string) => Spending,
-  options: MeterOptions,
+  { onAnswer, ...options }: MeterOptions & { readonly onAnswer: (answer: ModelAnswer, ms: number) => void },
 ): Meter {
+  const { clock } = options;
   return metered(async (given) => {
     const spending = open(`compress-${hashOf(address, given.key)}`);
     try {
-      return await spend(spending, { ...given, call: "model-0", ...options }, (asking) => asking());
+      return await spend(spending, { ...given, call: "model-0", ...options }, async (asking) => {
+        const startedAt = clock.now();
+        const answer = await asking();
+        onAnswer(answer, clock.now() - startedAt);
+        return answer;
+      });
     } finally {
       await spending.close();
     }

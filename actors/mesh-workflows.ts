@@ -3,6 +3,8 @@
 import { approvalWait } from "../src/approval-wait.ts";
 import { UnknownError } from "../src/core/errors.ts";
 import { createSubjects } from "../src/core/subjects.ts";
+import type { Telemetry, WorkflowTelemetry } from "../src/core/telemetry.ts";
+import type { WorkflowEvent } from "../src/core/workflow-event.ts";
 import { Leases } from "../src/lease.ts";
 import { scopeLedger } from "../src/scoped-ledger.ts";
 import type { Inspect } from "./parts.ts";
@@ -19,7 +21,8 @@ export function openWorkflows(
   }: { readonly inspect: Inspect | undefined; readonly publish: (event: MeshEvent) => void },
 ): WorkflowDesk {
   const { desk, resources, teller } = running;
-  const { clock, log, fabric, name, node } = resources;
+  const { clock, log, fabric, name, node, telemetry } = resources;
+  const measured = new MeasuredWorkflows(telemetry);
   const isGone = (other: string) => running.isGone(other);
   return new WorkflowDesk({
     clock,
@@ -31,10 +34,12 @@ export function openWorkflows(
     checkRole: (role) => desk.checkRole(role),
     track: (work) => desk.track(work),
     publish: (event) => {
+      measured.hear(event);
       publish(event);
       teller?.tell(event);
     },
-    runTask: (role, task, options) => desk.execute(role, task, options),
+    runTask: (role, task, options) =>
+      desk.execute(role, task, { ...options, trace: measured.traceOf(options.step.workflowId) }),
     cancelTask: (taskId) =>
       desk.cancel(taskId).catch((thrown: unknown) => {
         if (thrown instanceof UnknownError) return null;
@@ -45,4 +50,29 @@ export function openWorkflows(
     leaveTask: (taskId) => desk.disown(taskId),
     refuseTask: (role, task, error) => desk.refuse(role, task, error),
   });
+}
+
+/** Who measures the workflows that are worked on here. */
+class MeasuredWorkflows {
+  readonly #telemetry: Telemetry;
+  readonly #underWay = new Map<string, WorkflowTelemetry>();
+
+  constructor(telemetry: Telemetry) {
+    this.#telemetry = telemetry;
+  }
+
+  hear(event: WorkflowEvent): void {
+    const { workflowId } = event;
+    if (event.type === "workflow-started") {
+      const trace = this.#telemetry.activeTrace();
+      this.#underWay.set(workflowId, this.#telemetry.workflow({ workflowId, trace }));
+    }
+    this.#underWay.get(workflowId)?.heard(event);
+    if (event.type === "workflow-finished") this.#underWay.delete(workflowId);
+  }
+
+  /** The trace that a workflow's tasks belong to; undefined for none. */
+  traceOf(workflowId: string): string | undefined {
+    return this.#underWay.get(workflowId)?.trace;
+  }
 }

@@ -3,6 +3,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { Blobs, Fabric } from "../core/ports.ts";
+import type { Telemetry } from "../core/telemetry.ts";
 import type { Wire } from "../core/wire.ts";
 import { FileBlobs } from "../fabric/embedded/blobs.ts";
 import { createEmbeddedFabric } from "../fabric/embedded/fabric.ts";
@@ -22,6 +23,7 @@ export interface FabricChoice {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
+  readonly telemetry: Telemetry;
   /** What this process is called. */
   readonly node: string;
   /** The mesh's name. */
@@ -40,7 +42,7 @@ export interface OpenFabric {
 
 /** Opens the fabric that was chosen. @throws ConfigError, StorageError */
 export async function openFabric(choice: FabricChoice): Promise<OpenFabric> {
-  const { options, config, clock, log, node, name } = choice;
+  const { options, config, clock, log, telemetry, node, name } = choice;
   if (options.fabric !== undefined) {
     const { fabric, mode } = options;
     const { wire = null } = fabric as Partial<NatsFabric>;
@@ -49,7 +51,14 @@ export async function openFabric(choice: FabricChoice): Promise<OpenFabric> {
   const cloud = options.logDirectory === undefined ? await openBlobs(config.blobs) : undefined;
   if ((options.mode ?? config.mode) === "distributed") {
     const blobs = cloud ?? filesOf(choice);
-    const fabric = await openNats(config.nats, { mesh: name, name: `fettle ${node}`, log, clock, blobs });
+    const fabric = await openNats(config.nats, {
+      mesh: name,
+      name: `fettle ${node}`,
+      log,
+      clock,
+      blobs,
+      telemetry,
+    });
     const close = async () => {
       await fabric.close();
       await cloud?.close();

@@ -178,6 +178,7 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       config,
       clock,
       log,
+      telemetry,
       node,
       name,
     }).catch(async (thrown: unknown) => {

@@ -5,6 +5,7 @@ import type { Clock } from "../core/clock.ts";
 import { silentLog, type Log } from "../core/log.ts";
 import { createStreamNames } from "../core/stream-names.ts";
 import type { Blobs } from "../core/ports.ts";
+import type { Telemetry } from "../core/telemetry.ts";
 import { openConnection } from "../fabric/nats/connection.ts";
 import { createNatsFabric, type NatsFabric } from "../fabric/nats/fabric.ts";
 import { probeNats } from "../fabric/nats/probe.ts";
@@ -130,10 +131,13 @@ export async function openNats(
     readonly inbox?: string | undefined;
     readonly clock?: Clock | undefined;
     readonly blobs?: Blobs | undefined;
+    /** Told whenever the connection is back. */
+    readonly telemetry?: Telemetry | undefined;
   },
 ): Promise<NatsFabric> {
-  const { mesh, name, log, inbox, clock, blobs } = options;
-  const connection = await openConnection(config, { name, log, inbox });
+  const { mesh, name, log, inbox, clock, blobs, telemetry } = options;
+  const onReconnect = () => telemetry?.tell({ type: "nats-reconnect" });
+  const connection = await openConnection(config, { name, log, inbox, onReconnect });
   try {
     return await createNatsFabric({
       connection,

@@ -7,7 +7,7 @@ import type { Config } from "./config.ts";
 import { packageManifest } from "./package-root.ts";
 
 /** What was opened. */
-export interface OpenTelemetry {
+export interface OpenTelemetry extends AsyncDisposable {
   readonly telemetry: Telemetry;
   readonly metrics: Metrics | null;
   /** Where the metrics are served; null where they are not. */
@@ -28,11 +28,13 @@ export async function openTelemetry(
 ): Promise<OpenTelemetry> {
   const place = asked === undefined ? config.metrics : asked === true ? (config.metrics ?? {}) : asked;
   const { metrics, server } = place === false || place === null ? NONE : await openMetrics(place);
+  const close = async (): Promise<void> => server?.close();
   return {
     telemetry: joinTelemetry(metrics === null ? [given] : [metrics, given]),
     metrics,
     url: server?.url ?? null,
-    close: async () => server?.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 

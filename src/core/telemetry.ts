@@ -4,7 +4,7 @@
 import type { GuestFailure, GuestUsage, LimitName } from "./guest.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { ModelAnswer } from "./model.ts";
-import type { TaskStatus } from "./task.ts";
+import type { WorkflowEvent } from "./workflow-event.ts";
 
 /** A task as it begins to be told of. */
 export interface TaskStart {
@@ -43,6 +43,20 @@ export interface TaskTelemetry {
   end(): void;
 }
 
+/** A workflow as it begins to be told of. */
+export interface WorkflowStart {
+  readonly workflowId: string;
+  /** The trace that it belongs to. */
+  readonly trace: string | undefined;
+}
+
+/** Measures one workflow, as long as this process works on it. */
+export interface WorkflowTelemetry {
+  heard(event: WorkflowEvent): void;
+  /** The trace for its steps' tasks; undefined for none. */
+  readonly trace: string | undefined;
+}
+
 /** What happens and is no entry of a task's journal. */
 export type Happening =
   /** Entries were written to a task's journal, in one write. */
@@ -51,9 +65,10 @@ export type Happening =
   | {
       readonly type: "sandbox-run";
       readonly place: "local" | "remote";
-      readonly outcome: "success" | GuestFailure;
+      /** `failed` where it is the asker that knows how. */
+      readonly outcome: "success" | "failed" | GuestFailure;
       readonly limit: LimitName | null;
-      readonly usage: GuestUsage;
+      readonly usage: Pick<GuestUsage, "cpuMs" | "memoryBytes">;
     }
   /** A model was asked for no task: to compress what an actor remembers. */
   | {
@@ -62,9 +77,6 @@ export type Happening =
       readonly answer: ModelAnswer;
       readonly ms: number;
     }
-  | { readonly type: "workflow-ended"; readonly status: TaskStatus; readonly seconds: number }
-  /** A workflow was taken up whose process had died. */
-  | { readonly type: "workflow-takeover" }
   | { readonly type: "nats-reconnect" };
 
 /** There is one value of it. */
@@ -105,6 +117,7 @@ export interface Telemetry {
   task(start: TaskStart): TaskTelemetry;
   /** A task is about to be accepted that belongs to a trace, or to none; gives the trace that its journal is to name. */
   accept(task: Pick<TaskStart, "taskId" | "role" | "trace">): string | undefined;
+  workflow(start: WorkflowStart): WorkflowTelemetry;
   tell(happening: Happening): void;
   /** Has values asked for whenever somebody reads the measures; gives how to end that. A read may fail. */
   read<N extends ReadingName>(
@@ -125,10 +138,13 @@ export const noTaskTelemetry: TaskTelemetry = Object.freeze({
   end: NOTHING,
 });
 
+const noWorkflowTelemetry: WorkflowTelemetry = Object.freeze({ heard: NOTHING, trace: undefined });
+
 /** Measures nothing. */
 export const noTelemetry: Telemetry = Object.freeze({
   task: () => noTaskTelemetry,
   accept: ({ trace }: Pick<TaskStart, "trace">) => trace,
+  workflow: () => noWorkflowTelemetry,
   tell: NOTHING,
   read: () => NOTHING,
   activeTrace: NOTHING,
@@ -142,6 +158,7 @@ export function joinTelemetry(all: readonly Telemetry[]): Telemetry {
   return {
     task: (start) => joinTasks(each.map((telemetry) => telemetry.task(start))),
     accept: (task) => each.reduce((trace, telemetry) => telemetry.accept({ ...task, trace }), task.trace),
+    workflow: (start) => joinWorkflows(each.map((telemetry) => telemetry.workflow(start))),
     tell: (happening) => {
       for (const telemetry of each) telemetry.tell(happening);
     },
@@ -166,6 +183,17 @@ function joinTasks(each: readonly TaskTelemetry[]): TaskTelemetry {
     },
     end: () => {
       for (const task of each) task.end();
+    },
+  };
+}
+
+function joinWorkflows(each: readonly WorkflowTelemetry[]): WorkflowTelemetry {
+  return {
+    heard: (event) => {
+      for (const workflow of each) workflow.heard(event);
+    },
+    get trace() {
+      return firstOf(each, (workflow) => workflow.trace);
     },
   };
 }

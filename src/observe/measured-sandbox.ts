@@ -36,8 +36,12 @@ function isLocal(sandbox: Sandbox): sandbox is Sandbox & { stats(): SandboxFigur
 
 /** Has the figures of a sandbox asked for, where it is on this machine; gives how to end that. */
 export function readSandbox(sandbox: Sandbox, telemetry: Telemetry): () => void {
-  if (!isLocal(sandbox)) return () => undefined;
-  const stats = () => sandbox.stats();
+  return isLocal(sandbox) ? readPool(sandbox, telemetry) : () => undefined;
+}
+
+/** Has the figures of isolates asked for; gives how to end that. */
+export function readPool(pool: { readonly stats: () => SandboxFigures }, telemetry: Telemetry): () => void {
+  const stats = () => pool.stats();
   const ends = [
     telemetry.read("isolates", () => [
       { labels: { state: "up" }, value: stats().isolates },

@@ -40,7 +40,7 @@ export function makeMeters(registry: Registry) {
     repairs: counter("repairs_total", "Times that failed code was sent back to the model.", "role"),
     takeovers: counter(
       "takeovers_total",
-      "Work taken up whose process died or was lost: tasks and workflows.",
+      "Tasks taken up whose process died or lost them, and workflows gone on with from their records.",
       "kind",
     ),
     modelCalls: counter(

@@ -2,10 +2,18 @@
 // Invariant: each has a registry of its own, so that meshes of one process do not count for each other; a value that
 // cannot be read in time is left out, and holds nothing up.
 import { collectDefaultMetrics, Gauge, Registry, type Counter } from "prom-client";
-import type { Happening, Reading, ReadingName, Telemetry } from "../core/telemetry.ts";
+import type {
+  Happening,
+  Reading,
+  ReadingName,
+  TaskStart,
+  Telemetry,
+  WorkflowTelemetry,
+} from "../core/telemetry.ts";
 import { LabelValues } from "./label-values.ts";
 import { makeMeters, makeReadMeter, type Meters } from "./meters.ts";
 import { countModel, TaskMeter } from "./task-meter.ts";
+import { WorkflowMeter } from "./workflow-meter.ts";
 
 /** So long is a value waited for when the page is asked for, in milliseconds. */
 const READ_MS = 1_000;
@@ -59,12 +67,16 @@ class PrometheusMetrics implements Metrics {
     if (measuresProcess) collectDefaultMetrics({ register: this.#registry });
   }
 
-  task(start: Parameters<Telemetry["task"]>[0]): TaskMeter {
+  task(start: TaskStart): TaskMeter {
     return new TaskMeter(start, { meters: this.#meters, values: this.#values });
   }
 
-  accept({ trace }: Parameters<Telemetry["accept"]>[0]): string | undefined {
+  accept({ trace }: Pick<TaskStart, "trace">): string | undefined {
     return trace;
+  }
+
+  workflow(): WorkflowTelemetry {
+    return new WorkflowMeter(this.#meters);
   }
 
   tell(happening: Happening): void {
@@ -87,13 +99,6 @@ class PrometheusMetrics implements Metrics {
         countModel({ meters, values: this.#values }, { role, purpose: "compress", answer, ms });
         break;
       }
-      case "workflow-ended":
-        meters.workflows.inc({ status: happening.status });
-        meters.workflowSeconds.observe({ status: happening.status }, Math.max(0, happening.seconds));
-        break;
-      case "workflow-takeover":
-        meters.takeovers.inc({ kind: "workflow" });
-        break;
       case "nats-reconnect":
         meters.reconnects.inc();
         break;

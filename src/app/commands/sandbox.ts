@@ -4,10 +4,12 @@ import { Command, InvalidArgumentError } from "commander";
 import type { GuestLimits } from "../../core/guest.ts";
 import { createSubjects } from "../../core/subjects.ts";
 import { createLogger } from "../../observe/logger.ts";
+import { readPool } from "../../observe/measured-sandbox.ts";
 import { NODE_MAXIMUM, SandboxNode } from "../../sandbox/remote/node.ts";
 import { loadConfig, secretsOf } from "../config.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { openNats } from "../nats.ts";
+import { openTelemetry } from "../telemetry.ts";
 import { nodeName } from "../node-name.ts";
 import { print, printJson } from "../output.ts";
 import { count } from "../wording.ts";
@@ -52,17 +54,31 @@ async function serve({ runs, maximum, patience, json }: SandboxCommandOptions): 
   const name = nodeName();
   const log = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
   const interrupt = onInterrupt();
+  await using measured = await openTelemetry({}, config);
+  const { telemetry } = measured;
   const fabric = await openNats(config.nats, {
     mesh,
     name: `fettle sandbox ${name}`,
     log,
     inbox: "_INBOX.sandbox",
+    telemetry,
   });
   try {
     const { isolates, isolation } = config.sandbox;
     const subjects = createSubjects(mesh);
     const { messages } = fabric;
-    const node = new SandboxNode({ messages, subjects, name, runs, maximum, isolates, isolation, log });
+    const node = new SandboxNode({
+      messages,
+      subjects,
+      name,
+      runs,
+      maximum,
+      isolates,
+      isolation,
+      log,
+      telemetry,
+    });
+    readPool(node, telemetry);
     if (json !== true) {
       const { room } = node.stats();
       print(`Sandbox node ${name} serves the mesh "${mesh}": ${count(room, "run")} at once. Ctrl-C ends it.`);

@@ -14,6 +14,8 @@ export interface ConnectOptions {
   readonly log: Log;
   /** What the subjects begin with at which answers arrive, so that permissions can tell users apart; default `_INBOX`. */
   readonly inbox?: string | undefined;
+  /** Told whenever the connection is back. */
+  readonly onReconnect?: (() => void) | undefined;
   /** How long the first connection may take, in milliseconds; default 10,000. */
   readonly timeoutMs?: number | undefined;
 }
@@ -58,12 +60,15 @@ export async function openConnection(
   } catch (thrown) {
     throw explained(thrown, identity);
   }
-  void watch(connection, log);
+  void watch(connection, { log, onReconnect: options.onReconnect });
   return connection;
 }
 
 /** Says in the log what becomes of a connection. */
-async function watch(connection: NatsConnection, log: Log): Promise<void> {
+async function watch(
+  connection: NatsConnection,
+  { log, onReconnect }: Pick<ConnectOptions, "log" | "onReconnect">,
+): Promise<void> {
   let lostAt: number | null = null;
   for await (const { type, data: told } of connection.status()) {
     const data = typeof told === "string" ? told : JSON.stringify(told);
@@ -73,6 +78,7 @@ async function watch(connection: NatsConnection, log: Log): Promise<void> {
         log.warn({ server: data }, "the connection to NATS was lost: waiting for it");
         break;
       case Events.Reconnect:
+        onReconnect?.();
         log.info(
           { server: data, awayMs: lostAt === null ? 0 : Date.now() - lostAt },
           "connected to NATS again",

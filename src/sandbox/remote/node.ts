@@ -8,8 +8,9 @@ import { resolveLimits } from "../../core/limits.ts";
 import { silentLog, type Log } from "../../core/log.ts";
 import type { FabricMessage, Messages, Unsubscribe } from "../../core/ports.ts";
 import type { Subjects } from "../../core/subjects.ts";
+import type { Telemetry } from "../../core/telemetry.ts";
 import { countOption, defaultIsolates, openPool, type IsolateOptions } from "../opening.ts";
-import type { Pool, PoolStats } from "../pool.ts";
+import type { Outcome, Pool, PoolStats } from "../pool.ts";
 import { BEAT_MS, Exchange } from "./exchange.ts";
 import { Visit } from "./visit.ts";
 import { offerSchema, WIRE_VERSION, type Answer, type Offer } from "./wire.ts";
@@ -41,6 +42,8 @@ export interface SandboxNodeOptions extends Omit<IsolateOptions, "guestsPerIsola
   readonly maximum?: Partial<GuestLimits> | undefined;
   readonly clock?: Clock | undefined;
   readonly log?: Log | undefined;
+  /** Told of each run that has ended. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** What a node is doing, and has done since its start. */
@@ -195,10 +198,17 @@ export class SandboxNode implements AsyncDisposable {
         },
       }),
     );
-    void visit.result.then(() => {
+    void visit.result.then((ended) => {
+      this.#tell(visit, ended);
       this.#visits.delete(visit);
       this.#settled();
     });
+  }
+
+  #tell({ usage }: Visit, ended: Outcome): void {
+    const limit = ended.ok ? null : (ended.error.limit ?? null);
+    const outcome = ended.ok ? "success" : limit === null ? "failed" : "limit";
+    this.#options.telemetry?.tell({ type: "sandbox-run", place: "local", outcome, limit, usage });
   }
 
   /** The limits of a run, or why it may not have them. */

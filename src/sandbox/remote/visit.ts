@@ -3,7 +3,7 @@
 // the caller says is checked before it comes near an isolate.
 import type { Clock } from "../../core/clock.ts";
 import { defer } from "../../core/deferred.ts";
-import type { GuestError, GuestLimits, LimitName } from "../../core/guest.ts";
+import type { GuestError, GuestLimits, GuestUsage, LimitName } from "../../core/guest.ts";
 import { byteLength } from "../execute.ts";
 import type { Host } from "../isolate.ts";
 import type { Outcome, Rider } from "../pool.ts";
@@ -54,6 +54,11 @@ export class Visit implements Rider, ChannelOwner {
 
   get over(): boolean {
     return this.#over;
+  }
+
+  /** What it used, as far as it is known. */
+  get usage(): Pick<GuestUsage, "cpuMs" | "memoryBytes"> {
+    return this.#usage;
   }
 
   /** Gives the visit its way to the caller. */
