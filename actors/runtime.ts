@@ -11,6 +11,7 @@ import type { Model } from "../src/core/model.ts";
 import type { Blobs, Unsubscribe } from "../src/core/ports.ts";
 import { createSubjects } from "../src/core/subjects.ts";
 import { Directory } from "../src/directory.ts";
+import { measureSandbox, readSandbox } from "../src/observe/measured-sandbox.ts";
 import { EventTeller } from "../src/event-teller.ts";
 import { Presence } from "../src/presence.ts";
 import { RoleBook } from "../src/role-book.ts";
@@ -61,8 +62,9 @@ export class Runtime {
   readonly #publish: (event: MeshEvent) => void;
   readonly #presence: Presence | null;
   readonly #toolbox: Toolbox;
-  readonly #unread: () => void;
   readonly #statusLine: StatusLine;
+  /** End what whoever measures may ask for. */
+  readonly #unread: (() => void)[] = [];
   #model: Promise<Model> | null = null;
   #sandbox: Promise<Sandbox> | null = null;
   #openModel: Model | null = null;
@@ -144,7 +146,8 @@ export class Runtime {
     this.desk = new TaskDesk(this.#parts, population, options.publish);
     this.#toolbox = new Toolbox({ servers: resources.mcp, open: resources.openTools, log, clock });
     const nodes = () => this.#presence?.nodes.length ?? 1;
-    this.#unread = tellReadings({ telemetry: resources.telemetry, population, queue, subjects, nodes });
+    const { telemetry } = resources;
+    this.#unread.push(tellReadings({ telemetry, population, queue, subjects, nodes }));
     this.#statusLine = new StatusLine({
       messages,
       subjects,
@@ -187,7 +190,7 @@ export class Runtime {
   /** Starts one more actor of an agent, and opens what it needs first. */
   async spawn(agent: AgentDefinition, instance?: string): Promise<Address> {
     if (agent.kind === "prompt") {
-      this.#sandbox ??= this.resources.openSandbox();
+      this.#sandbox ??= this.#measuredSandbox();
       this.#openSandbox = await this.#sandbox;
       if (agent.model === undefined || !isModel(agent.model)) {
         this.#model ??= this.resources.openModel();
@@ -236,7 +239,7 @@ export class Runtime {
     this.teller?.close();
     await this.approvals[Symbol.asyncDispose]();
     await this.#presence?.[Symbol.asyncDispose]();
-    this.#unread();
+    for (const unread of this.#unread) unread();
     this.#statusLine.close();
   }
 
@@ -248,6 +251,13 @@ export class Runtime {
       return model !== undefined && isModel(model) ? [model.name] : [this.#openModel?.name ?? ""];
     });
     return [...new Set(asked)].filter((name) => name !== "");
+  }
+
+  async #measuredSandbox(): Promise<Sandbox> {
+    const { telemetry } = this.resources;
+    const sandbox = await this.resources.openSandbox();
+    this.#unread.push(readSandbox(sandbox, telemetry));
+    return measureSandbox(sandbox, { telemetry });
   }
 
   #presenceAs({ node, version, clock, log, fabric }: MeshResources): Presence {

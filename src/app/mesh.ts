@@ -16,7 +16,6 @@ import type { Telemetry } from "../core/telemetry.ts";
 import { MeshSystem, type NoAgents, type Outputs } from "../mesh.ts";
 import type { PriceTable } from "../model/prices.ts";
 import { createLogger } from "../observe/logger.ts";
-import { measureSandbox, readSandbox } from "../observe/measured-sandbox.ts";
 import type { MetricsPlace } from "../observe/metrics-server.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { FunctionRegistry } from "../registry.ts";
@@ -186,7 +185,6 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       throw thrown;
     });
     let sandbox: Sandbox | null = null;
-    let unread = (): void => undefined;
     return {
       name,
       taskQueue: options.taskQueue,
@@ -219,15 +217,14 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
         return options.model ?? openModel({ config, clock, log, prices: options.prices }).model;
       },
       openSandbox: async () => {
+        if (options.sandbox !== undefined) return options.sandbox;
         const messages = isDistributed ? fabric.messages : null;
-        const used = options.sandbox ?? (sandbox = openSandbox(config, { messages, mesh: name, clock, log }));
-        unread = readSandbox(used, telemetry);
-        return measureSandbox(used, { telemetry });
+        sandbox ??= openSandbox(config, { messages, mesh: name, clock, log });
+        return sandbox;
       },
       mcp: checkMcp(options.mcp ?? {}, "The mesh"),
       openTools: async (server, about) => (await import("../mcp/source.ts")).openMcp(server, about),
       close: async () => {
-        unread();
         await sandbox?.close();
         await close();
         await measured.close();

@@ -144,6 +144,8 @@ class PrometheusMetrics implements Metrics {
     }
     const { meter } = known;
     meter.reset();
+    // What has no labels would be left at 0, as if that had been read.
+    meter.remove({});
     for (const { labels, value } of readings) meter.inc(this.#labelsOf(labels), Math.max(0, value));
   }
 

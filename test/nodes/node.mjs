@@ -38,6 +38,7 @@ const starting = mesh.start();
 starting.catch(() => undefined); // It is told to whoever asks whether it has started.
 
 const methods = {
+  metrics: () => mesh.metrics.text(),
   started: () => starting.then(() => null),
   stop: async (options) => {
     await mesh.stop(options);
