@@ -4,7 +4,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createReplayModel, defineAgent } from "fettle";
 import { DEFAULT_LIMITS, type LimitName } from "#src/core/guest";
+import { MCP_TIMEOUT_MS } from "#src/core/mcp";
 import { DEFAULT_SUPERVISION } from "#src/core/supervision";
+import { outputOf } from "#src/app/mcp/agent-tool";
 import type { RecordingEntry } from "#src/model/recording";
 import { DEFAULT_MODELS } from "#src/model/resolve";
 import { resolveLimits } from "#src/core/limits";
@@ -106,6 +108,36 @@ describe("docs/models.md", () => {
     for (const model of Object.values(DEFAULT_MODELS)) {
       expect(section("docs/models.md", "Providers")).toContain(`\`${model}\``);
     }
+  });
+});
+
+describe("docs/mcp.md", () => {
+  const rows = rowsOf(section("docs/mcp.md", "Tools for agents"));
+
+  it("has every option of a server, and the default of its time", () => {
+    const known = (server: object): string[] => {
+      const agent = {
+        role: "a",
+        capabilities: ["b"],
+        systemPrompt: "c",
+        mcp: { d: { ...server, nonsense: 1 } },
+      };
+      try {
+        defineAgent(agent as never);
+      } catch (error) {
+        return /known are: (.*)\.$/.exec(String(error))?.[1]?.split(", ") ?? [];
+      }
+      throw new Error("An unknown option was taken.");
+    };
+    const options = new Set([...known({ command: "x" }), ...known({ url: "http://x" })]);
+    expect([...rows.keys()].sort()).toEqual([...options].sort());
+    expect(amount(rows.get("timeoutMs")?.[1])).toBe(MCP_TIMEOUT_MS);
+  });
+
+  it("has every part of a call's answer", () => {
+    const { properties } = outputOf({ role: "a", capabilities: ["b"], definition: null });
+    const text = section("docs/mcp.md", "Agents for clients");
+    for (const name of Object.keys(properties as object)) expect(text).toContain(`\`${name}\``);
   });
 });
 

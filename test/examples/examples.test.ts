@@ -70,6 +70,7 @@ describe("the example", () => {
       "calculator",
       "custom-agent",
       "financial-pipeline",
+      "mcp-files",
       "repair",
       NETWORK,
       "research-write",
