@@ -19,6 +19,7 @@ const RULE_SPACE = 11;
 const MIN_WIDTH = 64;
 const KEYWORD_GAP = 4;
 const DESCRIPTION_LINES = 4;
+const NAME_LINES = 3;
 
 /** Makes the card of a state; `inner` are its transitions that stay where they are. */
 export function cardOf(
@@ -40,10 +41,16 @@ export function cardOf(
   const rule = deeds.length === 0 ? null : y + RULE_SPACE - 3;
   if (rule !== null) y += RULE_SPACE;
   for (const { keyword, name } of deeds) {
-    y += LINE.name;
-    const first = placeText("keyword", fitText(keyword, FONTS.keyword, most / 2), { x: PADDING.x, y });
+    const first = placeText("keyword", fitText(keyword, FONTS.keyword, most / 2), {
+      x: PADDING.x,
+      y: y + LINE.name,
+    });
     const x = first.x + first.width + KEYWORD_GAP;
-    texts.push(first, placeText("name", fitText(name, FONTS.name, most + PADDING.x - x), { x, y }));
+    texts.push(first);
+    for (const line of wrapText(name, FONTS.name, { width: most + PADDING.x - x, lines: NAME_LINES })) {
+      y += LINE.name;
+      texts.push(placeText("name", line, { x, y }));
+    }
   }
   const width = Math.max(MIN_WIDTH, ...texts.map((text) => text.x + text.width + PADDING.x));
   return { width: Math.ceil(width), height: y + PADDING.bottom, texts, rule };

@@ -21,15 +21,14 @@ const INSET = 18;
 const OPTIONS: LayoutOptions = {
   "elk.algorithm": "layered",
   "elk.hierarchyHandling": "INCLUDE_CHILDREN",
-  "elk.edgeRouting": "ORTHOGONAL",
   "elk.json.shapeCoords": "ROOT",
   "elk.json.edgeCoords": "ROOT",
   "elk.padding": padding(MARGIN, MARGIN),
-  "elk.layered.considerModelOrder.strategy": "NODES_AND_EDGES",
-  "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
 };
-// ELK takes these from the graph that a node lies in, not from those around it.
-const SPACING: LayoutOptions = {
+// ELK takes these from the state around, each time anew.
+const LAYERS: LayoutOptions = {
+  "elk.edgeRouting": "ORTHOGONAL",
+  "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
   "elk.layered.spacing.nodeNodeBetweenLayers": "34",
   "elk.layered.spacing.edgeNodeBetweenLayers": "18",
   "elk.layered.spacing.edgeEdgeBetweenLayers": "12",
@@ -76,7 +75,7 @@ export async function layoutChart(
   };
   const drawing: ElkNode = {
     id: "drawing",
-    layoutOptions: { ...OPTIONS, ...SPACING, "elk.direction": plan.direction },
+    layoutOptions: { ...OPTIONS, ...LAYERS, "elk.direction": plan.direction },
     children: childrenOf(null, plan),
     edges: [...plan.bundles.map((bundle, index) => edgeOf(bundle, `e${index}`, plan)), ...initialEdges(plan)],
   };
@@ -85,12 +84,13 @@ export async function layoutChart(
   const routes = new Map((laid.edges ?? []).map((edge) => [edge.id, edge]));
   const wayInto = waysInto(graph);
   const states = graph.states.map((state) => placeState(state, { plan, parents, boxes, wayInto }));
+  const byId = new Map(states.map((state) => [state.id, state]));
   return {
     graph,
     width: Math.ceil(laid.width ?? 0),
     height: Math.ceil(laid.height ?? 0),
     states,
-    edges: plan.bundles.map((bundle, index) => placeEdge(bundle, routes.get(`e${index}`), states)),
+    edges: plan.bundles.map((bundle, index) => placeEdge(bundle, routes.get(`e${index}`), byId)),
     initials: statesWithInitial(graph).map((state) => placeInitial(state, { plan, boxes, routes })),
   };
 }
@@ -154,10 +154,11 @@ function nodeOf(state: ChartState, plan: Plan): ElkNode {
   return {
     id,
     layoutOptions: {
-      ...SPACING,
+      ...LAYERS,
       "elk.padding": padding(INSET + height, INSET),
       "elk.nodeSize.constraints": "MINIMUM_SIZE",
-      "elk.nodeSize.minimum": `(${width},${height})`,
+      // ELK lays out to the right and turns the drawing afterwards, but not what it was told of least sizes.
+      "elk.nodeSize.minimum": plan.direction === "DOWN" ? `(${height},${width})` : `(${width},${height})`,
     },
     children: state.initial === null ? children : [dot, ...children],
   };
@@ -221,7 +222,7 @@ function placeState(
 function placeEdge(
   { source, target, transitions, label, isBack }: Bundle,
   route: ElkExtendedEdge | undefined,
-  states: readonly PlacedState[],
+  boxes: ReadonlyMap<string, PlacedState>,
 ): PlacedEdge {
   const box = boxOf(route?.labels?.[0] ?? {});
   const points = isBack ? pointsOf(route).toReversed() : pointsOf(route);
@@ -229,10 +230,7 @@ function placeEdge(
     transitions: transitions.map(({ id }) => id),
     source,
     target,
-    points: belowHead(
-      points,
-      states.find(({ id }) => id === source),
-    ),
+    points: belowHead(belowHead(points, boxes.get(source)).toReversed(), boxes.get(target)).toReversed(),
     label:
       label === null
         ? null
@@ -243,13 +241,13 @@ function placeEdge(
   };
 }
 
-/** An arrow from a state to one inside it starts under what the state says, not at its upper edge. */
-function belowHead(points: readonly Point[], source: PlacedState | undefined): readonly Point[] {
+/** An arrow between a state and one inside it starts, or ends, under what the state says, not at its upper edge. */
+function belowHead(points: readonly Point[], state: PlacedState | undefined): readonly Point[] {
   const [first, second] = points;
-  if (first === undefined || second === undefined || source === undefined || source.headHeight === null) {
+  if (first === undefined || second === undefined || state === undefined || state.headHeight === null) {
     return points;
   }
-  const under = source.y + source.headHeight;
+  const under = state.y + state.headHeight;
   const startsInside = first.x === second.x && first.y < under && second.y > under;
   return startsInside ? [{ x: first.x, y: under }, ...points.slice(1)] : points;
 }

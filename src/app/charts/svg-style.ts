@@ -61,8 +61,8 @@ export const CHART_STYLE = `
 .fettle-chart .kind-event .event{fill:var(--chart-event);font-weight:700}
 .fettle-chart .kind-after .event{fill:var(--chart-after)}
 .fettle-chart .kind-error .event{fill:var(--chart-error)}
-.fettle-chart .kind-error .path{stroke:var(--chart-error);stroke-dasharray:4 3;stroke-width:1;stroke-opacity:.6}
-.fettle-chart .kind-error .head{fill:var(--chart-error);fill-opacity:.7}
+.fettle-chart .kind-error .path{stroke:var(--chart-error);stroke-dasharray:4 3;stroke-width:1.1;stroke-opacity:.75}
+.fettle-chart .kind-error .head{fill:var(--chart-error);fill-opacity:.8}
 .fettle-chart .same>.path,.fettle-chart .same>.head{opacity:0}
 .fettle-chart .lit>.box{stroke:var(--chart-lit);stroke-width:2.4}
 .fettle-chart .lit:not(.around)>.box{fill:var(--chart-lit-fill)}

@@ -13,6 +13,8 @@ export interface SvgOptions {
   /** Its title for who cannot see it; the chart's name by default. */
   readonly title?: string;
   readonly description?: string;
+  /** Whether its style sheet stands in it, as it does by default; a page may have it among its own: `CHART_STYLE`. */
+  readonly isStyled?: boolean;
 }
 
 const CORNER = 9;
@@ -23,7 +25,7 @@ const RING = 3;
 /** Draws a chart. */
 export function chartSvg(chart: PlacedChart, options: SvgOptions = {}): string {
   const { graph, width, height } = chart;
-  const { title = `The chart "${graph.id}"`, description = describe(graph) } = options;
+  const { title = `The chart "${graph.id}"`, description = describe(graph), isStyled = true } = options;
   const states = new Map(graph.states.map((state) => [state.id, state]));
   const transitions = new Map(graph.transitions.map((transition) => [transition.id, transition]));
   return `${element(
@@ -40,7 +42,7 @@ export function chartSvg(chart: PlacedChart, options: SvgOptions = {}): string {
     [
       `\n${element("title", {}, escapeXml(title))}`,
       `\n${element("desc", {}, escapeXml(description))}`,
-      `\n${element("style", {}, CHART_STYLE)}`,
+      ...(isStyled ? [`\n${element("style", {}, CHART_STYLE)}`] : []),
       `\n${element("rect", { class: "ground", width, height })}`,
       ...chart.states.map((placed) => `\n${drawState(placed, states.get(placed.id))}`),
       ...chart.initials.map((placed) => `\n${drawInitial(placed)}`),

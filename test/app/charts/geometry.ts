@@ -59,14 +59,16 @@ function faultsOfEdges({ graph, states, edges, initials }: PlacedChart): string[
     })),
   ];
   for (const { name, points, label, source, target } of arrows) {
-    // Whoever enters a state from outside, to go to one inside it, has to come through its head.
-    const entered = around(target).filter((id) => id !== target && !around(source).includes(id));
+    // What goes to a state inside another, or comes from one, may have to go through the head of the outer one.
+    const outer = [...around(target), ...around(source)].filter(
+      (id) => id !== target && id !== source && !(around(source).includes(id) && around(target).includes(id)),
+    );
     if (points.length < 2) faults.push(`${name} has no way`);
     for (const [a, b] of stretches(points)) {
       if (a.x !== b.x && a.y !== b.y) faults.push(`${name} leans`);
       const stretch = boxAround(a, b);
       for (const state of states) {
-        if (!entered.includes(state.id) && overlap(shrink(solidOf(state)), stretch))
+        if (!outer.includes(state.id) && overlap(shrink(solidOf(state)), stretch))
           faults.push(`${name} goes through ${state.id}`);
       }
       for (const other of edges) {

@@ -7,8 +7,10 @@ import { OWN_CHARTS } from "#src/app/charts/charts";
 import { layoutChart } from "#src/app/charts/layout";
 import { machineGraph } from "#src/app/charts/machine-graph";
 import { chartSvg } from "#src/app/charts/svg";
+import { CHART_STYLE } from "#src/app/charts/svg-style";
 import { workflowGraph } from "#src/app/charts/workflow-graph";
 import type { ChartGraph } from "#src/app/charts/graph";
+import { itemMachine } from "fettle/machines";
 import { faultsOf } from "./geometry.ts";
 import { elementsOf, readXml, textOf, type XmlElement } from "./xml.ts";
 
@@ -52,6 +54,12 @@ it("can be lit, in light and in dark, and loads and runs nothing", async () => {
   expect(svg.replace('xmlns="http://www.w3.org/2000/svg"', "")).not.toMatch(
     /https?:|url\(|@import|href|\son\w+=/,
   );
+});
+
+it("leaves its style sheet to a page that has it already", async () => {
+  const chart = await layoutChart(machineGraph(itemMachine));
+  expect(chartSvg(chart)).toContain(`<style>${CHART_STYLE}</style>`);
+  expect(chartSvg(chart, { isStyled: false })).not.toContain("<style>");
 });
 
 it("gives every text the width that its box was made for", async () => {
