@@ -118,6 +118,9 @@ function faultOf(server: unknown): string | null {
   if (cwd !== undefined && typeof cwd !== "string") return "has a cwd that is no path.";
   if (url !== undefined && !isHttp(url))
     return "has a url that is no address beginning with http:// or https://.";
+  if (typeof url === "string" && new URL(url).username !== "") {
+    return "has a url with a name or a password in it: give them as headers, such as { authorization: … }.";
+  }
   if (!isList(include) || !isList(exclude)) return "has include or exclude that is no list of tools' names.";
   if (approval !== undefined && !APPROVALS.includes(approval)) {
     return `must have "never", "destructive" or "always" as its approval, not ${JSON.stringify(approval)}.`;

@@ -63,11 +63,15 @@ export class McpConnection {
 
   /** All tools of the server, as it describes them. @throws McpError */
   async list(): Promise<readonly Tool[]> {
-    const { client } = await this.#connected();
+    const open = await this.#connected();
     try {
-      const { tools } = await client.listTools(undefined, { timeout: this.#timeoutMs, cacheMode: "refresh" });
+      const { tools } = await open.client.listTools(undefined, {
+        timeout: this.#timeoutMs,
+        cacheMode: "refresh",
+      });
       return tools;
     } catch (thrown) {
+      if (isLost(thrown)) this.#lose(open);
       throw this.#error(`cannot be asked for its tools: ${this.#reasonOf(thrown)}.`, thrown);
     }
   }
@@ -136,15 +140,16 @@ export class McpConnection {
 
   async #connect(): Promise<Open> {
     const { signal } = this.#ending;
-    if (this.#failures > 0) {
-      const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
+    // What failed once is tried again at once.
+    if (this.#failures > 1) {
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 2));
       await pause(pauseMs, { clock: this.#clock, signal });
     }
     if (signal.aborted) throw this.#error("is closed: its mesh has stopped.");
     const line = openLine(this.#server, (text) =>
       this.#log.debug({ mcp: this.#name, line: text }, "an MCP server says"),
     );
-    const said: string[] = [];
+    let problem: string | undefined;
     const client = new Client(
       { name: "fettle", version: "1" },
       {
@@ -163,18 +168,15 @@ export class McpConnection {
       },
     );
     client.onerror = (error) => {
-      said.push(this.#clean(error.message));
-      this.#log.debug(
-        { mcp: this.#name, problem: this.#clean(error.message) },
-        "an MCP server is not understood",
-      );
+      problem = this.#clean(error.message);
+      this.#log.debug({ mcp: this.#name, problem }, "an MCP server is not understood");
     };
     try {
       await client.connect(line.transport, { timeout: this.#timeoutMs, signal });
     } catch (thrown) {
       this.#failures += 1;
       await client.close().catch(() => undefined);
-      throw this.#error(this.#startFault(thrown, said.at(-1), line.lastWords()), thrown);
+      throw this.#error(this.#startFault(thrown, problem, line.lastWords()), thrown);
     }
     const open = { client, line };
     client.onclose = () => this.#lose(open);

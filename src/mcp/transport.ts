@@ -7,6 +7,7 @@ import { StreamableHTTPClientTransport, type Transport } from "@modelcontextprot
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import type { McpCommand, McpServer } from "../core/mcp.ts";
 import { redact } from "../core/secret.ts";
+import { boundedFetch } from "./bounded-fetch.ts";
 
 /** So many of its last lines tell why a program ended. */
 const LAST_LINES = 5;
@@ -30,6 +31,7 @@ export function openLine(server: McpServer, onLine: (line: string) => void): Lin
   if (server.command !== undefined) return openProgram(server, onLine);
   const transport = new StreamableHTTPClientTransport(new URL(server.url), {
     requestInit: { headers: { ...server.headers } },
+    fetch: boundedFetch,
   });
   return {
     // Its `sessionId` may be undefined, which the interface of transports does not say.
@@ -67,15 +69,15 @@ function openProgram(server: McpCommand, onLine: (line: string) => void): Line {
   };
 }
 
-/** What of a definition may be shown nowhere: headers, the environment's longer values, and what a URL holds of both. */
+/** What of a definition may be shown nowhere: headers, the environment's longer values, and what a URL asks with. */
 export function secretsOf(server: McpServer): readonly string[] {
   if (server.command !== undefined) {
     return Object.values(server.env ?? {}).filter((value) => value.length >= SHORTEST_SECRET);
   }
-  const { username, password, searchParams } = new URL(server.url);
+  const { searchParams } = new URL(server.url);
   const headers = Object.values(server.headers ?? {});
   const bare = headers.map((value) => value.replace(/^\S+\s+/, ""));
-  return [...headers, ...bare, username, password, ...searchParams.values()].filter(Boolean);
+  return [...headers, ...bare, ...searchParams.values()].filter(Boolean);
 }
 
 /** A server as errors may name it: its program without arguments, its address without query. */

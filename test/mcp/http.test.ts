@@ -62,11 +62,11 @@ describe("a server by HTTP", () => {
   });
 
   it("that is not there is named with its address, without what the address holds in secret", async () => {
-    const opening = openServer({ url: "http://me:pass-word@127.0.0.1:9/mcp?key=very-secret" });
+    const opening = openServer({ url: "http://127.0.0.1:9/mcp?key=very-secret" });
     await expect(opening).rejects.toThrow(
       /^The MCP server "odd" cannot be reached at http:\/\/127\.0\.0\.1:9\/mcp: /,
     );
-    await expect(opening).rejects.not.toThrow(/very-secret|pass-word/);
+    await expect(opening).rejects.not.toThrow(/very-secret/);
   });
 
   it("is sent the headers of its definition, which no error and no log shows", async () => {
@@ -76,6 +76,26 @@ describe("a server by HTTP", () => {
     await expect(opening).rejects.toThrow(/answers 401\. Give it what it wants as headers/);
     expect(http.headers[0]?.authorization).toBe("Token s3cret-header");
     expect(log.lines.join("\n")).not.toContain("s3cret-header");
+  });
+
+  it("cannot fill this process's memory with one answer", async () => {
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      const more = (): void => {
+        while (!response.destroyed && response.write(" ".repeat(65_536)));
+      };
+      response.on("drain", more);
+      more();
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    try {
+      const opening = openServer({ url: `http://127.0.0.1:${port}/mcp` });
+      await expect(opening).rejects.toThrow("its answer is larger than 10485760 bytes");
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
   });
 
   it("whose words repeat a header has them shown without it", async () => {

@@ -188,6 +188,7 @@ describe("the definition of an agent", () => {
     [{ f: {} }, "needs either a command, for a program, or a url"],
     [{ f: { command: "x", url: "http://x" } }, "needs either a command, for a program, or a url"],
     [{ f: { command: "x", headers: {} } }, 'has the unknown option "headers"; known are: command, args'],
+    [{ f: { url: "https://me:secret@x" } }, "has a url with a name or a password in it"],
     [{ f: { url: "ftp://x" } }, "beginning with http:// or https://"],
     [{ f: { command: "x", args: "y" } }, "args that are no list of strings"],
     [{ f: { command: "x", env: { A: 1 } } }, "an env that is no object of strings"],
