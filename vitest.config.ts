@@ -23,7 +23,7 @@ const PROGRAMS = [
 
 /** Starts a NATS server, and mostly waits for it. */
 const SERVERS = [
-  "test/app/{clients,node}.test.ts",
+  "test/app/{clients,mcp-nodes,node}.test.ts",
   "test/fabric/nats/*.test.ts",
   "test/mesh/durable-mailbox.test.ts",
   "test/mesh-nats/*.test.ts",
