@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createMachine } from "xstate";
 import { machineGraph } from "#src/app/charts/machine-graph";
 import { agentMachine, itemMachine } from "fettle/machines";
-import { runFettle } from "../harness/program.ts";
+import { callFettle } from "../harness/command.ts";
 import { readXml } from "./charts/xml.ts";
 
 const NAMES = ["agent", "task", "workflow", "step", "item"];
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const machines = (...args: string[]) => runFettle(["machines", ...args], { cwd: folder });
+const machines = (...args: string[]) => callFettle(["machines", ...args], { cwd: folder });
 
 it("lists the charts with what each is, as text and as JSON", async () => {
   const [text, json] = await Promise.all([machines(), machines("--json")]);
