@@ -2,6 +2,8 @@
 // Invariant: agents are known by their form, not their class: the file may use another copy of the package.
 import type { AgentDefinition } from "../core/agent.ts";
 import { ConfigError } from "../core/errors.ts";
+import type { Config } from "./config.ts";
+import { loadModule } from "./module-loader.ts";
 
 /**
  * All agents among a file's exports, by themselves or one level deep in arrays and objects, none twice.
@@ -20,6 +22,26 @@ export function exportedAgents(
   throw new ConfigError(
     `"${file}" exports no agent. Export one: export const calculator = defineAgent({ role: "calculator", … }).`,
   );
+}
+
+/**
+ * The agents of all files that a command serves; none where it is a door to those of a mesh over NATS.
+ *
+ * @throws ConfigError where a file exports none, or no file is named and there is no other mesh.
+ */
+export async function agentsToServe(
+  files: readonly string[],
+  { command, config }: { readonly command: string; readonly config: Config },
+): Promise<readonly AgentDefinition[]> {
+  if (files.length === 0 && config.mode !== "distributed") {
+    throw new ConfigError(
+      `Cannot serve: no agents are named. Say which file exports them: "fettle ${command} agents.ts"; or, as a door to the ` +
+        "nodes of a mesh over NATS, where that is: --server nats://127.0.0.1:4222.",
+    );
+  }
+  const found: AgentDefinition[] = [];
+  for (const file of files) found.push(...exportedAgents(await loadModule(file), file));
+  return [...new Set(found)];
 }
 
 /**

@@ -103,10 +103,13 @@ function namedType(schema: JsonSchema, scope: Scope): string {
 }
 
 function arrayType(schema: JsonSchema, scope: Scope): string {
-  const { prefixItems, items } = schema;
+  const { items } = schema;
+  // Before draft 2020-12, a tuple is a list of items.
+  const prefixItems = Array.isArray(items) ? items : schema["prefixItems"];
   if (Array.isArray(prefixItems)) {
     const parts = prefixItems.map((part) => typeOf(part, scope));
-    if (items !== undefined && items !== false) parts.push(`...${arrayOf(typeOf(items, scope))}`);
+    if (items !== undefined && items !== false && !Array.isArray(items))
+      parts.push(`...${arrayOf(typeOf(items, scope))}`);
     return `[${parts.join(", ")}]`;
   }
   return arrayOf(items === undefined ? "unknown" : typeOf(items, scope));

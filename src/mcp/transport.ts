@@ -1,7 +1,6 @@
 // How a server is spoken to: over the standard streams of a program, or by HTTP.
 // Invariant: a program inherits nothing of this process's environment but PATH, HOME and the like; what it writes to its
 // standard error goes to the log, and its last lines are kept to explain its end.
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { StreamableHTTPClientTransport, type Transport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
@@ -11,7 +10,9 @@ import { boundedFetch } from "./bounded-fetch.ts";
 
 /** So many of its last lines tell why a program ended. */
 const LAST_LINES = 5;
+/** So much of a line is told, in characters, and so much is waited for its end. */
 const LONGEST_LINE = 400;
+const MOST_HELD = 65_536;
 /** Shorter values of an environment are words, and no secrets. */
 const SHORTEST_SECRET = 8;
 
@@ -55,7 +56,7 @@ function openProgram(server: McpCommand, onLine: (line: string) => void): Line {
   });
   const secrets = secretsOf(server);
   const last: string[] = [];
-  createInterface({ input: transport.stderr as Readable }).on("line", (text) => {
+  eachLine(transport.stderr as Readable, (text) => {
     const line = redact(text, secrets).slice(0, LONGEST_LINE);
     onLine(line);
     last.push(line);
@@ -67,6 +68,20 @@ function openProgram(server: McpCommand, onLine: (line: string) => void): Line {
     hasSession: () => false,
     hangUp: async () => undefined,
   };
+}
+
+/** Tells the lines of a text as it comes; what never ends a line is not held for ever. */
+function eachLine(stream: Readable, tell: (line: string) => void): void {
+  let begun = "";
+  stream.setEncoding("utf8").on("data", (text: string) => {
+    const lines = `${begun}${text}`.split(/\r?\n/);
+    const rest = lines.pop() ?? "";
+    begun = rest.length > MOST_HELD ? "" : rest;
+    for (const line of begun === rest ? lines : [...lines, rest]) if (line !== "") tell(line);
+  });
+  stream.on("end", () => {
+    if (begun !== "") tell(begun);
+  });
 }
 
 /** What of a definition may be shown nowhere: headers, the environment's longer values, and what a URL asks with. */

@@ -113,6 +113,16 @@ describe("a program", () => {
     }
   });
 
+  it("that mutters without end fills neither the log nor the memory", async () => {
+    const log = collectLog();
+    await using server = await openServer(oddServer(), log);
+    await server.call("mutter");
+    await server.close();
+    const muttered = log.lines.filter((line) => line.includes("mmm"));
+    expect(muttered.length).toBeGreaterThan(0);
+    expect(Math.max(...muttered.map((line) => line.length))).toBeLessThan(600);
+  });
+
   it("is gone once its source is closed, and cannot be called any more", async () => {
     const server = await openServer(oddServer());
     const pid = Number(await server.call("pid"));

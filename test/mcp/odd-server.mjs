@@ -16,6 +16,10 @@ const tools = {
       process.stderr.write("out of luck, token=hunter2-secret\n", () => process.exit(3));
     },
   },
+  mutter: {
+    answer: () =>
+      new Promise((resolve) => process.stderr.write("m".repeat(1_000_000), () => resolve(text("said")))),
+  },
   silent: { answer: () => undefined },
   cancelled: { answer: () => text(String(cancelled.length)) },
   slow: {

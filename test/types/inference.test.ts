@@ -2,7 +2,14 @@
 /* eslint-disable @typescript-eslint/no-unused-vars, @typescript-eslint/unbound-method -- only types are of interest. */
 import { expectTypeOf, it } from "vitest";
 import { z } from "zod";
-import { defineAgent, defineTool, type AgentDefinition, type Mesh, type TaskResult } from "fettle";
+import {
+  defineAgent,
+  defineTool,
+  type AgentDefinition,
+  type McpServers,
+  type Mesh,
+  type TaskResult,
+} from "fettle";
 
 const calculator = defineAgent({
   role: "calculator",
@@ -77,4 +84,22 @@ it("refuses options of the wrong type", () => {
     () => defineAgent({ ...options, tools: { add: (a: number) => a } }),
   ];
   expectTypeOf(wrong).toExtend<readonly (() => unknown)[]>();
+});
+
+it("takes an MCP server that is either a program or an address", () => {
+  const define = (mcp: McpServers) =>
+    defineAgent({ role: "clerk", capabilities: ["files"], systemPrompt: "File.", mcp });
+  define({
+    files: { command: "npx", args: ["-y", "server"] },
+    search: { url: "https://x", headers: { a: "b" } },
+  });
+  const wrong = () => {
+    // @ts-expect-error -- a program has no headers
+    define({ files: { command: "npx", headers: {} } });
+    // @ts-expect-error -- it is one or the other
+    define({ files: { command: "npx", url: "https://x" } });
+    // @ts-expect-error -- there is no such approval
+    define({ files: { command: "npx", approval: "sometimes" } });
+  };
+  expectTypeOf(wrong).toBeFunction();
 });

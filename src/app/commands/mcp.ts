@@ -3,17 +3,15 @@
 // cancelled when it goes.
 import { randomUUID } from "node:crypto";
 import { Command } from "commander";
-import type { AgentDefinition } from "../../core/agent.ts";
 import { ConfigError, messageOf } from "../../core/errors.ts";
 import { createLogger } from "../../observe/logger.ts";
-import { exportedAgents } from "../agent-module.ts";
-import { loadConfig, secretsOf, type Config } from "../config.ts";
+import { agentsToServe } from "../agent-module.ts";
+import { loadConfig, secretsOf } from "../config.ts";
 import { handOver } from "../hand-over.ts";
 import { createBaseApp } from "../http/base.ts";
 import { httpPlace, openHttpServer, type HttpServer } from "../http/server.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
-import { loadModule } from "../module-loader.ts";
 import { readToken } from "./serve.ts";
 
 /** So long may what agents have begun hold the process open once the mesh has stopped, in milliseconds. */
@@ -140,7 +138,7 @@ async function meshOf(files: readonly string[], { cwd, server, ...given }: McpOp
       FETTLE_HTTP_TOKEN: given.tokenFile === undefined ? undefined : readToken(given.tokenFile),
     },
   });
-  const agents = await agentsOf(files, config);
+  const agents = await agentsToServe(files, { command: "mcp", config });
   const secrets = secretsOf(config);
   const log = createLogger({ level: config.logLevel, secrets });
   // A client's own server on shared data has a queue of its own: what other programs left undone is not for this client to
@@ -154,18 +152,6 @@ async function meshOf(files: readonly string[], { cwd, server, ...given }: McpOp
 
 function rolesOf(mesh: Mesh): string {
   return mesh.agents.map(({ role }) => role).join(", ") || "the agents of other nodes";
-}
-
-async function agentsOf(files: readonly string[], config: Config): Promise<readonly AgentDefinition[]> {
-  if (files.length === 0 && config.mode !== "distributed") {
-    throw new ConfigError(
-      'Cannot serve: no agents are named. Say which file exports them: "fettle mcp agents.ts"; or, for those of a mesh over ' +
-        "NATS, where that is: --server nats://127.0.0.1:4222.",
-    );
-  }
-  const found: AgentDefinition[] = [];
-  for (const file of files) found.push(...exportedAgents(await loadModule(file), file));
-  return [...new Set(found)];
 }
 
 function enter(folder: string): void {

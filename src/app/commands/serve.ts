@@ -3,17 +3,15 @@
 // with, however it ends. Only the lines of --json go to standard output.
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import type { AgentDefinition } from "../../core/agent.ts";
 import { ConfigError, messageOf } from "../../core/errors.ts";
 import { createLogger } from "../../observe/logger.ts";
-import { exportedAgents } from "../agent-module.ts";
+import { agentsToServe } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
 import { handOver } from "../hand-over.ts";
 import { createHttpApp } from "../http/app.ts";
 import { httpPlace, openHttpServer, type HttpServer } from "../http/server.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
-import { loadModule } from "../module-loader.ts";
 import { print } from "../output.ts";
 import { packageManifest } from "../package-root.ts";
 import { logTasks } from "../task-log.ts";
@@ -77,7 +75,7 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     },
   });
   const place = httpPlace(config.http);
-  const agents = await agentsOf(files, config);
+  const agents = await agentsToServe(files, { command: "serve", config });
   const log = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
   const mesh = new Mesh({ config, log });
   for (const agent of agents) mesh.add(agent);
@@ -111,18 +109,6 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     // Fires only where an agent's code still holds the process open.
     setTimeout(() => process.exit(), HOLD_MS).unref();
   }
-}
-
-async function agentsOf(files: readonly string[], config: Config): Promise<readonly AgentDefinition[]> {
-  if (files.length === 0 && config.mode !== "distributed") {
-    throw new ConfigError(
-      'Cannot serve: no agents are named. Say which file exports them: "fettle serve agents.ts"; or, as a door to the nodes ' +
-        "of a mesh over NATS, where that is: --server nats://127.0.0.1:4222.",
-    );
-  }
-  const found: AgentDefinition[] = [];
-  for (const file of files) found.push(...exportedAgents(await loadModule(file), file));
-  return [...new Set(found)];
 }
 
 function tell({

@@ -1,6 +1,6 @@
 // Serving by streamable HTTP: clients of the newest protocol request by request, those before it in sessions, which carry
 // their cancellations and questions.
-// Invariant: there are never more sessions than a bound; the one that was idle for longest makes room for a new one.
+// Invariant: there are never more sessions than a bound; the one that asked nothing for longest makes room for a new one.
 import { randomUUID } from "node:crypto";
 import {
   createMcpHandler,
@@ -24,7 +24,7 @@ const MOST_BYTES = 4 * 1024 * 1024;
 /** Makes an endpoint; `createServer` makes a server for each connection. */
 export function createMcpEndpoint(
   createServer: () => Promise<McpServer>,
-  { log }: { readonly log: Log },
+  { log, mostSessions = MOST_SESSIONS }: { readonly log: Log; readonly mostSessions?: number },
 ): McpEndpoint {
   const onerror = (error: Error): void =>
     log.debug({ problem: messageOf(error) }, "an MCP client is not understood");
@@ -43,7 +43,7 @@ export function createMcpEndpoint(
       onsessioninitialized: async (id) => {
         sessions.set(id, transport);
         const [oldest] = sessions.keys();
-        if (sessions.size > MOST_SESSIONS && oldest !== undefined) await sessions.get(oldest)?.close();
+        if (sessions.size > mostSessions && oldest !== undefined) await sessions.get(oldest)?.close();
       },
     });
     const server = await createServer();

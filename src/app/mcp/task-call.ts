@@ -1,7 +1,12 @@
 // A client's call as a task: begun, told of, cancelled with the call, and given as a result.
 // Invariant: what failed is an answer that says so, and no error of the protocol; a call that is broken off cancels its task.
 import { randomUUID } from "node:crypto";
-import type { CallToolResult, InputRequiredResult, ServerContext } from "@modelcontextprotocol/server";
+import {
+  TRACEPARENT_META_KEY,
+  type CallToolResult,
+  type InputRequiredResult,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
 import type { Clock } from "../../core/clock.ts";
 import { defer } from "../../core/deferred.ts";
 import type { TaskEvent, TaskResult } from "../../core/task.ts";
@@ -54,6 +59,7 @@ export async function runCall(
     { id, task: input.task, context: input.context ?? {} },
     {
       signal: broken.signal,
+      trace: traceOf(context),
       onAccepted: () => accepted.resolve(null),
       onEvent: (event) => {
         progress.tell(wordsOf(event));
@@ -74,6 +80,12 @@ export async function runCall(
     signal.removeEventListener("abort", onAbort);
     progress.end();
   }
+}
+
+/** The trace of the client, where it keeps one. */
+function traceOf({ mcpReq }: ServerContext): string | undefined {
+  const trace = mcpReq._meta?.[TRACEPARENT_META_KEY];
+  return typeof trace === "string" ? trace : undefined;
 }
 
 /** Tells the client how its call goes on, where it asked for that. */
