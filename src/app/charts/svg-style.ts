@@ -58,7 +58,7 @@ export const CHART_STYLE = `
 .fettle-chart .dot{fill:var(--chart-text)}
 .fettle-chart .label{fill:var(--chart-ground);stroke:var(--chart-line);stroke-width:.8}
 .fettle-chart .guard{fill:var(--chart-muted);font-style:italic}
-.fettle-chart .kind-event .event{fill:var(--chart-event);font-weight:700}
+.fettle-chart .kind-event .event{fill:var(--chart-event)}
 .fettle-chart .kind-after .event{fill:var(--chart-after)}
 .fettle-chart .kind-error .event{fill:var(--chart-error)}
 .fettle-chart .kind-error .path{stroke:var(--chart-error);stroke-dasharray:4 3;stroke-width:1.1;stroke-opacity:.75}
