@@ -28,7 +28,6 @@ const OPTIONS: LayoutOptions = {
 // ELK takes these from the state around, each time anew.
 const LAYERS: LayoutOptions = {
   "elk.edgeRouting": "ORTHOGONAL",
-  "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
   "elk.layered.spacing.nodeNodeBetweenLayers": "34",
   "elk.layered.spacing.edgeNodeBetweenLayers": "18",
   "elk.layered.spacing.edgeEdgeBetweenLayers": "12",
@@ -39,6 +38,14 @@ const LAYERS: LayoutOptions = {
   "elk.spacing.labelLabel": "6",
 };
 
+/** How hard ELK looks for good places: up to so many states and arrows as well as it can, beyond that in time. */
+const CAREFUL: LayoutOptions = { "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX" };
+const QUICK: LayoutOptions = {
+  "elk.layered.nodePlacement.strategy": "BRANDES_KOEPF",
+  "elk.layered.thoroughness": "1",
+};
+const MOST_CAREFUL = 200;
+
 /** What is known of a chart before it is laid out. */
 interface Plan {
   readonly graph: ChartGraph;
@@ -47,6 +54,8 @@ interface Plan {
   /** What ELK knows the states by: nothing that somebody else chose. */
   readonly names: ReadonlyMap<string, string>;
   readonly bundles: readonly Bundle[];
+  /** What ELK is told of the inside of each state. */
+  readonly layers: LayoutOptions;
 }
 
 /** One arrow to be routed, and what stands on it. */
@@ -66,16 +75,19 @@ export async function layoutChart(
 ): Promise<PlacedChart> {
   const { default: elk } = await import("elkjs/lib/elk.bundled.js");
   const parents = new Set(graph.states.map(({ parent }) => parent));
+  const bundles = bundlesOf(graph);
+  const isLarge = graph.states.length + bundles.length > MOST_CAREFUL;
   const plan: Plan = {
     graph,
     direction: direction === "down" ? "DOWN" : "RIGHT",
     cards: new Map(graph.states.map((state) => [state.id, cardFor(state, { graph, parents })])),
     names: new Map(graph.states.map(({ id }, index) => [id, `s${index}`])),
-    bundles: bundlesOf(graph),
+    bundles,
+    layers: { ...LAYERS, ...(isLarge ? QUICK : CAREFUL) },
   };
   const drawing: ElkNode = {
     id: "drawing",
-    layoutOptions: { ...OPTIONS, ...LAYERS, "elk.direction": plan.direction },
+    layoutOptions: { ...OPTIONS, ...plan.layers, "elk.direction": plan.direction },
     children: childrenOf(null, plan),
     edges: [...plan.bundles.map((bundle, index) => edgeOf(bundle, `e${index}`, plan)), ...initialEdges(plan)],
   };
@@ -154,7 +166,7 @@ function nodeOf(state: ChartState, plan: Plan): ElkNode {
   return {
     id,
     layoutOptions: {
-      ...LAYERS,
+      ...plan.layers,
       "elk.padding": padding(INSET + height, INSET),
       "elk.nodeSize.constraints": "MINIMUM_SIZE",
       // ELK lays out to the right and turns the drawing afterwards, but not what it was told of least sizes.

@@ -83,18 +83,30 @@ it("draws steps below those that they wait for, in whatever order they are writt
   for (const { points } of chart.edges) expect(points[0]?.y).toBeLessThan(points.at(-1)?.y ?? 0);
 });
 
-it("draws three hundred steps with nothing on anything else", async () => {
-  const steps = Array.from({ length: 300 }, (_, index): WorkflowStep => ({
-    id: `s${index}`,
-    agent: "worker",
-    task: `Do the part ${index} of the work, as well as it can be done.`,
-    dependsOn: index < 10 ? [] : [index - 10, ...(index % 7 === 0 ? [index - 3] : [])],
-  }));
-  const started = performance.now();
-  const chart = await layoutChart(workflowGraph("large", planWorkflow(steps).map(storedStep)));
-  const svg = chartSvg(chart);
-  if (process.env["CHART_TIMES"] !== undefined) console.log(performance.now() - started, svg.length);
-  expect(chart.states).toHaveLength(301);
-  expect(faultsOf(chart)).toEqual([]);
-  readXml(svg);
-});
+const MANY: Readonly<Record<string, (index: number) => readonly number[]>> = {
+  "in ten rows": (index) => (index < 10 ? [] : [index - 10, ...(index % 7 === 0 ? [index - 3] : [])]),
+  "all between one and another": (index) => (index === 0 ? [] : index < 299 ? [0] : range(1, 299)),
+  tangled: (index) => [
+    ...new Set([7, 31, 101].map((prime) => (Math.imul(index, 40_503 * prime) >>> 7) % index)),
+  ],
+};
+
+it.each(Object.entries(MANY))(
+  "draws three hundred steps, %s, with nothing on anything else",
+  async (_, before) => {
+    const steps = range(0, 300).map((index): WorkflowStep => ({
+      id: `s${index}`,
+      agent: "worker",
+      task: `Do the part ${index} of the work, as well as it can be done.`,
+      dependsOn: index === 0 ? [] : before(index),
+    }));
+    const chart = await layoutChart(workflowGraph("large", planWorkflow(steps).map(storedStep)));
+    expect(chart.states).toHaveLength(301);
+    expect(faultsOf(chart)).toEqual([]);
+    readXml(chartSvg(chart));
+  },
+);
+
+function range(from: number, to: number): readonly number[] {
+  return Array.from({ length: to - from }, (_, index) => from + index);
+}
