@@ -19,6 +19,8 @@ export const FULL = Object.freeze({
   kills: 5,
   killedTasks: 20,
   waves: 8,
+  httpRequests: 3_000,
+  httpHeld: 2_000,
 });
 
 export const SHORT = Object.freeze({
@@ -40,4 +42,6 @@ export const SHORT = Object.freeze({
   kills: 1,
   killedTasks: 2,
   waves: 1,
+  httpRequests: 80,
+  httpHeld: 50,
 });

@@ -10,6 +10,7 @@ const COLUMNS = {
   cpuMs: "CPU each, ms",
   mbEach: "MB each",
   guests: "guests",
+  held: "requests",
   lost: "lost",
   startMs: "all started, ms",
   answerMs: "all answered, ms",

@@ -10,6 +10,9 @@ import { durableBytes } from "./lines/durable-bytes.mjs";
 import { durableParts } from "./lines/durable-parts.mjs";
 import { durableRepair, durableTask } from "./lines/durable-task.mjs";
 import { durableThroughput } from "./lines/durable-throughput.mjs";
+import { openContenders as openHttpContenders } from "./http/contenders.mjs";
+import { httpHeld } from "./lines/http-held.mjs";
+import { httpTask } from "./lines/http-task.mjs";
 import { natsAsk } from "./lines/nats-ask.mjs";
 import { natsDurableMailbox } from "./lines/nats-durable-mailbox.mjs";
 import { natsMailbox } from "./lines/nats-mailbox.mjs";
@@ -37,6 +40,7 @@ const GROUPS = [
     open: openDurableContenders,
     lines: [durableTask, durableRepair, durableParts, durableThroughput, durableBytes, recovery],
   },
+  { open: openHttpContenders, lines: [httpTask, httpHeld] },
   {
     open: openNetworkContenders,
     lines: [natsAsk, natsMailbox, natsDurableMailbox, natsTask, natsTakeover, natsNodes],

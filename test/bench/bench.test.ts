@@ -46,6 +46,8 @@ const LINES = [
   "durable-throughput",
   "durable-bytes",
   "recovery",
+  "http-task",
+  "http-held",
   "nats-ask",
   "nats-mailbox",
   "nats-durable-mailbox",
@@ -94,6 +96,13 @@ describe("the benchmark in its short form", () => {
     const rows = run.lines.find(({ id }) => id === "recovery")?.rows ?? [];
     expect(rows.length).toBeGreaterThan(1);
     for (const row of rows) expect(row, row.name).toMatchObject({ tasks: 20, lost: 0, asked: 20 });
+  });
+
+  it("answers every request over HTTP, those that wait together too", () => {
+    const [over, direct] = run.lines.find(({ id }) => id === "http-task")?.rows ?? [];
+    expect(over).toMatchObject({ name: "Fettle over HTTP", lost: 0, samples: 80 });
+    expect(direct?.["samples"]).toBe(80);
+    expect(run.lines.find(({ id }) => id === "http-held")?.rows).toMatchObject([{ held: 50, lost: 0 }]);
   });
 
   it("counts what a durable task does to the disk", () => {

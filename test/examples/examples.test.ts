@@ -70,6 +70,7 @@ describe("the example", () => {
       "calculator",
       "custom-agent",
       "financial-pipeline",
+      "http-service",
       "mcp-files",
       "repair",
       NETWORK,

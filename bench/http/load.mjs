@@ -1,0 +1,44 @@
+// Clients of the HTTP service, in a process of their own: so many connections, each with one request after the other.
+// Usage: load.mjs URL CONNECTIONS REQUESTS AGENT. Prints { samples, lost } as JSON: each request's time in milliseconds, and
+// how many were not answered as they should be.
+import { Agent, request } from "node:http";
+import process from "node:process";
+
+const [url = "", connections = "1", requests = "1", agent = ""] = process.argv.slice(2);
+const keepAlive = new Agent({ keepAlive: true, maxSockets: Number(connections) });
+const body = JSON.stringify({ agent, task: "Do the plain work." });
+const headers = {
+  "Content-Type": "application/json",
+  "Content-Length": Buffer.byteLength(body),
+  Prefer: "wait=120",
+};
+
+/** One request; whether its task succeeded. */
+function ask() {
+  return new Promise((resolve) => {
+    const sent = request(`${url}/v1/tasks`, { method: "POST", agent: keepAlive, headers }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part) => (text += part));
+      response.on("end", () => resolve(response.statusCode === 200 && JSON.parse(text).status === "success"));
+      response.on("error", () => resolve(false));
+    });
+    sent.on("error", () => resolve(false));
+    sent.end(body);
+  });
+}
+
+const samples = [];
+let left = Number(requests);
+let lost = 0;
+await Promise.all(
+  Array.from({ length: Number(connections) }, async () => {
+    while (left > 0) {
+      left -= 1;
+      const begun = performance.now();
+      if (!(await ask())) lost += 1;
+      samples.push(performance.now() - begun);
+    }
+  }),
+);
+keepAlive.destroy();
+console.log(JSON.stringify({ samples, lost }));
