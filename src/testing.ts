@@ -12,6 +12,7 @@ import { checkMcp, type McpServers } from "./core/mcp.ts";
 import type { Model } from "./core/model.ts";
 import type { Fabric } from "./core/ports.ts";
 import { noTelemetry, type Telemetry } from "./core/telemetry.ts";
+import type { Tool } from "./core/tool.ts";
 import type { Wire } from "./core/wire.ts";
 import { createMemoryFabric } from "./fabric/memory/fabric.ts";
 import { MeshSystem, type NoAgents, type Outputs } from "./mesh.ts";
@@ -41,6 +42,8 @@ export interface TestMeshOptions {
   readonly sandbox?: Sandbox;
   /** As the option of the same name of a `Mesh`. */
   readonly mcp?: McpServers;
+  /** Tools in place of MCP servers, by the servers' names: those are not opened then. */
+  readonly mcpTools?: Readonly<Record<string, Readonly<Record<string, Tool>>>>;
   readonly clock?: Clock;
   readonly log?: Log;
   /** Told of what happens; nobody where absent. */
@@ -109,7 +112,12 @@ export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agen
       openModel: async () => (isModel(model) ? model : createScriptedModel(model, { clock })),
       openSandbox: async () => given ?? (own ??= createSandbox()),
       mcp: checkMcp(this.#options.mcp ?? {}, "The mesh"),
-      openTools: async (server, options) => (await import("./mcp/source.ts")).openMcp(server, options),
+      openTools: async (server, options) => {
+        const tools = this.#options.mcpTools?.[options.name];
+        if (tools === undefined) return (await import("./mcp/source.ts")).openMcp(server, options);
+        const close = async () => undefined;
+        return { tools: async () => tools, close, [Symbol.asyncDispose]: close };
+      },
       close: async () => {
         await own?.close();
         if (this.#options.fabric === undefined) await this.fabric.close();

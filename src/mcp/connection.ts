@@ -48,9 +48,10 @@ export class McpConnection {
   readonly #ending = new AbortController();
   #open: Open | null = null;
   #opening: Promise<Open> | null = null;
+  #wasOpen = false;
   /** Connections that were lost or could not be made since a call last succeeded. */
   #failures = 0;
-  /** Told when the server says that its tools have changed. */
+  /** Told when the tools of the server may have changed: it says so, or was connected to anew. */
   onToolsChanged: () => void = () => undefined;
 
   constructor(server: McpServer, { name, log, clock }: ToolSourceOptions) {
@@ -181,6 +182,8 @@ export class McpConnection {
     const open = { client, line };
     client.onclose = () => this.#lose(open);
     this.#open = open;
+    if (this.#wasOpen) this.onToolsChanged();
+    this.#wasOpen = true;
     return open;
   }
 

@@ -30,7 +30,13 @@ export async function openMcp(server: McpServer, options: ToolSourceOptions): Pr
     known = null;
   };
   const read = async () => toolsOf(await connection.list(), { server, name: options.name, connection });
-  const tools = () => (known ??= read());
+  const tools = () => {
+    known ??= read().catch((thrown: unknown) => {
+      known = null;
+      throw thrown;
+    });
+    return known;
+  };
   try {
     await tools();
   } catch (thrown) {
