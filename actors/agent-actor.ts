@@ -13,6 +13,7 @@ import type { ActorContext, ActorInfo } from "../src/core/handler.ts";
 import type { Unsubscribe } from "../src/core/ports.ts";
 import type { TaskTerms } from "../src/core/journal.ts";
 import type { Task, TaskResult } from "../src/core/task.ts";
+import type { TaskTelemetry, Traced } from "../src/core/telemetry.ts";
 import type { Release } from "../src/admission.ts";
 import type { Memory } from "../src/core/memory.ts";
 import { createMemory } from "../src/memory.ts";
@@ -35,7 +36,7 @@ export interface AgentActorOptions {
   /** The part of the address after the role. */
   readonly instance: string;
   /** Told of tasks that came as messages. */
-  readonly execute: (task: string | Task) => Promise<TaskResult>;
+  readonly execute: (task: string | Task, options: Traced) => Promise<TaskResult>;
   /** Told when it begins to take up tasks, or takes none for a while. */
   readonly onReadiness: () => void;
   /** Told when it crashed too often and stays stopped. */
@@ -288,7 +289,7 @@ export class AgentActor {
   }
 
   #bindAgent(): typeof agentMachine {
-    const { admission, clock, log } = this.#parts;
+    const { admission, clock, log, telemetry } = this.#parts;
     const { address } = this.info;
     const crash = (message: string): Crash => ({ at: clock.now(), message });
     return agentMachine.provide({
@@ -309,6 +310,7 @@ export class AgentActor {
             signal,
             context: (scope) => this.#context(scope),
             execute: this.#options.execute,
+            deliver: (message, work) => telemetry.deliver(message, work),
             warn: (thrown, { id, from }) =>
               log.warn({ err: thrown, address, messageId: id, from }, "a message could not be handled"),
           });
@@ -359,9 +361,9 @@ export class AgentActor {
     throw new FettleError("TASK_UNKNOWN", `The actor "${this.address}" holds no task "${taskId}".`);
   }
 
-  #context(signal: AbortSignal): ActorContext {
+  #context(signal: AbortSignal, task?: TaskTelemetry): ActorContext {
     return {
-      ...this.#parts.operations(this.address),
+      ...this.#parts.operations(this.address, task),
       self: this.address,
       role: this.agent.role,
       state: this.#state,
@@ -372,8 +374,8 @@ export class AgentActor {
   }
 
   /** What a handler gives to others on behalf of a task is given once, however often the task is taken up. */
-  #taskContext(signal: AbortSignal, { taskId, memory }: Assignment): ActorContext {
-    const context = this.#context(signal);
+  #taskContext(signal: AbortSignal, { taskId, memory, journal }: Assignment): ActorContext {
+    const context = this.#context(signal, journal.telemetry);
     const names = new SubtaskNames(taskId);
     return { ...context, memory, execute: (role, task) => context.execute(role, names.name(role, task)) };
   }

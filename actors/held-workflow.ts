@@ -22,6 +22,8 @@ export interface HeldWorkflowParts extends WorkflowPorts {
   readonly leases: Leases;
   readonly log: Log;
   readonly publish: (event: WorkflowEvent) => void;
+  /** Told that this process works on a workflow no longer. */
+  readonly over: (workflowId: string) => void;
 }
 
 /** A workflow between the time when it is asked for, or found unfinished, and its result. */
@@ -149,7 +151,9 @@ export class HeldWorkflow {
     this.#placed.resolve(undefined);
     if (this.#cancelled !== null) this.#cancelRun(run, this.#cancelled).catch(() => undefined);
     return run.result.finally(() => {
-      if (this.#run === run) this.#run = null;
+      if (this.#run !== run) return;
+      this.#run = null;
+      this.#parts.over(this.definition.id);
     });
   }
 

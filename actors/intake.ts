@@ -7,6 +7,7 @@ import { sealError, sealValue, type Envelope } from "../src/core/envelope.ts";
 import { DeliveryError, MeshStateError, messageOf } from "../src/core/errors.ts";
 import type { ActorContext } from "../src/core/handler.ts";
 import type { Task, TaskResult } from "../src/core/task.ts";
+import type { Telemetry, Traced } from "../src/core/telemetry.ts";
 import type { Mailbox } from "../src/mailbox.ts";
 
 /** A message in a mailbox, with the way to answer it; only the first answer counts. */
@@ -32,7 +33,9 @@ export interface IntakeOptions {
   readonly mailbox: Mailbox<Mail>;
   readonly signal: AbortSignal;
   readonly context: (signal: AbortSignal) => ActorContext;
-  readonly execute: (task: string | Task) => Promise<TaskResult>;
+  readonly execute: (task: string | Task, options: Traced) => Promise<TaskResult>;
+  /** Handles a message that belongs to a trace. */
+  readonly deliver: Telemetry["deliver"];
   /** Told of errors that nobody waits for. */
   readonly warn: (thrown: unknown, envelope: Envelope) => void;
 }
@@ -81,7 +84,7 @@ function handleMail(
   mail: Mail,
   options: IntakeOptions & { readonly handlerContext: ActorContext },
 ): string | null | Promise<string | null> {
-  const { id, type, from } = mail.envelope;
+  const { id, type, from, trace } = mail.envelope;
   const done = (value: unknown): null => {
     answer(mail, value, options);
     mail.settle?.({ type: "done" });
@@ -94,7 +97,8 @@ function handleMail(
   };
   try {
     const message = { type, id, from: from as ActorContext["self"] | null, body: mail.body };
-    const value: unknown = agent.handle(message, options.handlerContext);
+    const handle = (): unknown => agent.handle(message, options.handlerContext);
+    const value = trace === undefined ? handle() : options.deliver({ trace, role: agent.role, type }, handle);
     return isThenable(value) ? Promise.resolve(value).then(done).catch(failed) : done(value);
   } catch (thrown) {
     return failed(thrown);
@@ -138,7 +142,8 @@ function takeTask(mail: Mail, options: IntakeOptions): void {
         `"${options.address}" takes tasks, as text or { task, context?, id? }, not this: ${problem}`,
       );
     }
-    mail.reply(sealValue(await options.execute(taskOf(mail, body.data as string | Task))));
+    const { trace } = mail.envelope;
+    mail.reply(sealValue(await options.execute(taskOf(mail, body.data as string | Task), { trace })));
     mail.settle?.({ type: "done" });
   };
   run().catch((thrown: unknown) => {

@@ -33,6 +33,7 @@ export function openWorkflows(
     queue: resources.taskQueue ?? null,
     checkRole: (role) => desk.checkRole(role),
     track: (work) => desk.track(work),
+    over: (workflowId) => measured.end(workflowId),
     publish: (event) => {
       measured.hear(event);
       publish(event);
@@ -68,7 +69,12 @@ class MeasuredWorkflows {
       this.#underWay.set(workflowId, this.#telemetry.workflow({ workflowId, trace }));
     }
     this.#underWay.get(workflowId)?.heard(event);
-    if (event.type === "workflow-finished") this.#underWay.delete(workflowId);
+  }
+
+  /** This process works on it no longer. */
+  end(workflowId: string): void {
+    this.#underWay.get(workflowId)?.end();
+    this.#underWay.delete(workflowId);
   }
 
   /** The trace that a workflow's tasks belong to; undefined for none. */

@@ -13,7 +13,7 @@ import type { Model } from "../src/core/model.ts";
 import type { Blobs, Fabric, KeyValue, Ledger } from "../src/core/ports.ts";
 import type { Subjects } from "../src/core/subjects.ts";
 import type { Tally } from "../src/tally.ts";
-import type { Telemetry } from "../src/core/telemetry.ts";
+import type { TaskTelemetry, Telemetry } from "../src/core/telemetry.ts";
 import type { Admission } from "../src/admission.ts";
 import type { Directory } from "../src/directory.ts";
 import type { EventTeller } from "../src/event-teller.ts";
@@ -49,8 +49,8 @@ export interface ActorParts {
   /** The mesh's model and sandbox; throw where no agent was known that needs them. */
   readonly model: () => Model;
   readonly sandbox: () => Sandbox;
-  /** Acts in the mesh on behalf of an actor. */
-  readonly operations: (from: Address) => ActorOperations;
+  /** Acts in the mesh on behalf of an actor, and of the task that it works on. */
+  readonly operations: (from: Address, task?: TaskTelemetry) => ActorOperations;
   /** The names of models for profiles and budgets that ask for another than the configured one. */
   readonly tiers: ModelTiers;
   /** What all tasks of the mesh together may cost. */

@@ -56,7 +56,7 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
   try {
     const { onText, onRestart } = given;
     const ask = () => model.ask(request, { signal, timeoutMs, onText, onRestart });
-    answer = await journal.telemetry.within({ type: "model", callId }, ask);
+    answer = await journal.telemetry.within({ type: "model", callId, model: model.name, request }, ask);
   } catch (thrown) {
     const isOver = thrown instanceof ModelError && clock.now() - startedAt >= timeoutMs - TIMER_SLACK_MS;
     const outOfTime = isOver && !signal.aborted ? spending.outOfTime(booking) : null;

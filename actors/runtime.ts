@@ -28,6 +28,8 @@ import { PromptDesk } from "./prompt-desk.ts";
 import { tellReadings } from "./readings.ts";
 import { StatusLine } from "./status-line.ts";
 import type { MeshStopMode } from "./stop-mode.ts";
+import type { ExecuteOptions } from "./execute-options.ts";
+import { noTaskTelemetry, type TaskTelemetry } from "../src/core/telemetry.ts";
 import { TaskDesk } from "./task-desk.ts";
 import { Toolbox } from "./toolbox.ts";
 import { Approvals } from "../src/approvals.ts";
@@ -94,6 +96,7 @@ export class Runtime {
       },
       subjects,
       nextId: randomUUID,
+      trace: () => resources.telemetry.activeTrace(),
     });
     const stores = {
       keyValue: scopeKeyValue(fabric.keyValue, resources.name),
@@ -134,7 +137,7 @@ export class Runtime {
       blobs: this.blobs,
       model: () => opened(this.#openModel, "model"),
       sandbox: () => opened(this.#openSandbox, "sandbox"),
-      operations: (from) => this.#operationsOf(from),
+      operations: (from, task) => this.#operationsOf(from, task),
       defaults,
       teller: this.teller,
       board: this.teller === null ? null : boardOf(resources, this.teller),
@@ -200,7 +203,7 @@ export class Runtime {
     const equipped = agent.kind === "prompt" ? await this.#toolbox.equip(agent) : agent;
     const actor = this.#population.spawn(equipped, this.#parts, {
       instance,
-      execute: (task) => this.desk.execute(agent.role, task),
+      execute: (task, options) => this.desk.execute(agent.role, task, options),
       onReadiness: () => this.desk.fit(agent.role),
       onExhausted: (crash) =>
         this.#publish({
@@ -277,13 +280,22 @@ export class Runtime {
     });
   }
 
-  #operationsOf(from: Address): ActorOperations {
+  /** What is asked for within the caller's trace where it names none. */
+  traced(options: ExecuteOptions): ExecuteOptions {
+    if (options.trace !== undefined) return options;
+    const trace = this.resources.telemetry.activeTrace();
+    return trace === undefined ? options : { ...options, trace };
+  }
+
+  #operationsOf(from: Address, task: TaskTelemetry = noTaskTelemetry): ActorOperations {
+    const { telemetry } = this.resources;
     return {
       send: (to, body) => this.post.send(from, to, body),
       ask: (to, body, options) => this.post.ask(from, to, body, options),
       broadcast: (to, body) => this.post.broadcast(from, to, body),
       discover: async (query) => this.directory.find(query),
-      execute: (role, task) => this.desk.execute(role, task),
+      execute: (role, given) =>
+        this.desk.execute(role, given, { trace: telemetry.activeTrace() ?? task.trace }),
     };
   }
 }

@@ -177,7 +177,10 @@ export type { StepStanding, StepSummary, WorkflowOutline, WorkflowSummary } from
 export { ResultStore, type FinishedResult, type RunningResult, type StoredResult } from "./results.ts";
 export { createMetrics, type Metrics, type MetricsOptions } from "./observe/metrics.ts";
 export { serveMetrics, type MetricsPlace, type MetricsServer } from "./observe/metrics-server.ts";
+export { createTracing, type TracingOptions } from "./observe/tracing.ts";
+export { joinTelemetry } from "./core/telemetry.ts";
 export type {
+  Delivered,
   EffectKey,
   Happening,
   Hearing,
@@ -187,4 +190,6 @@ export type {
   TaskStart,
   TaskTelemetry,
   Telemetry,
+  WorkflowStart,
+  WorkflowTelemetry,
 } from "./core/telemetry.ts";

@@ -226,7 +226,8 @@ export class Journal {
 
   #begin(before: readonly JournalEntry[]): TaskTelemetry {
     const { taskId, role, step, trace } = this.accepted;
-    return this.#telemetry.task({ taskId, role, workflowId: step?.workflowId ?? null, trace, before });
+    const [workflowId, stepId] = step === null ? [null, null] : [step.workflowId, step.stepId];
+    return this.#telemetry.task({ taskId, role, workflowId, step: stepId, trace, before });
   }
 
   #stamp(entry: NewJournalEntry): JournalEntry {

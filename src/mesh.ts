@@ -218,7 +218,8 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     options: ExecuteOptions = {},
   ): Promise<TaskResult> {
     const role = typeof who === "string" ? who : who.role;
-    return this.#require(`execute a task of "${role}"`).desk.execute(role, task, options);
+    const running = this.#require(`execute a task of "${role}"`);
+    return running.desk.execute(role, task, running.traced(options));
   }
 
   /**
@@ -227,8 +228,13 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
    * @throws as `execute`, where the task is not accepted.
    */
   async submit(role: string, task: string | Task, options: ExecuteOptions = {}): Promise<AcceptedTask> {
-    const { desk } = this.#require(`submit a task of "${role}"`);
-    return acceptedTask((...given) => desk.execute(...given), { role, task, options });
+    const running = this.#require(`submit a task of "${role}"`);
+    const { desk } = running;
+    return acceptedTask((...given) => desk.execute(...given), {
+      role,
+      task,
+      options: running.traced(options),
+    });
   }
 
   /**

@@ -23,6 +23,8 @@ export interface PostOfficeOptions {
   readonly isDurable: (role: string) => Promise<boolean>;
   readonly subjects: Subjects;
   readonly nextId: () => string;
+  /** The trace of whoever sends; none where absent. */
+  readonly trace?: (() => string | undefined) | undefined;
 }
 
 /** Sends, asks and broadcasts. `from` is null where a program sends. */
@@ -40,15 +42,13 @@ export class PostOffice {
   /** Resolves when the message is in the mailbox of its actor, or stored in the durable one of its role. */
   async send(from: Address | null, to: string, body: unknown): Promise<void> {
     const { directory, isDurable, nextId } = this.#options;
-    const id = nextId();
+    const parts = this.#traced({ id: nextId(), type: "send", from, body });
     const found = directory.next(to);
-    if (found?.mailbox === "durable") return this.#store(to, { id, type: "send", from, body });
-    if (found === undefined && isRole(to) && (await isDurable(to))) {
-      return this.#store(to, { id, type: "send", from, body });
-    }
+    if (found?.mailbox === "durable") return this.#store(to, parts);
+    if (found === undefined && isRole(to) && (await isDurable(to))) return this.#store(to, parts);
     const address = found?.address ?? this.#address(to);
     directory.touch(address);
-    return this.#outbox.put(address, envelopeOf({ id, type: "send", from, body }));
+    return this.#outbox.put(address, envelopeOf(parts));
   }
 
   /** Resolves with the handler's answer; rejects with its error as soon as it fails. */
@@ -60,7 +60,7 @@ export class PostOffice {
       throw new CancelledError(`The ask to "${address}" was cancelled before it was sent.`);
     }
     directory.touch(address);
-    const sealed = sealEnvelope({ id: nextId(), type: "ask", from, body });
+    const sealed = sealEnvelope(this.#traced({ id: nextId(), type: "ask", from, body }));
     // What was sent before must not come after.
     this.#outbox.flush(address);
     return openAnswer(await this.#courier.ask(address, sealed, { timeoutMs, signal }));
@@ -76,7 +76,8 @@ export class PostOffice {
     const sent = await Promise.allSettled(
       addresses.map((address) => {
         directory.touch(address);
-        return this.#outbox.put(address, envelopeOf({ id: nextId(), type: "broadcast", from, body }));
+        const parts = this.#traced({ id: nextId(), type: "broadcast", from, body });
+        return this.#outbox.put(address, envelopeOf(parts));
       }),
     );
     const taken = (index: number) => sent[index]?.status === "fulfilled";
@@ -89,6 +90,11 @@ export class PostOffice {
   /** The nodes of these actors are gone: nobody waits for them any longer. */
   lose(addresses: readonly Address[]): void {
     this.#courier.lose(addresses);
+  }
+
+  #traced(parts: EnvelopeParts): EnvelopeParts {
+    const trace = this.#options.trace?.();
+    return trace === undefined ? parts : { ...parts, trace };
   }
 
   /** Puts a message into the durable mailbox of a role. */

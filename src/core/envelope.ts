@@ -12,6 +12,8 @@ const envelopeSchema = z.object({
   id: z.string().min(1).max(128),
   type: z.enum(["send", "ask", "broadcast"]),
   from: z.string().max(260).nullable(),
+  /** The trace that it belongs to, as W3C Trace Context writes it; older versions pass over it. */
+  trace: z.string().max(512).optional(),
   body: z.string(),
 });
 
@@ -58,7 +60,7 @@ export function sealEnvelope(parts: EnvelopeParts): string {
 
 /** The text of one or more envelopes for one actor: a line of heads, then each body on its own, not quoted once more. */
 export function sealBatch(envelopes: readonly Envelope[]): string {
-  const batch = envelopes.map(({ id, type, from }) => ({ id, type, from }));
+  const batch = envelopes.map(({ id, type, from, trace }) => ({ id, type, from, trace }));
   let text = JSON.stringify({ v: ENVELOPE_VERSION, batch });
   // The codec writes no line breaks.
   for (const { body } of envelopes) text += `\n${body}`;
@@ -80,11 +82,12 @@ export function openBatch(text: string): readonly Envelope[] {
       `The batch of messages has ${batch.length} heads and ${bodies.length} bodies.`,
     );
   }
-  return batch.map(({ id, type, from }, index) => ({
+  return batch.map(({ id, type, from, trace }, index) => ({
     v: ENVELOPE_VERSION,
     id,
     type,
     from,
+    ...(trace === undefined ? {} : { trace }),
     body: bodies[index] ?? "",
   }));
 }

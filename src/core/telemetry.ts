@@ -3,15 +3,16 @@
 // that recorded it and by no other; an implementation never throws. Where nobody measures, nothing is made or kept.
 import type { GuestFailure, GuestUsage, LimitName } from "./guest.ts";
 import type { JournalEntry } from "./journal.ts";
-import type { ModelAnswer } from "./model.ts";
+import type { ModelAnswer, ModelRequest } from "./model.ts";
 import type { WorkflowEvent } from "./workflow-event.ts";
 
 /** A task as it begins to be told of. */
 export interface TaskStart {
   readonly taskId: string;
   readonly role: string;
-  /** The workflow that it is a step of; null for none. */
+  /** The workflow that it is a step of, and the step's id; null for none. */
   readonly workflowId: string | null;
+  readonly step: string | null;
   /** The trace that it belongs to, as W3C Trace Context writes it. */
   readonly trace: string | undefined;
   /** What its journal held before. */
@@ -27,7 +28,13 @@ export type Hearing = "noted" | "recorded" | "replayed";
 
 /** An effect of a task by its place in it. */
 export type EffectKey =
-  | { readonly type: "model"; readonly callId: string }
+  /** `model` is the name of what is asked, as `provider/model`. */
+  | {
+      readonly type: "model";
+      readonly callId: string;
+      readonly model: string;
+      readonly request: ModelRequest;
+    }
   | { readonly type: "run"; readonly attempt: number }
   | { readonly type: "tool"; readonly callId: string }
   | { readonly type: "handler" };
@@ -55,6 +62,22 @@ export interface WorkflowTelemetry {
   heard(event: WorkflowEvent): void;
   /** The trace for its steps' tasks; undefined for none. */
   readonly trace: string | undefined;
+  /** This process works on it no longer. Idempotent. */
+  end(): void;
+}
+
+/** What may belong to a trace. */
+export interface Traced {
+  /** As W3C Trace Context writes it; undefined for none. */
+  readonly trace?: string | undefined;
+}
+
+/** A message that an actor is about to handle. */
+export interface Delivered {
+  /** The trace that its sender's belongs to. */
+  readonly trace: string;
+  readonly role: string;
+  readonly type: "send" | "ask" | "broadcast";
 }
 
 /** What happens and is no entry of a task's journal. */
@@ -118,6 +141,8 @@ export interface Telemetry {
   /** A task is about to be accepted that belongs to a trace, or to none; gives the trace that its journal is to name. */
   accept(task: Pick<TaskStart, "taskId" | "role" | "trace">): string | undefined;
   workflow(start: WorkflowStart): WorkflowTelemetry;
+  /** Handles a message that belongs to a trace. */
+  deliver<T>(message: Delivered, work: () => T): T;
   tell(happening: Happening): void;
   /** Has values asked for whenever somebody reads the measures; gives how to end that. A read may fail. */
   read<N extends ReadingName>(
@@ -138,13 +163,18 @@ export const noTaskTelemetry: TaskTelemetry = Object.freeze({
   end: NOTHING,
 });
 
-const noWorkflowTelemetry: WorkflowTelemetry = Object.freeze({ heard: NOTHING, trace: undefined });
+const noWorkflowTelemetry: WorkflowTelemetry = Object.freeze({
+  heard: NOTHING,
+  trace: undefined,
+  end: NOTHING,
+});
 
 /** Measures nothing. */
 export const noTelemetry: Telemetry = Object.freeze({
   task: () => noTaskTelemetry,
   accept: ({ trace }: Pick<TaskStart, "trace">) => trace,
   workflow: () => noWorkflowTelemetry,
+  deliver: <T>(_: Delivered, work: () => T) => work(),
   tell: NOTHING,
   read: () => NOTHING,
   activeTrace: NOTHING,
@@ -159,6 +189,8 @@ export function joinTelemetry(all: readonly Telemetry[]): Telemetry {
     task: (start) => joinTasks(each.map((telemetry) => telemetry.task(start))),
     accept: (task) => each.reduce((trace, telemetry) => telemetry.accept({ ...task, trace }), task.trace),
     workflow: (start) => joinWorkflows(each.map((telemetry) => telemetry.workflow(start))),
+    deliver: (message, work) =>
+      each.reduceRight((inner, telemetry) => () => telemetry.deliver(message, inner), work)(),
     tell: (happening) => {
       for (const telemetry of each) telemetry.tell(happening);
     },
@@ -194,6 +226,9 @@ function joinWorkflows(each: readonly WorkflowTelemetry[]): WorkflowTelemetry {
     },
     get trace() {
       return firstOf(each, (workflow) => workflow.trace);
+    },
+    end: () => {
+      for (const workflow of each) workflow.end();
     },
   };
 }

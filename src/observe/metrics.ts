@@ -3,6 +3,7 @@
 // cannot be read in time is left out, and holds nothing up.
 import { collectDefaultMetrics, Gauge, Registry, type Counter } from "prom-client";
 import type {
+  Delivered,
   Happening,
   Reading,
   ReadingName,
@@ -77,6 +78,10 @@ class PrometheusMetrics implements Metrics {
 
   workflow(): WorkflowTelemetry {
     return new WorkflowMeter(this.#meters);
+  }
+
+  deliver<T>(_: Delivered, work: () => T): T {
+    return work();
   }
 
   tell(happening: Happening): void {

@@ -15,6 +15,10 @@ export class WorkflowMeter implements WorkflowTelemetry {
     this.#meters = meters;
   }
 
+  end(): void {
+    // There is nothing to end.
+  }
+
   heard(event: WorkflowEvent): void {
     if (event.type === "workflow-started") this.#isResumed = event.resumed;
     else if (this.#isResumed && isNew(event)) {
