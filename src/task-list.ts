@@ -1,7 +1,7 @@
 // The tasks of a mesh as their journals tell of them, beside whatever mesh runs on the same data.
 // Invariant: reading changes nothing and claims nothing; only the journal of a task that has ended is ever deleted.
 import { TaskError, UnknownError } from "./core/errors.ts";
-import { readEntries, type JournalEntry, type JournalEntryOf, type StepOf } from "./core/journal.ts";
+import { readEntries, type JournalEntry, type StepOf } from "./core/journal.ts";
 import { addTokens, NO_TOKENS, type TokenUsage } from "./core/model.ts";
 import { isName } from "./core/names.ts";
 import type { DeadLetter, Ledger, Queue } from "./core/ports.ts";
@@ -81,6 +81,8 @@ export interface DeadTask extends DeadLetter {
   readonly taskId: string;
 }
 
+/** So many journals are looked at together: where they are a network away, one after the other takes long. */
+const READ_AT_ONCE = 64;
 /** A queue remembers ids for so long: a task given anew under one of them would not be queued. In milliseconds. */
 const REMEMBERED_MS = 120_000;
 
@@ -88,6 +90,8 @@ const REMEMBERED_MS = 120_000;
 export class TaskList {
   readonly #ledger: Ledger;
   readonly #options: TaskListOptions;
+  /** How tasks were accepted that were looked at before: what a journal begins with stays as long as it does. */
+  #heads = new Map<string, Acceptance>();
 
   constructor(ledger: Ledger, options: TaskListOptions) {
     this.#ledger = ledger;
@@ -107,10 +111,13 @@ export class TaskList {
         (before === undefined || order({ at: before.acceptedAt, taskId: before.taskId }, one) < 0),
     );
     const tasks: TaskSummary[] = [];
-    for (const [index, { taskId }] of wanted.entries()) {
+    for (const [index, { taskId, at }] of wanted.entries()) {
       if (tasks.length >= limit) return { tasks, more: wanted.length - index };
       const summary = await this.#summary(taskId);
-      if (summary !== null && (status === undefined || summary.status === status)) tasks.push(summary);
+      // Deleted and given anew since: the next list has it in its place.
+      if (summary?.acceptedAt !== at) this.#heads.delete(taskId);
+      if (summary === null || (role !== undefined && summary.role !== role)) continue;
+      if (status === undefined || summary.status === status) tasks.push(summary);
     }
     return { tasks, more: 0 };
   }
@@ -199,15 +206,25 @@ export class TaskList {
   }
 
   /** How each task was accepted, the newest first. */
-  async #accepted(): Promise<readonly JournalEntryOf<"accepted">[]> {
-    const found: JournalEntryOf<"accepted">[] = [];
-    for (const taskId of await this.ids()) {
-      const name = this.#options.subjects.journal(taskId);
-      const [head] = await this.#ledger.read(name, { limit: 1 });
-      const [first] = head === undefined ? [] : readEntries(head.payload, name);
-      if (first?.type === "accepted") found.push(first);
+  async #accepted(): Promise<readonly Acceptance[]> {
+    const ids = await this.ids();
+    const heads = new Map<string, Acceptance>();
+    for (let at = 0; at < ids.length; at += READ_AT_ONCE) {
+      const group = ids.slice(at, at + READ_AT_ONCE);
+      const found = await Promise.all(group.map(async (id) => this.#heads.get(id) ?? this.#head(id)));
+      for (const head of found) if (head !== null) heads.set(head.taskId, head);
     }
-    return found.sort(order);
+    this.#heads = heads;
+    return [...heads.values()].sort(order);
+  }
+
+  async #head(taskId: string): Promise<Acceptance | null> {
+    const name = this.#options.subjects.journal(taskId);
+    const [head] = await this.#ledger.read(name, { limit: 1 });
+    const [first] = head === undefined ? [] : readEntries(head.payload, name);
+    if (first?.type !== "accepted") return null;
+    const { at, role, queue = null } = first;
+    return { taskId, at, role, queue };
   }
 
   /** Of a task that has ended, its first and last entries say all. */
@@ -229,10 +246,16 @@ export class TaskList {
   }
 }
 
-type Acceptance = Pick<JournalEntryOf<"accepted">, "at" | "taskId">;
+/** How a task was accepted. */
+interface Acceptance {
+  readonly taskId: string;
+  readonly at: number;
+  readonly role: string;
+  readonly queue: string | null;
+}
 
 /** The newest first; of one millisecond, by their ids. */
-function order(a: Acceptance, b: Acceptance): number {
+function order(a: Pick<Acceptance, "at" | "taskId">, b: Pick<Acceptance, "at" | "taskId">): number {
   if (a.at !== b.at) return b.at - a.at;
   return a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0;
 }

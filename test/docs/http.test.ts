@@ -53,7 +53,8 @@ function commandsOf(page: string): readonly Shown[] {
       .map((command) => ({
         line,
         command,
-        answer: kind === "answer" ? JSON.parse((json ?? "").replace(/,(?=\s*[}\]])/g, "")) : undefined,
+        answer:
+          kind === "answer" ? (JSON.parse((json ?? "").replace(/,(?=\s*[}\]])/g, "")) as unknown) : undefined,
         events: kind === "events" ? (events ?? "").split(" ") : null,
       }));
   });

@@ -52,7 +52,9 @@ export function httpPlace({ host, port, token }: Omit<HttpPlace, "hosts">): Http
         "FETTLE_HTTP_TOKEN (or --token-file) to what clients must send, or listen on 127.0.0.1.",
     );
   }
-  return { host, port, token, hosts: isLoopback ? [...LOOPBACK_HOSTS, bracketed(host)] : undefined };
+  // A page that has this machine called by a name of its own has no token.
+  const hosts = token === undefined ? [...LOOPBACK_HOSTS, bracketed(host)] : undefined;
+  return { host, port, token, hosts };
 }
 
 /**

@@ -205,7 +205,9 @@ describe("where the service may listen", () => {
     const token = "a-token-that-is-long";
     expect(httpPlace({ host: "127.0.0.1", port: 0, token: undefined }).hosts).toContain("localhost");
     expect(httpPlace({ host: "::1", port: 0, token: undefined }).hosts).toContain("[::1]");
-    expect(httpPlace({ host: "0.0.0.0", port: 0, token }).hosts).toBeUndefined();
+    for (const host of ["0.0.0.0", "127.0.0.1"]) {
+      expect(httpPlace({ host, port: 0, token }).hosts).toBeUndefined();
+    }
     for (const host of ["0.0.0.0", "::", "10.0.0.5", "example.org", "127.0.0.1.example.org"]) {
       expect(() => httpPlace({ host, port: 0, token: undefined })).toThrow("FETTLE_HTTP_TOKEN");
     }
