@@ -70,6 +70,32 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    // The inspector's page runs in a browser: types of its own.
+    files: ["src/app/inspector/page/**/*.{ts,tsx}"],
+    extends: [...tseslint.configs.strictTypeChecked],
+    languageOptions: {
+      parserOptions: { project: "./src/app/inspector/page/tsconfig.json", tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true, allowBoolean: true },
+      ],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      "@typescript-eslint/no-unnecessary-condition": "off",
+      "no-restricted-syntax": [
+        "error",
+        { selector: "ExportDefaultDeclaration", message: "No default exports: name what a file gives." },
+        {
+          selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']",
+          message: "What agents, guests and models say is text.",
+        },
+        { selector: "MemberExpression[property.name=/^(inner|outer)HTML$/]", message: "Text only: no HTML." },
+      ],
+    },
+  },
   { files: ["vitest.config.ts"], rules: { "no-restricted-syntax": "off" } },
   {
     files: ["**/*.mjs", "bin/*.js"],

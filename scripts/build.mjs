@@ -1,4 +1,4 @@
-// The whole build: types and JavaScript by tsc, then the sandbox's engine and worker by their own scripts.
+// The whole build: types and JavaScript by tsc, then the sandbox's engine and worker and the inspector's page by their own scripts.
 // Each part skips itself when its inputs have not changed, so that `npm test` starts quickly.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -8,6 +8,7 @@ const steps = [
   ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"],
   ["scripts/build-engine.mjs"],
   ["scripts/build-worker.mjs"],
+  ["scripts/build-page.mjs"],
 ].filter(([script]) => existsSync(new URL(script, root)));
 
 for (const step of steps) {
