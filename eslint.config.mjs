@@ -75,7 +75,10 @@ export default tseslint.config(
     files: ["src/app/inspector/page/**/*.{ts,tsx}"],
     extends: [...tseslint.configs.strictTypeChecked],
     languageOptions: {
-      parserOptions: { project: "./src/app/inspector/page/tsconfig.json", tsconfigRootDir: import.meta.dirname },
+      parserOptions: {
+        project: "./src/app/inspector/page/tsconfig.json",
+        tsconfigRootDir: import.meta.dirname,
+      },
     },
     rules: {
       "@typescript-eslint/consistent-type-imports": "error",

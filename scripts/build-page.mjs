@@ -9,7 +9,10 @@ const target = new URL("dist/src/app/inspector/page/", root);
 const { CHART_STYLE } = await import(new URL("dist/src/app/charts/svg-style.js", root).href);
 
 const { metafile } = await build({
-  entryPoints: [{ in: new URL("main.tsx", source).pathname, out: "app" }],
+  entryPoints: ["main.tsx", "styles/all.css"].map((name) => ({
+    in: new URL(name, source).pathname,
+    out: "app",
+  })),
   outdir: target.pathname,
   bundle: true,
   minify: true,
@@ -17,14 +20,19 @@ const { metafile } = await build({
   format: "esm",
   target: ["es2022"],
   legalComments: "eof",
-  banner: { js: "/*! Fettle's inspector. What is bundled here besides, and its licences: licenses.txt */" },
-  footer: { css: CHART_STYLE },
+  banner: {
+    js: "/*! Fettle's inspector. What is bundled here besides, and its licences: licenses.txt */",
+    // First, so that the page's own rules go before it.
+    css: CHART_STYLE,
+  },
 });
 
 /** The npm packages whose code is in the bundle. */
 const packages = [
   ...new Set(
-    Object.keys(metafile.inputs).flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []),
+    Object.keys(metafile.inputs).flatMap(
+      (path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? [],
+    ),
   ),
 ].sort();
 const licences = packages.map((name) => {

@@ -25,7 +25,7 @@ it("the source keeps the rules of the house", async () => {
     dependencies: Record<string, string>;
     peerDependencies: Record<string, string>;
   };
-  const files = await read(SOURCE, /\.ts$/);
+  const files = await read(SOURCE, /\.tsx?$/);
   expect(files.size).toBeGreaterThan(30);
   const problems = findProblems({
     files,

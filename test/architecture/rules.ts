@@ -29,7 +29,7 @@ export function findProblems(tree: Tree): string[] {
 
 function faultsOfFile({ path, text, defaultExportLine, environmentLine }: Source): string[] {
   const faults: string[] = [];
-  const name = posix.basename(path, ".ts");
+  const name = posix.basename(path).replace(/\.tsx?$/, "");
   const lines = text.trimEnd().split("\n").length;
   if (unitOf(path) === undefined) {
     faults.push(
@@ -39,7 +39,7 @@ function faultsOfFile({ path, text, defaultExportLine, environmentLine }: Source
   if (!/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name)) {
     faults.push(`${path}: name it in kebab-case, after its main export, as in "task-queue.ts".`);
   }
-  if (path.split("/").some((part) => VAGUE.test(part.replace(/\.ts$/, "")))) {
+  if (path.split("/").some((part) => VAGUE.test(part.replace(/\.tsx?$/, "")))) {
     faults.push(`${path}: "${name}" says nothing. Name the file for the one thing that it holds.`);
   }
   if (lines > MAX_LINES) {
@@ -124,7 +124,7 @@ function faultsOfPackage(at: string, unit: Unit, one: Import, dependencies: read
         `Use it in the unit that wraps it; a new package gets its place in test/architecture/units.ts.`,
     ];
   }
-  if (dependencies.includes(name)) return [];
+  if (unit.bundled === true || dependencies.includes(name)) return [];
   return [`${at} imports the package "${name}", which is not among the dependencies in package.json.`];
 }
 

@@ -9,6 +9,8 @@ export interface Unit {
   readonly purpose: string;
   /** The npm packages that it may import; those after `type:` as types only. */
   readonly packages: readonly string[];
+  /** Whether the build puts its packages into a bundle: then nobody installs them. */
+  readonly bundled?: boolean;
   /** Whether it may import `node:` modules. */
   readonly node: boolean;
   /** The only units that it may import, where that is less than all floors below. */
@@ -74,6 +76,14 @@ const FOLDERS: readonly Unit[] = [
     purpose: "binds the charts' slots to ports, supervises, recovers",
     packages: ["xstate", "zod"],
     node: true,
+  },
+  {
+    name: "src/app/inspector/page",
+    floor: 6,
+    purpose: "the inspector's page, which runs in a browser",
+    packages: ["diff", "highlight.js", "preact"],
+    bundled: true,
+    node: false,
   },
   {
     name: "src/app",

@@ -14,7 +14,9 @@ export async function* sentEvents(
   body: ReadableStream<Uint8Array>,
   onLife: () => void,
 ): AsyncGenerator<SentEvent, void, undefined> {
-  const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
+  const reader = body
+    .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
+    .getReader();
   let rest = "";
   for (;;) {
     const { done, value } = await reader.read();

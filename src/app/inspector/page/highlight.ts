@@ -22,11 +22,18 @@ interface Node {
 const MOST_CHARACTERS = 60_000;
 
 /** The lines of a code. */
-export function highlight(code: string, language: "javascript" | "json" | "text"): readonly (readonly Token[])[] {
-  if (language === "text" || code.length > MOST_CHARACTERS) return code.split("\n").map((text) => [{ kind: null, text }]);
+export function highlight(
+  code: string,
+  language: "javascript" | "json" | "text",
+): readonly (readonly Token[])[] {
+  if (language === "text" || code.length > MOST_CHARACTERS)
+    return code.split("\n").map((text) => [{ kind: null, text }]);
   const { _emitter } = hljs.highlight(code, { language, ignoreIllegals: true });
   const lines: Token[][] = [[]];
-  for (const { kind, text } of tokensOf((_emitter as unknown as { readonly rootNode: Node }).rootNode, null)) {
+  for (const { kind, text } of tokensOf(
+    (_emitter as unknown as { readonly rootNode: Node }).rootNode,
+    null,
+  )) {
     for (const [index, part] of text.split("\n").entries()) {
       if (index > 0) lines.push([]);
       if (part !== "") lines.at(-1)?.push({ kind, text: part });

@@ -78,7 +78,8 @@ function step(by: number): boolean {
   const rows = [...document.querySelectorAll<HTMLElement>("[data-row]")];
   if (rows.length === 0) return false;
   const at = rows.findIndex((row) => row.contains(document.activeElement));
-  const next = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + by))];
+  const next =
+    rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + by))];
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });
   return true;

@@ -15,7 +15,10 @@ export function lightOf(graph: ChartGraph | undefined, from: string | null, to: 
   if (graph === undefined || to === null) return { lit: [], taken: [] };
   const lit = statesOf(graph, to);
   const [before, now] = [from === null ? undefined : statesOf(graph, from).at(-1), lit.at(-1)];
-  return { lit, taken: before === undefined || now === undefined || before === now ? [] : wayBetween(graph, before, now) };
+  return {
+    lit,
+    taken: before === undefined || now === undefined || before === now ? [] : wayBetween(graph, before, now),
+  };
 }
 
 /** What is lit of a chart whose state changes while one looks. */

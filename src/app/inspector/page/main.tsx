@@ -1,7 +1,6 @@
 // The inspector's page begins here: what it is told is text, shown as such, and all it asks is its own server.
 import { render } from "preact";
 import { App } from "./app.tsx";
-import "./styles/all.css";
 import { goLive } from "./live.ts";
 import { followAddress } from "./route.ts";
 import { takeToken } from "./server.ts";

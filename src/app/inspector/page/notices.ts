@@ -27,7 +27,11 @@ export function hush(): void {
 }
 
 /** Asks the server for a deed and says what came of it; gives whether it was done. */
-export async function perform(path: string, done: string, body: Readonly<Record<string, string>> = {}): Promise<boolean> {
+export async function perform(
+  path: string,
+  done: string,
+  body: Readonly<Record<string, string>> = {},
+): Promise<boolean> {
   try {
     const { note } = await act<Done>(path, body);
     say(note === null ? done : `${done} ${note}`);

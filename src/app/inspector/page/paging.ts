@@ -35,7 +35,11 @@ const NOT_WHOLE_MS = 1000;
 /** Reads the list `path`, whose rows the server calls `name`. */
 export function usePaging<T>(
   path: string,
-  { name, keyOf, filter }: { name: string; keyOf: (row: T) => string; filter: Readonly<Record<string, string>> },
+  {
+    name,
+    keyOf,
+    filter,
+  }: { name: string; keyOf: (row: T) => string; filter: Readonly<Record<string, string>> },
 ): Paging<T> {
   const question = JSON.stringify([path, filter]);
   const [held, setHeld] = useState<(Page<T> & { readonly question: string }) | null>(null);
@@ -51,7 +55,11 @@ export function usePaging<T>(
     if (isReading.current && cursor !== null) return;
     isReading.current = true;
     try {
-      const given = await read<Omit<Page<T>, "rows"> & Record<string, unknown>>(path, { ...filter, limit: LIMIT, cursor });
+      const given = await read<Omit<Page<T>, "rows"> & Record<string, unknown>>(path, {
+        ...filter,
+        limit: LIMIT,
+        cursor,
+      });
       if (asked.current !== question) return;
       const page = { ...given, isWhole: given.isWhole ?? true, rows: given[name] as readonly T[] };
       setError(null);
@@ -99,7 +107,8 @@ function merge<T>(
   if (held === null) return { ...page, question };
   const fresh = new Set(page.rows.map(keyOf));
   const others = held.rows.filter((row) => !fresh.has(keyOf(row)));
-  if (cursor !== null) return { ...page, rows: [...held.rows.filter((row) => !fresh.has(keyOf(row))), ...page.rows], question };
+  if (cursor !== null)
+    return { ...page, rows: [...held.rows.filter((row) => !fresh.has(keyOf(row))), ...page.rows], question };
   // The first page again: where it is all there is, what is not in it is gone.
   if (page.cursor === null || others.length === 0) return { ...page, question };
   const wasOne = held.rows.length <= page.rows.length;

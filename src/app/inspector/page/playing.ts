@@ -67,10 +67,13 @@ function nextChange(moments: readonly Moment[], from: number): number {
   const state = moments[from]?.state ?? null;
   const change = moments.findIndex((moment, index) => index > from && moment.state !== state);
   if (change < 0) return moments.length - 1;
-  const after = moments.findIndex((moment, index) => index > change && moment.state !== moments[change]?.state);
+  const after = moments.findIndex(
+    (moment, index) => index > change && moment.state !== moments[change]?.state,
+  );
   return after < 0 ? moments.length - 1 : after - 1;
 }
 
 function statesBetween(moments: readonly Moment[], from: number): number {
-  return moments.slice(from).filter(({ state }, index, all) => index > 0 && state !== all[index - 1]?.state).length;
+  return moments.slice(from).filter(({ state }, index, all) => index > 0 && state !== all[index - 1]?.state)
+    .length;
 }

@@ -25,7 +25,11 @@ export function followAddress(): void {
 }
 
 /** The address of a place in the page. */
-export function hrefOf(section: Section, id?: string | null, filter: Readonly<Record<string, string>> = {}): string {
+export function hrefOf(
+  section: Section,
+  id?: string | null,
+  filter: Readonly<Record<string, string>> = {},
+): string {
   const kept = Object.entries(filter).filter(([, value]) => value !== "");
   const query = new URLSearchParams(kept).toString();
   const path = section === "mesh" ? "#/" : `#/${section}`;
@@ -49,7 +53,11 @@ function parse(hash: string): Route {
   const [name = "", ...rest] = path.split("/");
   const section = SECTIONS.find((one) => one === name) ?? "mesh";
   const id = rest.join("/");
-  return { section, id: id === "" ? null : safely(id), filter: Object.fromEntries(new URLSearchParams(query)) };
+  return {
+    section,
+    id: id === "" ? null : safely(id),
+    filter: Object.fromEntries(new URLSearchParams(query)),
+  };
 }
 
 function safely(text: string): string {

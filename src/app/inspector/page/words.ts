@@ -23,7 +23,10 @@ export function tokenSum({ input, output, cacheRead, cacheWrite }: TokenUsage): 
 
 /** A usage in words, for who wants to know it in full. */
 export function tokenWords({ input, output, cacheRead, cacheWrite }: TokenUsage): string {
-  const cache = cacheRead + cacheWrite === 0 ? "" : `, ${count(cacheRead)} read from and ${count(cacheWrite)} written to the cache`;
+  const cache =
+    cacheRead + cacheWrite === 0
+      ? ""
+      : `, ${count(cacheRead)} read from and ${count(cacheWrite)} written to the cache`;
   return `${count(input)} tokens in, ${count(output)} out${cache}`;
 }
 
@@ -68,15 +71,21 @@ export function plural(value: number, noun: string): string {
 }
 
 const STATE_WORDS: Readonly<Record<string, string>> = {
-  awaitingApproval: "awaiting approval",
   "awaiting-approval": "awaiting approval",
   "serving.accepting": "serving",
   "serving.paused": "paused",
+  "serving.draining": "draining",
 };
 
 /** A state as people call it. */
 export function stateWords(state: string): string {
-  return STATE_WORDS[state] ?? state.replaceAll(".", " · ");
+  return (
+    STATE_WORDS[state] ??
+    state
+      .replace(/([a-z])([A-Z])/g, "$1 $2")
+      .replaceAll(".", " · ")
+      .toLowerCase()
+  );
 }
 
 const HUES: Readonly<Record<string, string>> = {

@@ -39,7 +39,8 @@ export function ActorsPage({ place }: { readonly place: Route }) {
       if (event.type !== "actors") return;
       const states = new Map(event.actors.map(({ address, to }) => [address, to]));
       list.change((row) => ({ ...row, state: states.get(row.address) ?? row.state }));
-      if (event.isSampled || event.actors.some(({ from, to }) => from === null || to === null)) list.refresh();
+      if (event.isSampled || event.actors.some(({ from, to }) => from === null || to === null))
+        list.refresh();
     },
     [list.rows],
   );

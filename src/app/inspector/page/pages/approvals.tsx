@@ -16,10 +16,15 @@ export function ApprovalsPage() {
     <article class="page narrow">
       <header class="page-head">
         <h1>Approvals</h1>
-        <p class="quiet">{waiting.length === 0 ? "" : `${plural(waiting.length, "task")} held until you answer`}</p>
+        <p class="quiet">
+          {waiting.length === 0 ? "" : `${plural(waiting.length, "task")} held until you answer`}
+        </p>
       </header>
       {waiting.length === 0 ? (
-        <Empty title="Nothing waits for you." command={'defineAgent({ role: "coder", approval: "tools", … })'}>
+        <Empty
+          title="Nothing waits for you."
+          command={'defineAgent({ role: "coder", approval: "tools", … })'}
+        >
           An agent asks before it runs code or calls tools where its definition says so.
         </Empty>
       ) : (
@@ -33,7 +38,11 @@ export function ApprovalsPage() {
   );
 }
 
-const WANTS = { code: "wants to run code", tools: "wants to call tools", budget: "wants to go past its budget" } as const;
+const WANTS = {
+  code: "wants to run code",
+  tools: "wants to call tools",
+  budget: "wants to go past its budget",
+} as const;
 
 function Card({ approval }: { readonly approval: Approval }) {
   const now = useNow();

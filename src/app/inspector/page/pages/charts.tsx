@@ -6,7 +6,8 @@ import { Empty, Waiting } from "../parts/empty.tsx";
 import { hrefOf } from "../route.ts";
 
 const ABOUT: Readonly<Record<string, string>> = {
-  agent: "One actor: prepares itself, serves its mailbox, pauses, drains, stops, and starts again after a crash.",
+  agent:
+    "One actor: prepares itself, serves its mailbox, pauses, drains, stops, and starts again after a crash.",
   task: "One task: the model writes code, the sandbox runs it, errors go back until it works.",
   workflow: "One workflow: begins each step as soon as all that it depends on has ended.",
   step: "One step of a workflow: decides whether it runs, lists its items, works through them.",

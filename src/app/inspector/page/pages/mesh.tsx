@@ -27,7 +27,9 @@ export function MeshPage() {
         <div>
           <h1>{seen.name}</h1>
           <p class="quiet">
-            {[MODES[seen.mode], plural(up, "node"), plural(seen.totals.actors, "actor"), ...seen.models].join(" · ")}
+            {[MODES[seen.mode], plural(up, "node"), plural(seen.totals.actors, "actor"), ...seen.models].join(
+              " · ",
+            )}
           </p>
         </div>
       </header>
@@ -67,8 +69,17 @@ function Totals({ totals }: Pick<MeshOverview, "totals">) {
   return (
     <dl class="totals">
       <Total name="at work" value={count(totals.running)} hue={totals.running > 0 ? "hue-work" : ""} />
-      <Total name="waiting" value={count(totals.waiting + totals.queued)} note={`${count(totals.queued)} in queues`} />
-      <Total name="to approve" value={count(asked)} hue={asked > 0 ? "hue-ask" : ""} href={hrefOf("approvals")} />
+      <Total
+        name="waiting"
+        value={count(totals.waiting + totals.queued)}
+        note={totals.queued > 0 ? `${count(totals.queued)} queued` : ""}
+      />
+      <Total
+        name="to approve"
+        value={count(asked)}
+        hue={asked > 0 ? "hue-ask" : ""}
+        href={hrefOf("approvals")}
+      />
       <Total name="succeeded" value={count(totals.success)} hue={totals.success > 0 ? "hue-good" : ""} />
       <Total
         name="failed"
@@ -78,7 +89,11 @@ function Totals({ totals }: Pick<MeshOverview, "totals">) {
       />
       <Total name="repairs" value={count(totals.repairs)} />
       <Total name="tokens" value={count(tokenSum(tokens))} title={tokenWords(tokens)} />
-      <Total name="cost" value={dollars(costUsd)} title={costUsd === null ? "A model's price is not known" : ""} />
+      <Total
+        name="cost"
+        value={dollars(costUsd)}
+        title={costUsd === null ? "A model's price is not known" : ""}
+      />
     </dl>
   );
 }
@@ -94,11 +109,11 @@ function Total(props: {
   const { name, value, hue = "", note = "", title = "", href } = props;
   return (
     <div class={`total ${hue}`} title={title === "" ? undefined : title}>
-      <dt>{href === undefined ? name : <a href={href}>{name}</a>}</dt>
-      <dd>
-        {value}
-        {note === "" ? null : <small>{note}</small>}
-      </dd>
+      <dt>
+        {href === undefined ? name : <a href={href}>{name}</a>}
+        {note === "" ? null : <small> · {note}</small>}
+      </dt>
+      <dd>{value}</dd>
     </div>
   );
 }
@@ -120,7 +135,10 @@ function AgentCard({ agent, canPause }: { readonly agent: AgentRow; readonly can
       </header>
       <StateBar states={states} noun="actor" />
       {inHand > 0 ? (
-        <StateBar states={Object.keys(taskStates).length > 0 ? taskStates : { running, waiting, awaitingApproval }} noun="task" />
+        <StateBar
+          states={Object.keys(taskStates).length > 0 ? taskStates : { running, waiting, awaitingApproval }}
+          noun="task"
+        />
       ) : null}
       <dl class="facts">
         <Fact name="in hand" value={count(inHand)} />
@@ -151,7 +169,10 @@ function PauseButton({ role, isPaused }: { readonly role: string; readonly isPau
       class="small"
       aria-pressed={isPaused}
       onClick={() =>
-        void perform(`agents/${encodeURIComponent(role)}/${deed}`, `${role} is ${isPaused ? "at work again" : "paused"}.`)
+        void perform(
+          `agents/${encodeURIComponent(role)}/${deed}`,
+          `${role} is ${isPaused ? "at work again" : "paused"}.`,
+        )
       }
     >
       <Icon name={isPaused ? "play" : "pause"} />
@@ -161,7 +182,15 @@ function PauseButton({ role, isPaused }: { readonly role: string; readonly isPau
   );
 }
 
-function Fact({ name, value, hue = "" }: { readonly name: string; readonly value: string; readonly hue?: string }) {
+function Fact({
+  name,
+  value,
+  hue = "",
+}: {
+  readonly name: string;
+  readonly value: string;
+  readonly hue?: string;
+}) {
   return (
     <div class={hue}>
       <dt>{name}</dt>
@@ -195,7 +224,11 @@ function Node({ node }: { readonly node: NodeRow }) {
         </span>
       </div>
       <div class="load">
-        <div class={`bar ${hueOf("running")}`} role="img" aria-label={`${running} of ${places} places at work`}>
+        <div
+          class={`bar ${hueOf("running")}`}
+          role="img"
+          aria-label={`${running} of ${places} places at work`}
+        >
           <span class={hueOf("running")} style={{ flexGrow: share }} />
           <span class="rest" style={{ flexGrow: 1 - share }} />
         </div>

@@ -68,7 +68,9 @@ function Shown({ detail, writing }: { readonly detail: TaskDetail; readonly writ
         </div>
         <TaskChart task={task} moments={moments} playing={playing} />
       </div>
-      {moments.length === 0 ? null : <Scrubber moments={moments} playing={playing} isOver={result !== null} />}
+      {moments.length === 0 ? null : (
+        <Scrubber moments={moments} playing={playing} isOver={result !== null} />
+      )}
     </article>
   );
 }
@@ -87,7 +89,8 @@ function Head({ detail }: { readonly detail: TaskDetail }) {
   const seen = useObservable(mesh);
   const now = useNow();
   const { taskId, role, status, state, acceptedAt, endedAt, repairs, tokens, costUsd, node, step } = task;
-  const replayed = result?.isReplayed === true || detail.moments.some(({ isReplayed }) => isReplayed === true);
+  const replayed =
+    result?.isReplayed === true || detail.moments.some(({ isReplayed }) => isReplayed === true);
   return (
     <header class="task-head">
       <Back />

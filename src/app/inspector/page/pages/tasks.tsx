@@ -36,7 +36,8 @@ export function TasksPage({ place }: { readonly place: Route }) {
       if (event.type !== "tasks") return;
       const changes = new Map(event.tasks.map((change) => [change.taskId, change]));
       list.change((row) => changed(row, changes.get(row.taskId)));
-      if (event.isSampled || event.tasks.some(({ taskId, states }) => !known.has(taskId) || isEnd(states))) list.refresh();
+      if (event.isSampled || event.tasks.some(({ taskId, states }) => !known.has(taskId) || isEnd(states)))
+        list.refresh();
     },
     [list.rows],
   );
@@ -85,7 +86,9 @@ function isEnd(states: readonly string[]): boolean {
 }
 
 function changed(row: TaskRow, change: TaskChange | undefined): TaskRow {
-  return change === undefined ? row : { ...row, status: change.status, state: change.states.at(-1) ?? row.state };
+  return change === undefined
+    ? row
+    : { ...row, status: change.status, state: change.states.at(-1) ?? row.state };
 }
 
 function Row({ row }: { readonly row: TaskRow }) {
@@ -114,7 +117,11 @@ function Row({ row }: { readonly row: TaskRow }) {
 }
 
 /** Rows of tasks where only their ids are known. */
-export function TaskLinks({ tasks }: { readonly tasks: readonly { taskId: string; status: string | null }[] }) {
+export function TaskLinks({
+  tasks,
+}: {
+  readonly tasks: readonly { taskId: string; status: string | null }[];
+}) {
   return (
     <ul class="task-links">
       {tasks.map(({ taskId, status }) => (

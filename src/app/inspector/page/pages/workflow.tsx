@@ -107,9 +107,9 @@ function Step({ step }: { readonly step: StepRow }) {
       </header>
       {success + failure + open === 0 ? null : (
         <div class="bar" role="img" aria-label={`${success} succeeded, ${failure} failed, ${open} under way`}>
-          <span class="hue-good" style={{ flexGrow: success }} />
-          <span class="hue-bad" style={{ flexGrow: failure }} />
-          <span class="hue-work" style={{ flexGrow: open }} />
+          <Part number={success} hue="hue-good" />
+          <Part number={failure} hue="hue-bad" />
+          <Part number={open} hue="hue-work" />
         </div>
       )}
       {tasks.length === 0 ? null : tasks.length <= 3 ? (
@@ -122,4 +122,8 @@ function Step({ step }: { readonly step: StepRow }) {
       )}
     </li>
   );
+}
+
+function Part({ number, hue }: { readonly number: number; readonly hue: string }) {
+  return <span class={number === 0 ? "none" : hue} style={{ flexGrow: number }} />;
 }

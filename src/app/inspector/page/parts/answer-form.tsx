@@ -14,7 +14,11 @@ export function AnswerForm({ approvalId }: { readonly approvalId: string }) {
   const answer = async (decision: "approve" | "reject") => {
     setBusy(true);
     const path = `approvals/${encodeURIComponent(approvalId)}/${decision}`;
-    const done = await perform(path, decision === "approve" ? "Approved." : "Rejected.", note === "" ? {} : { note });
+    const done = await perform(
+      path,
+      decision === "approve" ? "Approved." : "Rejected.",
+      note === "" ? {} : { note },
+    );
     setBusy(false);
     if (done) await readApprovals().catch(() => undefined);
   };

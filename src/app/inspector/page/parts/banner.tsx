@@ -13,7 +13,8 @@ export function Banner() {
       {link.type === "away" ? <Away retryAt={link.retryAt} /> : null}
       {replayed.length > 0 ? (
         <p class="banner hue-ask">
-          <strong>Replayed.</strong> No model is asked: answers are played back from a recording ({replayed.join(", ")}).
+          <strong>Replayed.</strong> No model is asked: answers are played back from a recording (
+          {replayed.join(", ")}).
         </p>
       ) : null}
       {seen?.mode === "stored" ? (

@@ -24,7 +24,15 @@ export interface ChartViewProps {
 const SCALE = { least: 0.2, most: 2, step: 1.25 };
 
 /** Draws a chart. */
-export function ChartView({ chart, title, lit = [], taken = [], marks = {}, onPick, follows = false }: ChartViewProps) {
+export function ChartView({
+  chart,
+  title,
+  lit = [],
+  taken = [],
+  marks = {},
+  onPick,
+  follows = false,
+}: ChartViewProps) {
   const view = useRef<HTMLDivElement>(null);
   const paper = useRef<HTMLDivElement>(null);
   const [scale, setScale] = useState<number | null>(null);
@@ -33,7 +41,10 @@ export function ChartView({ chart, title, lit = [], taken = [], marks = {}, onPi
   const zoom = (by: number) => setScale(Math.min(SCALE.most, Math.max(SCALE.least, now * by)));
 
   useEffect(() => {
-    const drawing = new DOMParser().parseFromString(chartSvg(chart, { title, isStyled: false }), "image/svg+xml");
+    const drawing = new DOMParser().parseFromString(
+      chartSvg(chart, { title, isStyled: false }),
+      "image/svg+xml",
+    );
     paper.current?.replaceChildren(document.importNode(drawing.documentElement, true));
   }, [chart, title]);
   useEffect(() => {
@@ -121,7 +132,9 @@ function light(
 
 function keepInSight(view: HTMLElement | null, state: string | undefined): void {
   if (view === null || state === undefined) return;
-  const group = [...view.querySelectorAll<SVGElement>("[data-state]")].find((one) => one.dataset["state"] === state);
+  const group = [...view.querySelectorAll<SVGElement>("[data-state]")].find(
+    (one) => one.dataset["state"] === state,
+  );
   const box = group?.querySelector(".box")?.getBoundingClientRect();
   if (box === undefined) return;
   const frame = view.getBoundingClientRect();

@@ -53,7 +53,11 @@ export function CodeView(props: {
       </figcaption>
       <pre tabIndex={0} role="group" aria-label={label}>
         {shown.map((row, index) => (
-          <Line key={index} row={row} mark={row.sign !== "−" && row.number === mark?.line ? mark : undefined} />
+          <Line
+            key={index}
+            row={row}
+            mark={row.sign !== "−" && row.number === mark?.line ? mark : undefined}
+          />
         ))}
       </pre>
       {shown.length < rows.length ? (

@@ -50,7 +50,12 @@ export function Filters(props: {
         const chosen = place.filter[name] ?? "";
         const all = chosen === "" || options.includes(chosen) ? options : [chosen, ...options];
         return (
-          <select key={name} aria-label={label} value={chosen} onChange={(event) => set(name, event.currentTarget.value)}>
+          <select
+            key={name}
+            aria-label={label}
+            value={chosen}
+            onChange={(event) => set(name, event.currentTarget.value)}
+          >
             <option value="">{label}: all</option>
             {all.map((option) => (
               <option key={option} value={option}>

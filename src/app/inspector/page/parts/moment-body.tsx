@@ -75,7 +75,9 @@ export function MomentBody(props: {
           {canAnswer ? <AnswerForm approvalId={approval.approvalId} /> : null}
         </div>
       )}
-      {output === undefined || output === "" ? null : <CodeView code={output} language="json" label="Output" />}
+      {output === undefined || output === "" ? null : (
+        <CodeView code={output} language="json" label="Output" />
+      )}
     </div>
   );
 }
@@ -130,10 +132,14 @@ function Tool({ tool }: { readonly tool: ToolMoment }) {
     <div class="tool">
       <p class="tool-name mono" title={callId}>
         {name}
-        {ok === undefined ? null : <span class={`chip ${ok ? "hue-good" : "hue-bad"}`}>{ok ? "returned" : "failed"}</span>}
+        {ok === undefined ? null : (
+          <span class={`chip ${ok ? "hue-good" : "hue-bad"}`}>{ok ? "returned" : "failed"}</span>
+        )}
       </p>
       <CodeView code={input} language="json" label="In" />
-      {output === undefined ? null : <CodeView code={output} language={ok === false ? "text" : "json"} label="Out" />}
+      {output === undefined ? null : (
+        <CodeView code={output} language={ok === false ? "text" : "json"} label="Out" />
+      )}
     </div>
   );
 }

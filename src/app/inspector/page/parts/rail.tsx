@@ -58,7 +58,9 @@ export function Rail({ place }: { readonly place: Route }) {
         <small>{seen === null ? "" : `v${seen.version}`}</small>
       </div>
       <p class="sr" role="status">
-        {waiting === 0 ? "" : `${waiting} ${waiting === 1 ? "approval waits" : "approvals wait"} for an answer.`}
+        {waiting === 0
+          ? ""
+          : `${waiting} ${waiting === 1 ? "approval waits" : "approvals wait"} for an answer.`}
       </p>
     </header>
   );

@@ -22,13 +22,25 @@ export function Scrubber(props: {
   return (
     <div class="scrubber" role="group" aria-label="Walk through the task">
       <div class="scrubber-buttons">
-        <button type="button" class="plain" onClick={() => goTo(at - 1)} disabled={at <= 0} aria-label="A moment back">
+        <button
+          type="button"
+          class="plain"
+          onClick={() => goTo(at - 1)}
+          disabled={at <= 0}
+          aria-label="A moment back"
+        >
           <Icon name="back" />
         </button>
         <button type="button" class="plain" onClick={play} aria-label={isPlaying ? "Stop" : "Play"}>
           <Icon name={isPlaying ? "pause" : "play"} />
         </button>
-        <button type="button" class="plain" onClick={() => goTo(at + 1)} disabled={at >= last} aria-label="A moment on">
+        <button
+          type="button"
+          class="plain"
+          onClick={() => goTo(at + 1)}
+          disabled={at >= last}
+          aria-label="A moment on"
+        >
           <Icon name="on" />
         </button>
       </div>

@@ -13,7 +13,13 @@ export function StateMark({ state }: { readonly state: string }) {
 }
 
 /** How many are in each state, as a bar and its legend. */
-export function StateBar({ states, noun }: { readonly states: Readonly<Record<string, number>>; readonly noun: string }) {
+export function StateBar({
+  states,
+  noun,
+}: {
+  readonly states: Readonly<Record<string, number>>;
+  readonly noun: string;
+}) {
   const all = Object.entries(states).filter(([, number]) => number > 0);
   const words = all.map(([state, number]) => `${number} ${stateWords(state)}`).join(", ");
   const sum = all.reduce((before, [, number]) => before + number, 0);

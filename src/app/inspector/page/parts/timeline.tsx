@@ -41,7 +41,9 @@ export function Timeline(props: {
             <MomentBody
               moment={moment}
               code={codes[index] ?? null}
-              canAnswer={!isOver && moment.approval !== undefined && !answered.has(moment.approval.approvalId)}
+              canAnswer={
+                !isOver && moment.approval !== undefined && !answered.has(moment.approval.approvalId)
+              }
             />
           </li>
         ))}
@@ -64,14 +66,16 @@ function MomentHead(props: {
   readonly goTo: () => void;
 }) {
   const { moment, before, goTo } = props;
-  const isNew = moment.state !== null && moment.state !== before?.state;
+  const isNew = moment.type !== "state" && moment.state !== null && moment.state !== before?.state;
   return (
     <div class="moment-head">
       <button type="button" class="moment-time" onClick={goTo} data-row aria-label={`Go to: ${moment.title}`}>
         +{(moment.afterMs / 1000).toFixed(moment.afterMs < 100_000 ? 2 : 0)} s
       </button>
       <span class="moment-title">{moment.title}</span>
-      {isNew && moment.state !== null ? <span class="chip state-chip">{stateWords(moment.state)}</span> : null}
+      {isNew && moment.state !== null ? (
+        <span class="chip state-chip">{stateWords(moment.state)}</span>
+      ) : null}
       <MomentFacts moment={moment} />
     </div>
   );

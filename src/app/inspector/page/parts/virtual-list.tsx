@@ -44,7 +44,12 @@ export function VirtualList<T>(props: {
     if (rows.length < total && seen.last >= rows.length) onEnd();
   }, [rows.length, total, seen.last]);
   return (
-    <ul ref={list} class="rows" aria-label={label} style={{ height: `${Math.max(total, rows.length) * rowHeight}px` }}>
+    <ul
+      ref={list}
+      class="rows"
+      aria-label={label}
+      style={{ height: `${Math.max(total, rows.length) * rowHeight}px` }}
+    >
       {rows.slice(seen.first, seen.last).map((row, index) => (
         <li
           key={keyOf(row)}

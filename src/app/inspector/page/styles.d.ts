@@ -1,2 +1,0 @@
-// Style sheets are taken in by the bundler, which makes one of all.
-declare module "*.css";
