@@ -6,7 +6,7 @@ import { refuseClash, type McpServer, type McpServers } from "../src/core/mcp.ts
 import type { OpenToolSource, ToolSource, ToolSourceOptions } from "../src/core/tool-source.ts";
 
 /** What a {@link Toolbox} is made with. */
-export interface ToolboxOptions extends Omit<ToolSourceOptions, "name"> {
+export interface ToolboxOptions extends Pick<ToolSourceOptions, "log" | "clock"> {
   /** The servers that every agent gets which writes code; an agent's own of the same name goes before. */
   readonly servers: McpServers;
   readonly open: OpenToolSource;
@@ -17,6 +17,7 @@ export class Toolbox {
   readonly #options: ToolboxOptions;
   /** Open servers by what they are: two agents that name the same one share it. */
   readonly #sources = new Map<string, Promise<ToolSource>>();
+  readonly #closing = new AbortController();
 
   constructor(options: ToolboxOptions) {
     this.#options = options;
@@ -42,6 +43,7 @@ export class Toolbox {
 
   /** Closes all servers. */
   async close(): Promise<void> {
+    this.#closing.abort();
     const sources = [...this.#sources.values()];
     this.#sources.clear();
     await Promise.allSettled(sources.map(async (source) => (await source).close()));
@@ -52,7 +54,7 @@ export class Toolbox {
     const open = this.#sources.get(key);
     if (open !== undefined) return open;
     const { log, clock } = this.#options;
-    const source = this.#options.open(server, { name, log, clock });
+    const source = this.#options.open(server, { name, log, clock, signal: this.#closing.signal });
     this.#sources.set(key, source);
     // Tried again by whoever starts an actor later.
     source.catch(() => this.#sources.delete(key));

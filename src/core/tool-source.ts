@@ -18,6 +18,8 @@ export interface ToolSourceOptions {
   readonly name: string;
   readonly log: Log;
   readonly clock: Clock;
+  /** Aborted when nobody wants it any more: what is being opened is given up then. */
+  readonly signal: AbortSignal;
 }
 
 /** Opens a server. @throws McpError that names it, and says why it cannot be used and how to mend that. */

@@ -37,11 +37,15 @@ export async function openMcp(server: McpServer, options: ToolSourceOptions): Pr
     });
     return known;
   };
+  const giveUp = (): void => void connection.close();
+  options.signal.addEventListener("abort", giveUp, { once: true });
   try {
     await tools();
   } catch (thrown) {
     await connection.close();
     throw thrown;
+  } finally {
+    options.signal.removeEventListener("abort", giveUp);
   }
   return {
     tools,

@@ -43,12 +43,12 @@ export function collectLog(): Log & { readonly lines: string[] } {
 
 /** A server opened as a mesh would, and a way to call its tools. */
 export async function openServer(server: McpServer, log: Log = collectLog(), name = "odd") {
-  const source = await openMcp(server, { name, log, clock: systemClock });
+  const { signal } = new AbortController();
+  const source = await openMcp(server, { name, log, clock: systemClock, signal });
   const call = async (tool: string, input: unknown = {}, info: Partial<ToolCallInfo> = {}) => {
     const tools = await source.tools();
     const found = tools[tool];
     if (found === undefined) throw new Error(`no tool ${tool} among ${Object.keys(tools).join(", ")}`);
-    const signal = new AbortController().signal;
     return found.execute(input as never, { callId: "run:0", signal, ...info });
   };
   return Object.assign(source, { call });

@@ -149,9 +149,11 @@ describe("a mesh with MCP servers", () => {
   it("gives them to every agent that writes code, and starts a server once for all that name it", async () => {
     const server = oddServer();
     const prompts = { capabilities: ["x"], systemPrompt: "x" };
-    const model = (request: { readonly system?: string }) =>
-      fenced(request.system?.includes("own: {") ? "result = await own.pid();" : "result = await odd.pid();");
-    const mesh = new TestMesh({ sandbox, model: model as never, mcp: { odd: server } })
+    const mesh = new TestMesh({
+      sandbox,
+      model: () => fenced("result = await odd.pid();"),
+      mcp: { odd: server },
+    })
       .add(defineAgent({ role: "one", ...prompts }))
       .add(defineAgent({ role: "two", ...prompts }))
       .add(defineAgent({ role: "prose", ...prompts, profile: "communicator" }));
@@ -163,12 +165,16 @@ describe("a mesh with MCP servers", () => {
     expect(() => process.kill(Number(one.output), 0)).toThrow();
   });
 
-  it("does not start where a server does not, and ends those that did", async () => {
+  it("does not start where a server does not, and waits for no other that is slow to start", async () => {
     const agent = defineAgent({
       role: "clerk",
       capabilities: ["x"],
       systemPrompt: "x",
-      mcp: { good: oddServer(), lost: { command: "no-such-program-here" } },
+      mcp: {
+        good: oddServer(),
+        slow: { ...oddServer("hangs"), timeoutMs: 600_000 },
+        lost: { command: "no-such-program-here" },
+      },
     });
     await using mesh = new TestMesh({ sandbox }).add(agent);
     await expect(mesh.start()).rejects.toThrow(
