@@ -16,7 +16,6 @@ import { readToken } from "./serve.ts";
 
 /** So long may what agents have begun hold the process open once the mesh has stopped, in milliseconds. */
 const HOLD_MS = 500;
-
 /** So long are answers waited for that are on their way when the server ends, in milliseconds. */
 const GRACE_MS = 2_000;
 const PATH = "/mcp";
@@ -33,7 +32,7 @@ interface McpOptions {
 
 const HELP = `
 A client starts it by itself and speaks with it over its standard streams. In the settings of Claude Desktop, Cursor and
-others (name the file by its whole path, and the folder in which .env, data and logs are):
+others, which start it in any folder (--cwd says where the file, .env, data and logs are):
 
   { "mcpServers": { "agents": {
       "command": "npx",
@@ -57,7 +56,7 @@ export function mcpCommand(): Command {
   return new Command("mcp")
     .description("serve agents as tools to MCP clients, such as Claude Desktop and Cursor")
     .argument("[file...]", "JavaScript or TypeScript that exports agents made by defineAgent()")
-    .option("--cwd <folder>", "the folder to work in: of .env, data and logs; default: the current one")
+    .option("--cwd <folder>", "the folder to work in: of the file, .env, data and logs; default: the current one")
     .option("-s, --server <url>", "the NATS servers, separated by commas; default: NATS_URL")
     .option("--http", "serve by streamable HTTP, to any number of clients")
     .option("--host <address>", "with --http, where to listen; default: FETTLE_HTTP_HOST, 127.0.0.1")
