@@ -37,7 +37,7 @@ const OUTAGES = [
   "test/chaos/fleet.test.ts",
   "test/examples/research-network.test.ts",
   "test/fabric/nats/{cluster,cluster-contract,compose,fence,key-value-cluster,queue-cluster}.test.ts",
-  "test/nodes/{leaving,metrics,outage,stopped,takeover}.test.ts",
+  "test/nodes/{leaving,metrics,outage,stopped,takeover,tracing}.test.ts",
   "test/sandbox/remote/processes.test.ts",
 ];
 

@@ -9,6 +9,7 @@ import { maskKey } from "../core/secret.ts";
 import { secretsOf as modelSecretsOf, type ModelSettings, type ProviderName } from "../model/resolve.ts";
 import type { LogLevel } from "../observe/logger.ts";
 import { blobSettings, secretsOfBlobs, type BlobsConfig } from "./blobs.ts";
+import type { OtlpSettings } from "./otlp.ts";
 import { natsProblems, natsSettings, secretsOfNats, type NatsConfig } from "./nats.ts";
 import { modelSettingsSchema, SETTING_NAMES, settingsSchema } from "./settings.ts";
 import { nearestName } from "./spelling.ts";
@@ -51,6 +52,8 @@ export interface Config {
   readonly dataDirectory: string;
   /** Where metrics are served; null where they are not. */
   readonly metrics: { readonly port: number | undefined; readonly host: string | undefined } | null;
+  /** Where traces are sent, unless the program sends them itself. */
+  readonly otlp: OtlpSettings;
   /** The mesh's name: subjects and data of different meshes never meet. */
   readonly mesh: string;
 }
@@ -71,7 +74,7 @@ export interface LoadOptions {
 }
 
 const OWN_PREFIX = "FETTLE_";
-const SECRET_NAME = /_(?:KEY|CONNECTION_STRING|TOKEN|PASSWORD)$/;
+const SECRET_NAME = /_(?:HEADERS|KEY|CONNECTION_STRING|TOKEN|PASSWORD)$/;
 
 /** Where a setting was found: the environment, or a line of a file. */
 interface Source {
@@ -155,6 +158,12 @@ export function loadConfig(options: LoadOptions = {}): Config {
       settings.FETTLE_METRICS || settings.FETTLE_METRICS_PORT !== undefined
         ? { port: settings.FETTLE_METRICS_PORT, host: settings.FETTLE_METRICS_HOST }
         : null,
+    otlp: {
+      endpoint: settings.OTEL_SDK_DISABLED ? undefined : settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+      headers: headersOf(settings.OTEL_EXPORTER_OTLP_HEADERS),
+      serviceName: settings.OTEL_SERVICE_NAME,
+      hasContent: settings.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT,
+    },
     mesh: settings.FETTLE_MESH,
   });
 }
@@ -166,6 +175,7 @@ export function secretsOf(config: Config): readonly string[] {
     ...modelSecretsOf(config.models),
     ...secretsOfBlobs(config.blobs),
     ...secretsOfNats(config.nats),
+    ...Object.values(config.otlp.headers),
     ...(token === undefined ? [] : [token]),
   ];
 }
@@ -195,6 +205,23 @@ export function inspectEnvFile(cwd?: string): EnvFileReport | null {
   });
   const set = names.filter((name) => SETTING_NAMES.includes(name) && source.values[name]?.trim() !== "");
   return { settings: set.length, lookalikes };
+}
+
+/** Headers as OpenTelemetry's settings write them: `name=value,other=value`, each percent-encoded. */
+function headersOf(text = ""): Readonly<Record<string, string>> {
+  const pairs = text.split(",").flatMap((pair) => {
+    const [, name, value] = /^\s*([^=\s]+)\s*=(.*)$/.exec(pair) ?? [];
+    return name === undefined ? [] : [[name, decoded((value ?? "").trim())] as const];
+  });
+  return Object.fromEntries(pairs);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function named(place: string, values: Source["values"]): Source {

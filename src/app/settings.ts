@@ -32,6 +32,8 @@ function oneOf<const Name extends string>(names: readonly Name[]) {
     .refine((value) => names.includes(value), { error: `expected ${names.join(" or ")}` });
 }
 
+const truth = oneOf(["true", "false"]).transform((value) => value === "true");
+
 const flag = oneOf(["0", "1"]).transform((value) => value === "1");
 
 const providers = z
@@ -121,6 +123,11 @@ export const settingsSchema = z.object({
   FETTLE_METRICS: flag.default(false),
   FETTLE_METRICS_PORT: count(0, 65_535).optional(),
   FETTLE_METRICS_HOST: text,
+  OTEL_EXPORTER_OTLP_ENDPOINT: url,
+  OTEL_EXPORTER_OTLP_HEADERS: text,
+  OTEL_SERVICE_NAME: z.string().default("fettle"),
+  OTEL_SDK_DISABLED: truth.default(false),
+  OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: truth.default(false),
   LOG_DIRECTORY: z.string().default("./logs"),
   LOG_LEVEL: logLevel.default("info"),
   FETTLE_HTTP_HOST: z.string().default("127.0.0.1"),

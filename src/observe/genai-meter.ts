@@ -5,6 +5,7 @@ import type { JournalEntry } from "../core/journal.ts";
 import type { ModelAnswer } from "../core/model.ts";
 import type { EffectKey, Hearing, TaskStart, TaskTelemetry } from "../core/telemetry.ts";
 import { ATTRIBUTE, providerName } from "./genai.ts";
+import { CallTimes } from "./call-times.ts";
 import type { LabelValues } from "./label-values.ts";
 
 /** The boundaries that the conventions ask for. */
@@ -61,9 +62,10 @@ class GenaiTask implements TaskTelemetry {
   readonly #meter: GenaiMeter;
   readonly #values: LabelValues;
   readonly #role: string;
-  readonly #begun = new Map<string, { readonly at: number; readonly tool?: string }>();
+  readonly #calls: CallTimes;
 
-  constructor({ role }: TaskStart, meter: GenaiMeter, values: LabelValues) {
+  constructor({ role, before }: TaskStart, meter: GenaiMeter, values: LabelValues) {
+    this.#calls = new CallTimes(before);
     this.#meter = meter;
     this.#values = values;
     this.#role = values.of("role", role);
@@ -71,28 +73,19 @@ class GenaiTask implements TaskTelemetry {
 
   heard(entry: JournalEntry, how: Hearing): void {
     if (how !== "recorded") return;
+    this.#calls.begun(entry);
     switch (entry.type) {
-      case "model-asked":
-        this.#begun.set(entry.callId, entry);
-        break;
       case "model-answered":
-        this.#meter.answered(entry.answer, entry.at - (this.#begun.get(entry.callId)?.at ?? entry.at));
+        this.#meter.answered(entry.answer, this.#calls.ended(entry).ms ?? 0);
         break;
       case "model-failed":
-        this.#took("chat", entry.at - (this.#begun.get(entry.callId)?.at ?? entry.at), {
-          [ATTRIBUTE.error]: entry.error.name,
-        });
-        break;
-      case "tool-called":
-        this.#begun.set(`${entry.runId}:${entry.call}`, entry);
+        this.#took("chat", this.#calls.ended(entry).ms ?? 0, { [ATTRIBUTE.error]: entry.error.name });
         break;
       case "tool-returned": {
-        const { at = entry.at, tool = "unknown" } = this.#begun.get(`${entry.runId}:${entry.call}`) ?? {};
+        const { tool, ms } = this.#calls.ended(entry);
         const error = entry.ok ? {} : { [ATTRIBUTE.error]: "_OTHER" };
-        this.#took("execute_tool", entry.at - at, {
-          [ATTRIBUTE.tool]: this.#values.of("tool", tool),
-          ...error,
-        });
+        if (ms === null) break;
+        this.#took("execute_tool", ms, { [ATTRIBUTE.tool]: this.#values.of("tool", tool), ...error });
         break;
       }
       case "finished": {
@@ -107,12 +100,13 @@ class GenaiTask implements TaskTelemetry {
     }
   }
 
-  within<T>(_: EffectKey, work: () => T): T {
+  within<T>(effect: EffectKey, work: () => T): T {
+    this.#calls.made(effect);
     return work();
   }
 
   end(): void {
-    this.#begun.clear();
+    // Nothing is under way that would have to be ended.
   }
 
   #took(operation: string, ms: number, attributes: Attributes): void {

@@ -3,6 +3,7 @@
 import { COMPRESSION, ROUTING, type JournalEntry, type JournalEntryOf } from "../core/journal.ts";
 import type { ModelAnswer } from "../core/model.ts";
 import type { EffectKey, Hearing, TaskStart, TaskTelemetry } from "../core/telemetry.ts";
+import { CallTimes } from "./call-times.ts";
 import type { LabelValues } from "./label-values.ts";
 import type { Meters } from "./meters.ts";
 
@@ -14,8 +15,7 @@ export class TaskMeter implements TaskTelemetry {
   readonly #meters: Meters;
   readonly #values: LabelValues;
   readonly #role: string;
-  /** When calls began that have not ended, by their ids; milliseconds since 1970. */
-  readonly #begun = new Map<string, { readonly at: number; readonly tool: string }>();
+  readonly #calls: CallTimes;
   #owner: string | null = null;
 
   constructor(
@@ -25,33 +25,30 @@ export class TaskMeter implements TaskTelemetry {
     this.#meters = meters;
     this.#values = values;
     this.#role = values.of("role", start.role);
+    this.#calls = new CallTimes(start.before);
     for (const entry of start.before) this.#learn(entry);
   }
 
   heard(entry: JournalEntry, how: Hearing): void {
     if (how !== "recorded") return;
+    this.#calls.begun(entry);
     this.#count(entry);
     this.#learn(entry);
   }
 
-  within<T>(_: EffectKey, work: () => T): T {
+  within<T>(effect: EffectKey, work: () => T): T {
+    this.#calls.made(effect);
     return work();
   }
 
   end(): void {
-    this.#begun.clear();
+    // Nothing is under way that would have to be ended.
   }
 
   /** What later entries are to be understood by. */
   #learn(entry: JournalEntry): void {
     if (entry.type === "claimed") this.#owner = entry.node;
     else if (entry.type === "left") this.#owner = null;
-    else if (entry.type === "model-asked") this.#begun.set(entry.callId, { at: entry.at, tool: "" });
-    else if (entry.type === "tool-called") this.#begun.set(callIdOf(entry), entry);
-    else if (entry.type === "tool-returned") this.#begun.delete(callIdOf(entry));
-    else if (entry.type === "model-answered" || entry.type === "model-failed") {
-      this.#begun.delete(entry.callId);
-    }
   }
 
   #count(entry: JournalEntry): void {
@@ -87,21 +84,19 @@ export class TaskMeter implements TaskTelemetry {
 
   #countModel(entry: JournalEntryOf<"model-answered" | "model-failed">): void {
     if (entry.repair > 0) this.#meters.repairs.inc({ role: this.#role });
-    const askedAt = this.#begun.get(entry.callId)?.at ?? entry.at;
+    const { ms } = this.#calls.ended(entry);
     const answer = entry.type === "model-answered" ? entry.answer : null;
     countModel(
       { meters: this.#meters, values: this.#values },
-      { role: this.#role, purpose: purposeOf(entry.repair), answer, ms: entry.at - askedAt },
+      { role: this.#role, purpose: purposeOf(entry.repair), answer, ms: ms ?? 0 },
     );
   }
 
   #countTool(entry: JournalEntryOf<"tool-returned">): void {
-    const called = this.#begun.get(callIdOf(entry));
-    const tool = this.#values.of("tool", called?.tool ?? UNKNOWN);
-    const role = this.#role;
-    this.#meters.toolCalls.inc({ role, tool, outcome: entry.ok ? "returned" : "failed" });
-    if (called !== undefined)
-      this.#meters.toolSeconds.observe({ role, tool }, secondsOf(entry.at - called.at));
+    const call = this.#calls.ended(entry);
+    const labels = { role: this.#role, tool: this.#values.of("tool", call.tool) };
+    this.#meters.toolCalls.inc({ ...labels, outcome: entry.ok ? "returned" : "failed" });
+    if (call.ms !== null) this.#meters.toolSeconds.observe(labels, call.ms / 1000);
   }
 
   #countEnd({ result: { status, executionTime, error } }: JournalEntryOf<"finished">): void {
@@ -147,10 +142,6 @@ function purposeOf(repair: number): string {
   if (repair === ROUTING) return "route";
   if (repair === COMPRESSION) return "compress";
   return repair === 0 ? "generate" : "repair";
-}
-
-function callIdOf({ runId, call }: JournalEntryOf<"tool-called" | "tool-returned">): string {
-  return `${runId}:${call}`;
 }
 
 /** Clocks of two processes may differ. */

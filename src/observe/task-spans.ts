@@ -174,7 +174,13 @@ export class TaskSpans implements TaskTelemetry {
         : {};
       return this.#add(`run ${effect.attempt}`, this.#run(effect.attempt, repeated), Date.now());
     }
-    return this.#open.get(`${effect.type} ${effect.callId}`) ?? this.#above();
+    const { type, callId } = effect;
+    const tool = this.#tools.get(callId);
+    // A call that another process made and did not live to see returned is made again.
+    if (type === "tool" && tool !== undefined) {
+      return this.#add(`tool ${callId}`, this.#tool({ ...placeOf(callId), tool }), Date.now());
+    }
+    return this.#open.get(`${type} ${callId}`) ?? this.#above();
   }
 
   /** The agent's own span. */
@@ -374,6 +380,11 @@ function toolFailure(text: string): Failure {
   } catch {
     return { name: "Error" };
   }
+}
+
+function placeOf(callId: string): { readonly runId: string; readonly call: number } {
+  const at = callId.lastIndexOf(":");
+  return { runId: callId.slice(0, at), call: Number(callId.slice(at + 1)) };
 }
 
 function callIdOf({ runId, call }: Pick<JournalEntryOf<"tool-called">, "runId" | "call">): string {

@@ -72,6 +72,7 @@ describe("settings", () => {
       http: { host: "127.0.0.1", port: 8080 },
       dataDirectory: join(folder, ".fettle"),
       metrics: null,
+      otlp: { endpoint: undefined, headers: {}, serviceName: "fettle", hasContent: false },
       mesh: "default",
     });
   });
@@ -103,6 +104,10 @@ describe("settings", () => {
       FETTLE_HTTP_TOKEN: "a-token-that-is-long",
       FETTLE_RECORD: "answers.json",
       FETTLE_METRICS_PORT: "9464",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318",
+      OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20abc, x-team=a=b",
+      OTEL_SERVICE_NAME: "team",
+      OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "true",
       FETTLE_MESH: "team-1",
     });
     expect(config).toEqual({
@@ -130,6 +135,12 @@ describe("settings", () => {
       http: { host: "0.0.0.0", port: 0, token: "a-token-that-is-long" },
       dataDirectory: join(folder, "data"),
       metrics: { port: 9464, host: undefined },
+      otlp: {
+        endpoint: "http://127.0.0.1:4318",
+        headers: { authorization: "Bearer abc", "x-team": "a=b" },
+        serviceName: "team",
+        hasContent: true,
+      },
       mesh: "team-1",
     });
     for (const part of [config, config.models, config.sandbox, config.modelOrder]) {

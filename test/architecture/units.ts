@@ -92,6 +92,13 @@ const FOLDERS: readonly Unit[] = [
     packages: [
       "@hono/node-server",
       "@modelcontextprotocol/server",
+      "@opentelemetry/api",
+      "@opentelemetry/context-async-hooks",
+      "@opentelemetry/exporter-metrics-otlp-http",
+      "@opentelemetry/exporter-trace-otlp-http",
+      "@opentelemetry/resources",
+      "@opentelemetry/sdk-metrics",
+      "@opentelemetry/sdk-trace-base",
       "commander",
       "dotenv",
       "elkjs",

@@ -54,7 +54,7 @@ async function serve({ runs, maximum, patience, json }: SandboxCommandOptions): 
   const name = nodeName();
   const log = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
   const interrupt = onInterrupt();
-  await using measured = await openTelemetry({}, config);
+  await using measured = await openTelemetry({}, config, { node: name, log });
   const { telemetry } = measured;
   const fabric = await openNats(config.nats, {
     mesh,
