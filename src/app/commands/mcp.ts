@@ -56,7 +56,10 @@ export function mcpCommand(): Command {
   return new Command("mcp")
     .description("serve agents as tools to MCP clients, such as Claude Desktop and Cursor")
     .argument("[file...]", "JavaScript or TypeScript that exports agents made by defineAgent()")
-    .option("--cwd <folder>", "the folder to work in: of the file, .env, data and logs; default: the current one")
+    .option(
+      "--cwd <folder>",
+      "the folder to work in: of the file, .env, data and logs; default: the current one",
+    )
     .option("-s, --server <url>", "the NATS servers, separated by commas; default: NATS_URL")
     .option("--http", "serve by streamable HTTP, to any number of clients")
     .option("--host <address>", "with --http, where to listen; default: FETTLE_HTTP_HOST, 127.0.0.1")
