@@ -61,6 +61,16 @@ export class MeshView {
     this.workflows = new WorkflowList(scopeLedger(fabric.ledger, name));
   }
 
+  /** The mesh's name. */
+  get name(): string {
+    return this.#options.name;
+  }
+
+  /** Whether there may be other nodes. */
+  get isDistributed(): boolean {
+    return this.#options.isDistributed;
+  }
+
   /**
    * Hears what is told of one task, or of one workflow, on whatever node it runs, until it is told to stop. Over NATS text
    * comes in few pieces, and long texts are cut; in one process all comes as it is.

@@ -15,7 +15,7 @@ export interface TaskSums {
 }
 
 /** Before any task has ended. */
-const NO_SUMS: TaskSums = Object.freeze({
+export const NO_SUMS: TaskSums = Object.freeze({
   success: 0,
   failure: 0,
   cancelled: 0,
@@ -25,7 +25,7 @@ const NO_SUMS: TaskSums = Object.freeze({
 });
 
 /** Two sums as one. */
-function addSums(a: TaskSums, b: TaskSums): TaskSums {
+export function addSums(a: TaskSums, b: TaskSums): TaskSums {
   return {
     success: a.success + b.success,
     failure: a.failure + b.failure,

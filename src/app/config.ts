@@ -48,6 +48,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** Where `fettle serve` listens, and what its clients must send. */
   readonly http: { readonly host: string; readonly port: number; readonly token: string | undefined };
+  /** Where the inspector listens, and what its page must send. */
+  readonly inspector: { readonly host: string; readonly port: number; readonly token: string | undefined };
   /** Where the embedded fabric keeps its data. */
   readonly dataDirectory: string;
   /** Where metrics are served; null where they are not. */
@@ -153,6 +155,11 @@ export function loadConfig(options: LoadOptions = {}): Config {
       port: settings.FETTLE_HTTP_PORT,
       token: settings.FETTLE_HTTP_TOKEN,
     },
+    inspector: {
+      host: settings.FETTLE_INSPECT_HOST,
+      port: settings.FETTLE_INSPECT_PORT,
+      token: settings.FETTLE_INSPECT_TOKEN,
+    },
     dataDirectory: path(settings.FETTLE_DATA_DIRECTORY),
     metrics:
       settings.FETTLE_METRICS || settings.FETTLE_METRICS_PORT !== undefined
@@ -170,13 +177,13 @@ export function loadConfig(options: LoadOptions = {}): Config {
 
 /** The values of a configuration that must never be shown or logged. */
 export function secretsOf(config: Config): readonly string[] {
-  const { token } = config.http;
+  const tokens = [config.http.token, config.inspector.token];
   return [
     ...modelSecretsOf(config.models),
     ...secretsOfBlobs(config.blobs),
     ...secretsOfNats(config.nats),
     ...Object.values(config.otlp.headers),
-    ...(token === undefined ? [] : [token]),
+    ...tokens.filter((token) => token !== undefined),
   ];
 }
 

@@ -20,6 +20,7 @@ import type { MetricsPlace } from "../observe/metrics-server.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { FunctionRegistry } from "../registry.ts";
 import { ResultStore } from "../results.ts";
+import type { InspectorService } from "./inspector/inspector-service.ts";
 import { loadConfig, secretsOf, type Config, type MeshMode } from "./config.ts";
 import { openFabric } from "./fabric.ts";
 import { openModel } from "./models.ts";
@@ -85,6 +86,19 @@ export interface MeshOptions {
   readonly prices?: PriceTable;
   /** Settings in place of the process's environment and its `.env`. */
   readonly config?: Config;
+  /**
+   * Serves the inspector's page while the mesh runs, where `FETTLE_INSPECT_HOST` and `FETTLE_INSPECT_PORT` say (loopback,
+   * 7900), or as given here. Others than this machine can reach it only where there is a token.
+   */
+  readonly inspector?: boolean | InspectorPlace;
+}
+
+/** Where the inspector listens, and what its page must send; what is absent is the setting's. */
+export interface InspectorPlace {
+  readonly host?: string;
+  /** 0 for any that is free. */
+  readonly port?: number;
+  readonly token?: string;
 }
 
 /** Most tasks wait for a model most of the time: far more may be under way than there are cores. */
@@ -115,6 +129,7 @@ const OPTIONS: Readonly<Record<keyof MeshOptions, true>> = {
   dataDirectory: true,
   prices: true,
   config: true,
+  inspector: true,
 };
 
 const TIERS: Readonly<Record<keyof ModelNames, true>> = { fast: true, strong: true };
@@ -132,6 +147,7 @@ const TIERS: Readonly<Record<keyof ModelNames, true>> = { fast: true, strong: tr
 export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> {
   readonly #options: MeshOptions;
   #telemetry: OpenTelemetry | null = null;
+  #inspector: InspectorService | null = null;
 
   constructor(options: MeshOptions = {}) {
     for (const key of Object.keys(options)) {
@@ -162,6 +178,11 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
     return this.#telemetry?.url ?? null;
   }
 
+  /** Where the inspector's page is, such as `http://127.0.0.1:7900/inspect/`, once the mesh has started; null where it is not. */
+  get inspectorUrl(): string | null {
+    return this.#inspector?.url ?? null;
+  }
+
   protected override async open(): Promise<MeshResources> {
     const options = this.#options;
     const config = options.config ?? loadConfig();
@@ -184,6 +205,17 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       await measured.close();
       throw thrown;
     });
+    const closeAll = async () => {
+      await this.#inspector?.close();
+      await close();
+      await measured.close();
+    };
+    const isInspected = options.inspector !== undefined && options.inspector !== false;
+    if (isInspected)
+      await this.#openInspector(config, log).catch(async (thrown: unknown) => {
+        await closeAll();
+        throw thrown;
+      });
     let sandbox: Sandbox | null = null;
     return {
       name,
@@ -226,10 +258,18 @@ export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> 
       openTools: async (server, about) => (await import("../mcp/source.ts")).openMcp(server, about),
       close: async () => {
         await sandbox?.close();
-        await close();
-        await measured.close();
+        await closeAll();
       },
     };
+  }
+
+  async #openInspector(config: Config, log: Log): Promise<void> {
+    const { inspector } = this.#options;
+    const place = typeof inspector === "object" ? inspector : {};
+    const { openInspectorService } = await import("./inspector/inspector-service.ts");
+    const secrets = secretsOf(config);
+    this.#inspector = await openInspectorService(this, { ...config.inspector, ...place, log, secrets });
+    log.info({ url: this.#inspector.url }, "the inspector is served");
   }
 }
 

@@ -133,6 +133,9 @@ export const settingsSchema = z.object({
   FETTLE_HTTP_HOST: z.string().default("127.0.0.1"),
   FETTLE_HTTP_PORT: count(0, 65_535).default(8080),
   FETTLE_HTTP_TOKEN: text,
+  FETTLE_INSPECT_HOST: z.string().default("127.0.0.1"),
+  FETTLE_INSPECT_PORT: count(0, 65_535).default(7900),
+  FETTLE_INSPECT_TOKEN: text,
   FETTLE_DATA_DIRECTORY: z.string().default(".fettle"),
   FETTLE_MESH: z
     .string()

@@ -8,7 +8,9 @@ import type { JournalEntry } from "../core/journal.ts";
 import { createSubjects } from "../core/subjects.ts";
 import { createEmbeddedFabric } from "../fabric/embedded/fabric.ts";
 import { createMemoryFabric } from "../fabric/memory/fabric.ts";
+import { scopeLedger } from "../scoped-ledger.ts";
 import { TaskList } from "../task-list.ts";
+import { WorkflowList } from "../workflow-list.ts";
 import { silentLog } from "../core/log.ts";
 import type { Fabric } from "../core/ports.ts";
 import { loadConfig, type Config } from "./config.ts";
@@ -24,6 +26,7 @@ export interface StoredMesh extends AsyncDisposable {
   /** The settings that say so. */
   readonly settings: string;
   readonly tasks: TaskList;
+  readonly workflows: WorkflowList;
   readonly approvals: Approvals;
 }
 
@@ -36,6 +39,7 @@ export async function openStoredMesh(config: Config = loadConfig()): Promise<Sto
     name,
     ...where,
     tasks: new TaskList(fabric.ledger, { subjects, queue: fabric.queue, isGone }),
+    workflows: new WorkflowList(scopeLedger(fabric.ledger, name)),
     approvals: new Approvals(fabric.keyValue, { subjects }),
     [Symbol.asyncDispose]: () => fabric.close(),
   };

@@ -30,7 +30,9 @@ export interface TimelineOptions {
   readonly full?: boolean;
 }
 
+/** An entry in words. */
 interface Told {
+  /** In one line, but for what others wrote. */
   readonly text: string;
   readonly details?: readonly string[];
   readonly good?: boolean;
@@ -48,7 +50,7 @@ export function timeline(
   const tools = new Map<string, string>();
   return entries.map((entry) => {
     if (entry.type === "tool-called") tools.set(`${entry.runId}:${entry.call}`, entry.tool);
-    const { text, details = [], good = null } = tell(entry, tools);
+    const { text, details = [], good = null } = tellEntry(entry, tools);
     return {
       after: entry.at - start,
       type: entry.type,
@@ -59,7 +61,8 @@ export function timeline(
   });
 }
 
-function tell(entry: JournalEntry, tools: ReadonlyMap<string, string>): Told {
+/** An entry in words; `tools` are the names of the tools that were called, by the ids of the calls. */
+export function tellEntry(entry: JournalEntry, tools: ReadonlyMap<string, string>): Told {
   switch (entry.type) {
     case "accepted": {
       const { step } = entry;

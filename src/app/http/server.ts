@@ -15,7 +15,12 @@ export interface HttpPlace {
   readonly token: string | undefined;
   /** For `guard`: the names that are answered; undefined for any. */
   readonly hosts: readonly string[] | undefined;
+  /** What the names of its settings begin with, as errors name them. */
+  readonly settings: SettingsOf;
 }
+
+/** What the names of a server's settings begin with. */
+export type SettingsOf = "FETTLE_HTTP" | "FETTLE_INSPECT";
 
 /** Answers requests; a Hono app's `fetch`. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
@@ -38,10 +43,13 @@ const IDLE_MS = 100;
  *
  * @throws ConfigError where others could reach it and no token is set, or the token can be guessed.
  */
-export function httpPlace({ host, port, token }: Omit<HttpPlace, "hosts">): HttpPlace {
+export function httpPlace(
+  { host, port, token }: Pick<HttpPlace, "host" | "port" | "token">,
+  { settings = "FETTLE_HTTP" }: { readonly settings?: SettingsOf } = {},
+): HttpPlace {
   if (token !== undefined && (token.length < SHORTEST_TOKEN || !/^[\x21-\x7e]+$/.test(token))) {
     throw new ConfigError(
-      `Cannot serve: FETTLE_HTTP_TOKEN must have at least ${SHORTEST_TOKEN} characters, none of them white space; make ` +
+      `Cannot serve: ${settings}_TOKEN must have at least ${SHORTEST_TOKEN} characters, none of them white space; make ` +
         'one with "openssl rand -hex 32".',
     );
   }
@@ -49,12 +57,12 @@ export function httpPlace({ host, port, token }: Omit<HttpPlace, "hosts">): Http
   if (!isLoopback && token === undefined) {
     throw new ConfigError(
       `Cannot serve on ${host}: others can reach that, and whoever reaches it has code written and run. Set ` +
-        "FETTLE_HTTP_TOKEN (or --token-file) to what clients must send, or listen on 127.0.0.1.",
+        `${settings}_TOKEN (or --token-file) to what clients must send, or listen on 127.0.0.1.`,
     );
   }
   // A page that has this machine called by a name of its own has no token.
   const hosts = token === undefined ? [...LOOPBACK_HOSTS, bracketed(host)] : undefined;
-  return { host, port, token, hosts };
+  return { host, port, token, hosts, settings };
 }
 
 /**
@@ -64,7 +72,7 @@ export function httpPlace({ host, port, token }: Omit<HttpPlace, "hosts">): Http
  */
 export async function openHttpServer(
   fetch: FetchHandler,
-  { host, port }: Pick<HttpPlace, "host" | "port">,
+  { host, port, settings = "FETTLE_HTTP" }: Pick<HttpPlace, "host" | "port"> & Partial<HttpPlace>,
 ): Promise<HttpServer> {
   let isClosing = false;
   const answer: FetchHandler = async (request) => {
@@ -74,7 +82,9 @@ export async function openHttpServer(
   };
   const server = createAdaptorServer({ fetch: answer, overrideGlobalObjects: false }) as Server;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(cannotListen(error, { host, port })));
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(cannotListen(error, { host, port, settings })),
+    );
     server.listen(port, host, resolve);
   });
   const address = server.address();
@@ -105,11 +115,11 @@ async function closeServer(server: Server, graceMs: number): Promise<void> {
 
 function cannotListen(
   error: NodeJS.ErrnoException,
-  { host, port }: { host: string; port: number },
+  { host, port, settings }: { host: string; port: number; settings: SettingsOf },
 ): ConfigError {
   const why =
     error.code === "EADDRINUSE"
-      ? "another program listens there. Choose another port: --port, FETTLE_HTTP_PORT, 0 for any that is free"
+      ? `another program listens there. Choose another port: --port, ${settings}_PORT, 0 for any that is free`
       : error.code === "EACCES"
         ? "this user may not use that port. Choose one above 1023"
         : messageOf(error);

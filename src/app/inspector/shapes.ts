@@ -265,7 +265,9 @@ export interface WorkflowRow {
 export interface WorkflowDetail {
   readonly workflow: WorkflowRow;
   readonly steps: readonly StepRow[];
-  /** Its steps as a chart; the states of the steps are `<workflowId>.<stepId>`. Null in events: it never changes. */
+  /**
+   * Its steps as a chart; the states of the steps are `<workflowId>.<stepId>`. Null in events, as it never
+   * changes, and where there are more than 120. */
   readonly graph: PlacedChart | null;
 }
 
@@ -275,7 +277,7 @@ export interface StepRow {
   readonly agent: string;
   readonly dependsOn: readonly string[];
   readonly status: StepStanding;
-  /** Items that ended, by how; of a step that is one task, that task. */
+  /** Its tasks that ended, by how; one that was tried again counts each time. */
   readonly success: number;
   readonly failure: number;
   /** The tasks, the latest 100; those under way have no status yet. */

@@ -1,0 +1,24 @@
+// The runtime's own charts, laid out once for all who look.
+import { layoutChart } from "../charts/layout.ts";
+import { OWN_CHARTS } from "../charts/charts.ts";
+import { machineGraph } from "../charts/machine-graph.ts";
+import type { Charts } from "./shapes.ts";
+
+/** Lays charts out when they are first asked for. */
+export class OwnCharts {
+  #charts: Promise<Charts> | null = null;
+
+  get(): Promise<Charts> {
+    this.#charts ??= layOut().catch((thrown: unknown) => {
+      this.#charts = null;
+      throw thrown;
+    });
+    return this.#charts;
+  }
+}
+
+async function layOut(): Promise<Charts> {
+  const placed: [string, Charts[string]][] = [];
+  for (const { name, machine } of OWN_CHARTS) placed.push([name, await layoutChart(machineGraph(machine))]);
+  return Object.fromEntries(placed);
+}
