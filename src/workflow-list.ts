@@ -62,15 +62,20 @@ export class WorkflowList {
     this.#ledger = ledger;
   }
 
+  /** The ids of all workflows, sorted. */
+  async ids(): Promise<readonly string[]> {
+    const names = await this.#ledger.names(RECORD_PREFIX);
+    return names.map((name) => name.slice(RECORD_PREFIX.length));
+  }
+
   /** The workflows, those that were begun last first; `more` says how many older ones were not looked at. */
   async list({ before, limit = Infinity }: WorkflowFilter = {}): Promise<{
     readonly workflows: readonly WorkflowSummary[];
     readonly more: number;
   }> {
     const begun: Begin[] = [];
-    for (const name of await this.#ledger.names(RECORD_PREFIX)) {
-      const [first] = await this.#ledger.read(name, { limit: 1 });
-      const workflowId = name.slice(RECORD_PREFIX.length);
+    for (const workflowId of await this.ids()) {
+      const [first] = await this.#ledger.read(RECORD_PREFIX + workflowId, { limit: 1 });
       if (first !== undefined) begun.push({ startedAt: first.at, workflowId });
     }
     const wanted = begun.filter((one) => before === undefined || order(before, one) < 0).sort(order);

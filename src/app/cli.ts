@@ -8,6 +8,7 @@ import { approvalsCommand } from "./commands/approvals.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { eventsCommand } from "./commands/events.ts";
+import { inspectCommand } from "./commands/inspect.ts";
 import { initCommand } from "./commands/init.ts";
 import { machinesCommand } from "./commands/machines.ts";
 import { mcpCommand } from "./commands/mcp.ts";
@@ -45,6 +46,9 @@ A node of a mesh over NATS, and as many more as you like:
 
 The same over HTTP, with a page to try it:
   $ fettle serve agents.ts
+
+Watch and steer it in the browser:
+  $ fettle inspect
 
 Agents as tools of Claude Desktop, Cursor and other MCP clients:
   $ fettle mcp agents.ts
@@ -89,6 +93,7 @@ export async function main(args: readonly string[]): Promise<number> {
     workflowCommand(),
     nodeCommand(),
     serveCommand(),
+    inspectCommand(),
     mcpCommand(),
     natsCommand(),
     tasksCommand(),

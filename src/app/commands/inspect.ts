@@ -7,7 +7,7 @@ import { createLogger } from "../../observe/logger.ts";
 import type { AgentDefinition } from "../../core/agent.ts";
 import { exportedAgents } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
-import { aborted, handOver } from "../hand-over.ts";
+import { handOver } from "../hand-over.ts";
 import { readToken } from "../token-file.ts";
 import { inspectStored } from "../inspector/inspected.ts";
 import { openInspectorService, type InspectorService } from "../inspector/inspector-service.ts";
@@ -83,7 +83,7 @@ async function lookAtData(config: Config, json: boolean): Promise<void> {
     const looked = inspectStored(stored);
     await using service = await openInspectorService(looked, { ...config.inspector, log, secrets });
     tell(service, { what: `the mesh "${stored.name}" as it is stored in ${stored.place}`, config, json });
-    await aborted(interrupt.signal);
+    await interrupt.happened;
   } finally {
     interrupt.release();
   }
@@ -105,7 +105,7 @@ async function lookAtMesh(
     const roles = agents.map(({ role }) => role).join(", ");
     const what = `the mesh "${config.mesh}"${roles === "" ? "" : `, with ${roles}`}`;
     tell(service, { what, config, json });
-    await aborted(first.signal);
+    await first.happened;
     await service.close();
     await handOver(mesh, say);
   } finally {

@@ -12,7 +12,7 @@ import { createBaseApp } from "../http/base.ts";
 import { httpPlace, openHttpServer, type HttpServer } from "../http/server.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
-import { readToken } from "./serve.ts";
+import { readToken } from "../token-file.ts";
 
 /** So long may what agents have begun hold the process open once the mesh has stopped, in milliseconds. */
 const HOLD_MS = 500;

@@ -23,6 +23,7 @@ interface NodeOptions {
   readonly role?: readonly string[];
   readonly spawn?: ReadonlyMap<string, number>;
   readonly server?: string;
+  readonly inspect?: boolean;
   readonly json?: boolean;
 }
 
@@ -53,6 +54,10 @@ export function nodeCommand(): Command {
     .option("--role <role...>", "only the agents of these roles; default: all that the file exports")
     .option("--spawn <role=n...>", "so many actors of a role in place of one", readSpawn)
     .option("-s, --server <url>", "the NATS servers, separated by commas; default: NATS_URL")
+    .option(
+      "--inspect",
+      "serve the inspector's page too: FETTLE_INSPECT_HOST, 127.0.0.1, and FETTLE_INSPECT_PORT, 7900",
+    )
     .option("--json", "print what was started as one line of JSON")
     .addHelpText("after", HELP)
     .action(node);
@@ -70,7 +75,12 @@ async function node(file: string, options: NodeOptions): Promise<void> {
   const agents = options.role?.map((role) => chooseAgent(exported, role, file)) ?? exported;
   const { spawn = new Map<string, number>() } = options;
   for (const role of spawn.keys()) chooseAgent(agents, role, file);
-  await serve(config, { agents: [...new Set(agents)], spawn, json: options.json === true });
+  await serve(config, {
+    agents: [...new Set(agents)],
+    spawn,
+    isInspected: options.inspect === true,
+    json: options.json === true,
+  });
 }
 
 async function serve(
@@ -78,15 +88,17 @@ async function serve(
   {
     agents,
     spawn,
+    isInspected,
     json,
   }: {
     readonly agents: readonly AgentDefinition[];
     readonly spawn: ReadonlyMap<string, number>;
+    readonly isInspected: boolean;
     readonly json: boolean;
   },
 ): Promise<void> {
   const log = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
-  const mesh = new Mesh({ config, log });
+  const mesh = new Mesh({ config, log, inspector: isInspected });
   for (const agent of agents) mesh.add(agent);
   mesh.subscribe(logTasks(log));
   const first = onInterrupt();
@@ -101,6 +113,7 @@ async function serve(
     say(
       `node ${mesh.node ?? ""} serves ${served.join(", ")} in the mesh "${config.mesh}" on ${servers.join(", ")}`,
     );
+    if (mesh.inspectorUrl !== null) say(`shows the mesh at ${mesh.inspectorUrl}`);
     if (json) {
       const { version } = packageManifest();
       const told = roles.map(({ agent: { role, capabilities }, actors }) => ({ role, capabilities, actors }));

@@ -1,20 +1,21 @@
 // `fettle serve [module…]`: the agents of modules, or a node without any, over HTTP, until it is told to end.
 // Invariant: it lives from the first moment and is ready once its mesh is; what was accepted is done, handed over or gone on
 // with, however it ends. Only the lines of --json go to standard output.
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { ConfigError, messageOf } from "../../core/errors.ts";
 import { createLogger } from "../../observe/logger.ts";
 import { agentsToServe } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
 import { handOver } from "../hand-over.ts";
 import { createHttpApp } from "../http/app.ts";
 import { httpPlace, openHttpServer, type HttpServer } from "../http/server.ts";
+import { createInspectorApp, isPagePath } from "../inspector/inspector-app.ts";
+import { INSPECTOR_BASE, MeshInspector } from "../inspector/inspector-service.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
 import { print } from "../output.ts";
 import { packageManifest } from "../package-root.ts";
 import { logTasks } from "../task-log.ts";
+import { readToken } from "../token-file.ts";
 
 /** So long are requests in hand waited for once the service ends, in milliseconds. */
 const GRACE_MS = 10_000;
@@ -29,6 +30,7 @@ interface ServeOptions {
   readonly tokenFile?: string;
   readonly origin?: readonly string[];
   readonly server?: string;
+  readonly inspect?: boolean;
   readonly json?: boolean;
 }
 
@@ -60,6 +62,7 @@ export function serveCommand(): Command {
     .option("--token-file <file>", "a file with the token that clients must send; default: FETTLE_HTTP_TOKEN")
     .option("--origin <origin...>", "origins whose pages may ask (CORS); default: none but its own")
     .option("-s, --server <url>", "the NATS servers, separated by commas; default: NATS_URL")
+    .option("--inspect", "serve the inspector's page too, at /inspect/")
     .option("--json", "print where it listens as one line of JSON")
     .addHelpText("after", HELP)
     .action(serve);
@@ -89,13 +92,22 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     secrets: secretsOf(config),
     signal: ending.signal,
     graceMs: GRACE_MS,
+    isOpen: options.inspect === true ? isPagePath(INSPECTOR_BASE) : undefined,
   });
+  const inspector = options.inspect === true ? new MeshInspector(mesh, { secrets: secretsOf(config) }) : null;
+  if (inspector !== null) {
+    app.route(
+      INSPECTOR_BASE,
+      createInspectorApp(() => inspector.get(), { signal: ending.signal }),
+    );
+  }
   const first = onInterrupt();
   let server: HttpServer | null = null;
   try {
     server = await openHttpServer(app.fetch, place);
     await mesh.start();
     tell({ mesh, server, config, json: options.json === true });
+    if (inspector !== null) say(`shows the mesh at ${server.url}${INSPECTOR_BASE}/`);
     await first.happened;
     say("takes no more requests");
     ending.abort();
@@ -105,6 +117,7 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     first.release();
     ending.abort();
     await server?.close();
+    await inspector?.[Symbol.asyncDispose]();
     await mesh.stop({ mode: "suspend" });
     // Fires only where an agent's code still holds the process open.
     setTimeout(() => process.exit(), HOLD_MS).unref();
@@ -130,15 +143,6 @@ function tell({
   const { url, port } = server;
   const { mesh: name, mode } = config;
   print(JSON.stringify({ type: "listening", url, port, node: mesh.node, version, mesh: name, mode, roles }));
-}
-
-/** A token from a file. @throws ConfigError */
-export function readToken(file: string): string {
-  try {
-    return readFileSync(file, "utf8").trim();
-  } catch (thrown) {
-    throw new ConfigError(`Cannot read the token from "${file}": ${messageOf(thrown)}.`, { cause: thrown });
-  }
 }
 
 function say(text: string): void {

@@ -24,7 +24,9 @@ export class Changes {
   /** A task came to other states. */
   task(change: TaskChange): void {
     const before = this.#tasks.get(change.taskId)?.states ?? [];
-    const states = [...before, ...change.states].slice(-MOST_STATES);
+    const states = [...before, ...change.states]
+      .filter((one, at, all) => one !== all[at - 1])
+      .slice(-MOST_STATES);
     // The latest last, so that what is left out is what changed first.
     this.#tasks.delete(change.taskId);
     this.#tasks.set(change.taskId, { ...change, states });

@@ -3,6 +3,7 @@
 // Invariant: reading changes nothing; what changes something is a POST of application/json, so that no form of another
 // site can send it.
 import { Hono, type Context } from "hono";
+import { routePath } from "hono/route";
 import { z } from "zod";
 import { TASK_STANDINGS } from "../../task-list.ts";
 import { jsonAnswer } from "../http/answer.ts";
@@ -114,13 +115,11 @@ function addActions(app: Hono, inspector: () => Inspector): void {
 }
 
 function addPage(app: Hono): void {
-  app.get("/", async (c) => {
-    // Relative addresses of the page need the slash at the end.
-    if (!c.req.path.endsWith("/")) return c.redirect(`${c.req.path}/`, 308);
-    return (await pageFile("index.html", c.req.header("if-none-match"))) ?? c.notFound();
-  });
-  app.get("/:file", async (c) => {
-    const found = await pageFile(c.req.param("file"), c.req.header("if-none-match"));
+  // Relative addresses of the page need the slash at the end.
+  app.get("/", (c) => c.redirect(`${c.req.path}/`, 308));
+  app.get("/*", async (c) => {
+    const name = c.req.path.slice(routePath(c).length - 1);
+    const found = await pageFile(name === "" ? "index.html" : name, c.req.header("if-none-match"));
     if (found !== null) return found;
     throw new Problem(404, "NOT_FOUND", "The inspector's page has no such file.");
   });

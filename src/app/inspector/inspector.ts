@@ -243,9 +243,9 @@ export class Inspector implements AsyncDisposable {
   }
 
   #newShelves(): Shelves {
-    const { tasks, workflows } = this.#mesh;
+    const { tasks, workflows, hear } = this.#mesh;
     const [book, workflowBook, changes] = [this.#book, this.#workflowBook, this.#changes];
-    return new Shelves({ tasks, workflows, book, workflowBook, changes });
+    return new Shelves({ tasks, workflows, book, workflowBook, changes, isHeard: hear !== null });
   }
 
   #tick(): Promise<void> {

@@ -15,7 +15,8 @@ export interface RowSource<Row> {
   readonly textOf: (row: Row) => string;
   /** Told of a row that is new or was read anew and is another, once the first look is over. */
   readonly changed: (row: Row, before: Row | null) => void;
-  readonly now?: () => number;
+  /** A row as it was read, with what was heard of it since that may not be stored yet. */
+  readonly join?: (read: Row, heard: Row) => Row;
 }
 
 /** Which rows are wanted. */
@@ -40,6 +41,8 @@ interface Entry<Row> {
   row: Row;
   text: string;
   readAt: number;
+  /** When something was heard of it. */
+  heardAt: number;
 }
 
 /** Rows that are read at once, over a network. */
@@ -47,6 +50,8 @@ const AT_ONCE = 16;
 /** Rows that have not ended are read again after this, in milliseconds, so many at a refresh. */
 const STALE_MS = 4_000;
 const STALE_AT_ONCE = 200;
+/** What was heard is stored after this, in milliseconds. */
+const STORED_MS = 3_000;
 /** Between two rounds of reading, others have their turn. */
 const ROUND = 64;
 
@@ -101,7 +106,9 @@ export class RowIndex<Row> {
   /** What is heard of a row goes before what was read of it. */
   change(id: string, change: (row: Row) => Row): void {
     const entry = this.#entries.get(id);
-    if (entry !== undefined) entry.row = change(entry.row);
+    if (entry === undefined) return;
+    entry.row = change(entry.row);
+    entry.heardAt = Date.now();
   }
 
   /** A page of what is known; its rows that have not ended are read anew. */
@@ -111,7 +118,7 @@ export class RowIndex<Row> {
     const found = this.#inOrder().filter(({ row, text }) => text.includes(wanted) && fits(row));
     const rest = from === null ? found : found.filter((entry) => this.#isAfter(entry, from));
     const page = rest.slice(0, limit);
-    const now = this.#now();
+    const now = Date.now();
     const stale = page.filter(({ row, readAt }) => !this.#source.isEnded(row) && now - readAt > 1_000);
     await this.#readAll(stale.map(({ id }) => id));
     const last = page.at(-1);
@@ -135,7 +142,7 @@ export class RowIndex<Row> {
     const there = new Set(ids);
     for (const id of this.#entries.keys()) if (!there.has(id)) this.#drop(id);
     await this.#readAll(ids.filter((id) => !this.#entries.has(id)));
-    const now = this.#now();
+    const now = Date.now();
     const stale = [...this.#entries.values()]
       .filter(({ row, readAt }) => !this.#source.isEnded(row) && now - readAt > STALE_MS)
       .sort((a, b) => a.readAt - b.readAt)
@@ -161,11 +168,14 @@ export class RowIndex<Row> {
     const known = this.#entries.get(id);
     const before = known?.row ?? null;
     if (known === undefined) {
-      this.#entries.set(id, { id, row, text: this.#source.textOf(row), readAt: this.#now() });
+      const text = this.#source.textOf(row);
+      this.#entries.set(id, { id, row, text, readAt: Date.now(), heardAt: 0 });
       this.#sorted = null;
     } else {
-      known.row = row;
-      known.readAt = this.#now();
+      const { join, isEnded } = this.#source;
+      const isHeard = !isEnded(row) && Date.now() - known.heardAt < STORED_MS;
+      known.row = isHeard && join !== undefined ? join(row, known.row) : row;
+      known.readAt = Date.now();
     }
     if (this.#isWhole) this.#source.changed(row, before);
   }
@@ -189,10 +199,6 @@ export class RowIndex<Row> {
   #isAfter({ id, row }: Entry<Row>, from: { readonly at: number; readonly id: string }): boolean {
     const at = this.#source.beganAt(row);
     return at < from.at || (at === from.at && id > from.id);
-  }
-
-  #now(): number {
-    return this.#source.now?.() ?? Date.now();
   }
 }
 

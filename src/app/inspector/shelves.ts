@@ -16,6 +16,8 @@ export interface ShelvesOptions {
   readonly book: TaskBook;
   readonly workflowBook: WorkflowBook;
   readonly changes: Changes;
+  /** Whether what tasks do is heard, and told, besides. */
+  readonly isHeard: boolean;
 }
 
 const REFRESH_MS = 2_000;
@@ -29,15 +31,18 @@ export class Shelves {
   readonly workflows: RowIndex<WorkflowRow>;
   #dueAt = 0;
 
-  constructor({ tasks, workflows, book, workflowBook, changes }: ShelvesOptions) {
+  constructor({ tasks, workflows, book, workflowBook, changes, isHeard }: ShelvesOptions) {
     this.tasks = new RowIndex<TaskRow>({
       ids: () => tasks.ids(),
       load: (taskId) => book.row(taskId),
       isEnded: ({ endedAt }) => endedAt !== null,
       beganAt: ({ acceptedAt }) => acceptedAt,
       textOf: ({ taskId, role, task }) => `${taskId}\n${role}\n${task}`.toLowerCase(),
-      changed: ({ taskId, role, node, state, status }, before) => {
+      join: (read, { state, status }) => ({ ...read, state, status }),
+      changed: ({ taskId, role, node, state, status, endedAt }, before) => {
         if (state === null || (before?.state === state && before.status === status)) return;
+        // What is heard of a task is ahead of what is stored; its end may have been missed.
+        if (isHeard && (endedAt === null || before?.state === state)) return;
         changes.task({ taskId, role, node, at: Date.now(), states: [state], status });
       },
     });
