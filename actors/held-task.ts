@@ -4,6 +4,7 @@ import { defer } from "../src/core/deferred.ts";
 import { MEASURES, type Budget } from "../src/core/budget.ts";
 import { encode } from "../src/core/codec.ts";
 import { MeshStateError, TaskError } from "../src/core/errors.ts";
+import type { LogFields } from "../src/core/log.ts";
 import type { StepOf } from "../src/core/journal.ts";
 import type { TaskEvent, TaskResult } from "../src/core/task.ts";
 import type { EventLabels } from "../src/event-feed.ts";
@@ -135,6 +136,16 @@ export class HeldTask {
     const { step, trace } = this.identity;
     const workflow = step === null ? {} : { workflowId: step.workflowId };
     return trace === undefined ? workflow : { ...workflow, trace };
+  }
+
+  /** What lines of the log say of it beside its id. */
+  get logFields(): LogFields {
+    const { step, trace } = this.journal?.accepted ?? this.identity;
+    const [, traceId] = trace?.split("-") ?? [];
+    return {
+      ...(step === null ? {} : { workflowId: step.workflowId }),
+      ...(traceId === undefined ? {} : { traceId }),
+    };
   }
 
   tell(event: TaskEvent): void {

@@ -29,6 +29,7 @@ import { tellReadings } from "./readings.ts";
 import { StatusLine } from "./status-line.ts";
 import type { MeshStopMode } from "./stop-mode.ts";
 import type { ExecuteOptions } from "./execute-options.ts";
+import { withFields } from "../src/core/log.ts";
 import { noTaskTelemetry, type TaskTelemetry } from "../src/core/telemetry.ts";
 import { TaskDesk } from "./task-desk.ts";
 import { Toolbox } from "./toolbox.ts";
@@ -81,7 +82,10 @@ export class Runtime {
       readonly subscribe: (listener: (event: MeshEvent) => void) => Unsubscribe;
     },
   ) {
-    const { fabric, log, clock, results, registry, defaults, node, wire } = resources;
+    const { fabric, clock, results, registry, defaults, node, wire } = resources;
+    const log = withFields(resources.log, ({ taskId }) =>
+      typeof taskId === "string" ? this.desk.logFields(taskId) : {},
+    );
     this.resources = resources;
     this.#population = population;
     this.#publish = options.publish;

@@ -2,6 +2,7 @@
 // Invariant: a task that was accepted is in its journal and in its queue, and ends in one result, here or in another
 // process; the same id never stands for two tasks.
 import { OwnershipError } from "../src/core/errors.ts";
+import type { LogFields } from "../src/core/log.ts";
 import type { Unsubscribe } from "../src/core/ports.ts";
 import type { Task, TaskEvent, TaskFailure, TaskResult } from "../src/core/task.ts";
 import { UnderWay } from "../src/core/under-way.ts";
@@ -131,6 +132,11 @@ export class TaskDesk {
   /** @throws UnknownError where no agent of the mesh has the role. */
   async checkRole(role: string): Promise<void> {
     await contextBytesOf(role, this.#population, this.#parts);
+  }
+
+  /** What lines of the log say of a task that this process holds, beside its id. */
+  logFields(taskId: string): LogFields {
+    return this.#held.get(taskId)?.logFields ?? {};
   }
 
   /** Counts work as under way until it ends. */

@@ -17,6 +17,7 @@ import type { Address } from "./core/address.ts";
 import type { AgentDefinition, OutputOf } from "./core/agent.ts";
 import type { WorkflowStep } from "./core/dag.ts";
 import { MeshStateError } from "./core/errors.ts";
+import type { LogFields } from "./core/log.ts";
 import type { ActorInfo, AskOptions, BroadcastResult, Discovery } from "./core/handler.ts";
 import { requireName } from "./core/names.ts";
 import type { MeshView } from "./mesh-view.ts";
@@ -181,6 +182,12 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
   /** What this process is called in journals, in leases and among the nodes of the mesh; null unless it has started. */
   get node(): string | null {
     return this.#running?.resources.node ?? null;
+  }
+
+  /** What lines of a log say of a task that this process has in hand: the node, the task's workflow and its trace. */
+  logFields(taskId: string): LogFields {
+    const running = this.#running;
+    return running === null ? {} : { node: running.resources.node, ...running.desk.logFields(taskId) };
   }
 
   /** The agents of this mesh. */

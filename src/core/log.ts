@@ -11,6 +11,17 @@ export interface Log {
   error(fields: LogFields, message: string): void;
 }
 
+/** Adds fields to each line, as `fieldsOf` gives them for those of the line, which go before them. */
+export function withFields(log: Log, fieldsOf: (given: LogFields) => LogFields): Log {
+  if (log === silentLog) return log;
+  return {
+    debug: (fields, message) => log.debug({ ...fieldsOf(fields), ...fields }, message),
+    info: (fields, message) => log.info({ ...fieldsOf(fields), ...fields }, message),
+    warn: (fields, message) => log.warn({ ...fieldsOf(fields), ...fields }, message),
+    error: (fields, message) => log.error({ ...fieldsOf(fields), ...fields }, message),
+  };
+}
+
 /** Writes nothing. */
 export const silentLog: Log = Object.freeze({
   debug: () => undefined,

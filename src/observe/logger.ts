@@ -103,6 +103,12 @@ function adapt(logger: PinoLogger): Logger {
 
 /** Text for people, made in this process: a transport in a worker thread would outlive it. */
 function prettyStream(destination: LogDestination, colorize: boolean): LogDestination {
-  const format = pretty.prettyFactory({ colorize, translateTime: "SYS:HH:MM:ss.l", singleLine: true });
+  const format = pretty.prettyFactory({
+    colorize,
+    translateTime: "SYS:HH:MM:ss.l",
+    singleLine: true,
+    // On a terminal it is always this one.
+    ignore: "node",
+  });
   return { write: (line) => destination.write(format(line)) };
 }

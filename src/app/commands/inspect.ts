@@ -96,7 +96,7 @@ async function lookAtMesh(
   const log = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
   const mesh = new Mesh({ config, log });
   for (const agent of agents) mesh.add(agent);
-  mesh.subscribe(logTasks(log));
+  mesh.subscribe(logTasks(log, mesh));
   const first = onInterrupt();
   let service: InspectorService | null = null;
   try {

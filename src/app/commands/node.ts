@@ -100,7 +100,7 @@ async function serve(
   const log = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
   const mesh = new Mesh({ config, log, inspector: isInspected });
   for (const agent of agents) mesh.add(agent);
-  mesh.subscribe(logTasks(log));
+  mesh.subscribe(logTasks(log, mesh));
   const first = onInterrupt();
   try {
     await mesh.start();

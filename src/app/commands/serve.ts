@@ -82,7 +82,7 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
   const log = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
   const mesh = new Mesh({ config, log });
   for (const agent of agents) mesh.add(agent);
-  mesh.subscribe(logTasks(log));
+  mesh.subscribe(logTasks(log, mesh));
   const ending = new AbortController();
   const app = createHttpApp(mesh, {
     token: place.token,
