@@ -266,8 +266,9 @@ export interface WorkflowDetail {
   readonly workflow: WorkflowRow;
   readonly steps: readonly StepRow[];
   /**
-   * Its steps as a chart; the states of the steps are `<workflowId>.<stepId>`. Null in events, as it never
-   * changes, and where there are more than 120. */
+   * Its steps as a chart; the states of the steps are `<workflowId>.<stepId>`. Null in events, as it never changes, and
+   * where there are more than 120.
+   */
   readonly graph: PlacedChart | null;
 }
 
@@ -284,7 +285,10 @@ export interface StepRow {
   readonly tasks: readonly { readonly taskId: string; readonly status: TaskStatus | null }[];
 }
 
-/** `GET api/charts`: by name; those of the runtime itself (task, agent, workflow, step, item), laid out. */
+/**
+ * `GET api/charts`: by name; those of the runtime itself (agent, task, workflow, step, item), laid out. `agent.brief` and
+ * `task.brief` say less of the same.
+ */
 export type Charts = Readonly<Record<string, PlacedChart>>;
 
 /** `GET api/approvals`, the oldest first, at most 200. */

@@ -200,7 +200,15 @@ describe("the mesh at a glance", () => {
     await using mesh = await started([]);
     await using looking = await lookAt(mesh);
     const { body, headers } = await looking.get<Charts>("api/charts");
-    expect(Object.keys(body)).toEqual(["agent", "task", "workflow", "step", "item"]);
+    expect(Object.keys(body)).toEqual([
+      "agent",
+      "agent.brief",
+      "task",
+      "task.brief",
+      "workflow",
+      "step",
+      "item",
+    ]);
     expect(body["task"]?.states.map(({ id }) => id)).toContain("task.working.generating");
     expect(headers.get("cache-control")).toContain("max-age");
   });
