@@ -3,15 +3,29 @@
 import { onInterrupt } from "./interrupt.ts";
 import type { Mesh } from "./mesh.ts";
 
-/** Stops a mesh in order; a second interrupt leaves at once what was given to it. */
-export async function handOver(mesh: Mesh, say: (text: string) => void): Promise<void> {
+/** What is done besides. */
+export interface HandOverOptions {
+  /** Done before the mesh stops. */
+  readonly before?: () => Promise<void>;
+  /** Ends at once what `before` waits for. */
+  readonly hasten?: () => void;
+}
+
+/** Stops a mesh in order, telling people how far it is; an interrupt from now on leaves at once what was given to it. */
+export async function handOver(
+  mesh: Mesh,
+  say: (text: string) => void,
+  { before, hasten }: HandOverOptions = {},
+): Promise<void> {
   const second = onInterrupt();
   const leave = (): void => {
     say("leaves at once what was given to it");
+    hasten?.();
     void mesh.stop({ mode: "suspend" }).catch(() => undefined);
   };
   void second.happened.then(leave);
   try {
+    await before?.();
     say("hands over what it holds; again to end without waiting");
     await mesh.stop();
     say("has left the mesh");

@@ -40,6 +40,8 @@ interface LiveServe {
   ): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }>;
   get(path: string): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }>;
   signal(signal: NodeJS.Signals): void;
+  /** Resolves once it has said that on standard error. */
+  heard(text: string): Promise<void>;
 }
 
 async function startServe(args: readonly string[], env: Record<string, string> = {}): Promise<LiveServe> {
@@ -56,6 +58,12 @@ async function startServe(args: readonly string[], env: Record<string, string> =
   if (first.done === true) throw new Error(`It ended: ${(await ended).stderr}`);
   const told = JSON.parse(first.value) as Readonly<Record<string, unknown>>;
   const url = String(told["url"]);
+  let said = "";
+  const hearers = new Set<() => void>();
+  child.stderr?.on("data", (chunk: string) => {
+    said += chunk;
+    for (const hearer of hearers) hearer();
+  });
   const ask = async (path: string, init: RequestInit) => {
     const headers = { Authorization: `Bearer ${TOKEN}`, ...(init.headers as Record<string, string>) };
     const response = await fetch(url + path, { ...init, headers });
@@ -65,6 +73,16 @@ async function startServe(args: readonly string[], env: Record<string, string> =
     url,
     told,
     ended,
+    heard: (text) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (!said.includes(text)) return;
+          hearers.delete(look);
+          resolve();
+        };
+        hearers.add(look);
+        look();
+      }),
     get: (path) => ask(path, {}),
     post: (path, body = {}) =>
       ask(path, {
@@ -104,6 +122,32 @@ describe("fettle serve", () => {
     );
     expect(stderr).toContain("takes no more requests");
     expect(stderr).toContain("has left the mesh");
+  });
+
+  it("ends without waiting when it is told a second time, and goes on at the next start with what it left", async () => {
+    const data = await mkdtemp(join(folder, "data-"));
+    const env = { FETTLE_DATA_DIRECTORY: join(data, "state"), LOG_DIRECTORY: join(data, "logs") };
+    const live = await startServe(["agents.js"], env);
+    const waiting = live
+      .post("/v1/tasks", { agent: "slow", task: "still", id: "s1" })
+      .catch(() => "broken off");
+    while ((await live.get("/v1/tasks/s1")).status !== 200);
+    live.signal("SIGTERM");
+    await live.heard("takes no more requests");
+    live.signal("SIGTERM");
+    expect(["broken off", 200, 202, 503]).toContain(
+      await waiting.then((told) => (typeof told === "string" ? told : told.status)),
+    );
+    const { code, stderr } = await live.ended;
+    expect(code).toBe(0);
+    expect(stderr).toContain("leaves at once what was given to it");
+    const next = await startServe(["agents.js"], env);
+    expect(await next.get("/v1/tasks/s1/result?wait=30")).toMatchObject({
+      status: 200,
+      body: { output: "still" },
+    });
+    next.signal("SIGTERM");
+    expect(await next.ended).toMatchObject({ code: 0 });
   });
 
   it("takes its token from a file, asks for it, and shows it nowhere", async () => {

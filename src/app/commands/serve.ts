@@ -109,10 +109,15 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     tell({ mesh, server, config, json: options.json === true });
     if (inspector !== null) say(`shows the mesh at ${server.url}${INSPECTOR_BASE}/`);
     await first.happened;
-    say("takes no more requests");
-    ending.abort();
-    await server.close({ graceMs: GRACE_MS + LEAVE_MS });
-    await handOver(mesh, say);
+    const { close } = server;
+    await handOver(mesh, say, {
+      before: () => {
+        say("takes no more requests");
+        ending.abort();
+        return close({ graceMs: GRACE_MS + LEAVE_MS });
+      },
+      hasten: () => void close(),
+    });
   } finally {
     first.release();
     ending.abort();

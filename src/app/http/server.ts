@@ -30,8 +30,11 @@ export interface HttpServer extends AsyncDisposable {
   /** `http://127.0.0.1:8080`, without a slash at its end. */
   readonly url: string;
   readonly port: number;
-  /** Takes no more connections; resolves once all are closed. Those that are not within that time are broken off. */
-  close(options?: { readonly graceMs?: number }): Promise<void>;
+  /**
+   * Takes no more connections; resolves once all are closed. Those that are not within that time are broken off: a later
+   * call may make it shorter.
+   */
+  readonly close: (options?: { readonly graceMs?: number }) => Promise<void>;
 }
 
 const SHORTEST_TOKEN = 16;
@@ -90,10 +93,12 @@ export async function openHttpServer(
   const address = server.address();
   const bound = typeof address === "object" && address !== null ? address.port : port;
   let closed: Promise<void> | null = null;
-  const close = ({ graceMs = 0 } = {}): Promise<void> => {
+  const close = async ({ graceMs = 0 } = {}): Promise<void> => {
     isClosing = true;
-    closed ??= closeServer(server, graceMs);
-    return closed;
+    closed ??= closeServer(server);
+    const over = setTimeout(() => server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(over);
   };
   return {
     url: `http://${bracketed(host)}:${bound}`,
@@ -103,14 +108,12 @@ export async function openHttpServer(
   };
 }
 
-async function closeServer(server: Server, graceMs: number): Promise<void> {
+async function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // A connection that is kept alive holds the server open once its answer is out.
   const idle = setInterval(() => server.closeIdleConnections(), IDLE_MS);
-  const over = setTimeout(() => server.closeAllConnections(), graceMs);
   await closed;
   clearInterval(idle);
-  clearTimeout(over);
 }
 
 function cannotListen(

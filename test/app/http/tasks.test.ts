@@ -72,23 +72,26 @@ describe("POST /v1/tasks", () => {
     expect(again).toMatchObject({ status: 200, body: { taskId: "t1", output: 1 } });
   });
 
-  it("hands context, profile and budget to the task", async () => {
+  it("hands context, profile, budget and the caller's trace to the task", async () => {
     await using service = await startService(testAgents().agents);
-    await service.post("/v1/tasks", {
-      agent: "echo",
-      task: "go",
-      id: "t1",
-      context: { a: [1] },
-      budget: { usd: 1 },
-    });
-    const { body } = await service.get("/v1/tasks/t1/journal");
-    expect(body).toMatchObject({
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const body = { agent: "echo", task: "go", id: "t1", context: { a: [1] }, budget: { usd: 1 } };
+    await service.post("/v1/tasks", body, { traceparent });
+    const journal = await service.get("/v1/tasks/t1/journal");
+    expect(journal.body).toMatchObject({
       task: { taskId: "t1", status: "success" },
       entries: expect.arrayContaining([
-        expect.objectContaining({ type: "accepted", context: { a: [1] }, budget: { usd: 1 } }),
+        expect.objectContaining({
+          type: "accepted",
+          context: { a: [1] },
+          budget: { usd: 1 },
+          trace: traceparent,
+        }),
         expect.objectContaining({ type: "finished" }),
       ]) as unknown,
     });
+    await service.post("/v1/tasks", { agent: "echo", task: "go", id: "t2" }, { traceparent: "nonsense" });
+    expect(JSON.stringify((await service.get("/v1/tasks/t2/journal")).body)).not.toContain("nonsense");
   });
 });
 
