@@ -32,6 +32,7 @@ export async function openTelemetry(
 ): Promise<OpenTelemetry> {
   const place = asked === undefined ? config.metrics : asked === true ? (config.metrics ?? {}) : asked;
   const { metrics, server } = place === false || place === null ? NO_METRICS : await openMetrics(place);
+  if (server !== null) log.info({ url: server.url }, "metrics are served");
   const { tracing, otlp } = given === undefined ? await openTraces(config, { node, log }) : NO_TRACES;
   const close = async (): Promise<void> => {
     await server?.close();

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defineAgent, loadConfig, Mesh } from "fettle";
 import { createScriptedModel } from "fettle/testing";
+import { silentLog } from "#src/core/log";
+import { createLogger } from "#src/observe/logger";
 import { Exposition } from "../harness/exposition.ts";
 
 let folder = "";
@@ -17,13 +19,32 @@ const coder = defineAgent({ role: "coder", capabilities: ["coding"], systemPromp
 const WRONG = "result = nothingOfThatName";
 const RIGHT = "result = 6 * 7";
 
+describe("the port of the metrics", () => {
+  it("is told in the log; one that is taken is an error that says how to choose another", async () => {
+    const config = loadConfig({ env: { FETTLE_METRICS_PORT: "0" }, envFile: null, cwd: folder });
+    const lines: string[] = [];
+    const log = createLogger({ destination: { write: (line) => lines.push(line) } });
+    await using mesh = await new Mesh({ config, log }).start();
+    expect(lines.join("")).toContain(`"url":"${String(mesh.metricsUrl)}"`);
+    const { port } = new URL(mesh.metricsUrl ?? "");
+    const second = new Mesh({ config, log, metrics: { port: Number(port) } });
+    await expect(second.start()).rejects.toThrow(
+      /Cannot serve metrics on 127\.0\.0\.1:\d+: .*FETTLE_METRICS_PORT/,
+    );
+    await using third = await new Mesh({ config, log, metrics: false }).start();
+    expect(third.metrics).toBeNull();
+  });
+});
+
 describe("metrics of a mesh", () => {
   it("are served on a port of their own, and show a task through its repair", async () => {
     const tokens = { input: 100, output: 20, cacheRead: 5, cacheWrite: 1 };
     const answer = { provider: "test", model: "scripted-1", costUsd: 0.25, tokens };
     const model = createScriptedModel([WRONG, RIGHT], { answer });
     const config = loadConfig({ env: {}, envFile: null, cwd: folder });
-    await using mesh = await new Mesh({ config, model, metrics: { port: 0 } }).add(coder).start();
+    await using mesh = await new Mesh({ config, model, log: silentLog, metrics: { port: 0 } })
+      .add(coder)
+      .start();
     const result = await mesh.execute("coder", "What is six times seven?");
     expect(result).toMatchObject({ status: "success", output: 42, repairs: 1 });
     const response = await fetch(mesh.metricsUrl ?? "");
