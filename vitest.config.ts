@@ -21,6 +21,9 @@ const PROGRAMS = [
   "test/observe/logger.test.ts",
 ];
 
+/** Starts a browser: as it is whatever runs the test, and Playwright is made for Node. */
+const PAGES = ["test/inspector/*.test.ts"];
+
 /** Starts a NATS server, and mostly waits for it. */
 const SERVERS = [
   "test/app/{clients,mcp-nodes,node}.test.ts",
@@ -85,12 +88,13 @@ export default defineConfig({
       kind(
         "inside",
         ["test/**/*.test.ts"],
-        [...PURE, ...PAPERS, ...PROGRAMS, ...SERVERS, ...OUTAGES],
+        [...PURE, ...PAPERS, ...PROGRAMS, ...PAGES, ...SERVERS, ...OUTAGES],
         COMPUTING,
       ),
       kind("pure", PURE, [], COMPUTING),
       kind("papers", PAPERS, OUTAGES, STARTING),
       kind("programs", PROGRAMS, [], STARTING),
+      kind("pages", PAGES, [], STARTING),
       kind("servers", SERVERS, OUTAGES, WAITING),
       kind("outages", OUTAGES, [], WAITING),
     ],

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 const KINDS = {
   // What a newer Node could change: the language, its modules and its threads. No further processes: they take most time.
   node: ["pure", "inside"],
+  // Not the inspector's page in a browser (pages): Playwright is made for Node, and the page is the same.
   // What Deno does in its own way: threads, sockets, files, processes, signals and streams.
   deno: ["inside", "servers", "programs"],
 };
