@@ -3,6 +3,7 @@ import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { defineAgent } from "fettle";
 import { TestMesh } from "fettle/testing";
+import { defer } from "#src/core/deferred";
 import { browserForTests, fenced, inspect, look } from "./stage.ts";
 
 const stage = browserForTests();
@@ -28,6 +29,7 @@ async function noteLit(page: Page): Promise<void> {
       const name = [...document.querySelectorAll(".task-chart [data-state].lit")].at(-1)?.dataset.state;
       if (name !== undefined && name !== seen.at(-1)) seen.push(name);
     };
+    note();
     new MutationObserver(note).observe(document.body, { subtree: true, attributeFilter: ["class"], childList: true });
   }`);
 }
@@ -37,7 +39,7 @@ const litSoFar = (page: Page): Promise<readonly string[]> =>
 
 it("lights each state in turn as a task goes through a repair, and shows what was changed", async () => {
   const answers = [BROKEN, MENDED];
-  const gate = Promise.withResolvers<undefined>();
+  const gate = defer<undefined>();
   await using mesh = new TestMesh({
     model: async () => {
       await gate.promise;
@@ -55,7 +57,7 @@ it("lights each state in turn as a task goes through a repair, and shows what wa
   gate.resolve(undefined);
   await result;
   await page.locator(".lit[data-state='task.done']").waitFor();
-  expect(await litSoFar(page)).toEqual(["executing", "repairing", "executing", "settling", "done"]);
+  expect(await litSoFar(page)).toEqual(["generating", "executing", "repairing", "executing", "settling", "done"]);
   expect(await page.locator(".taken").count()).toBeGreaterThan(0);
   expect(await page.locator("h1").textContent()).toBe("Add <b>1</b> and 2.");
   expect(await page.locator(".line.removed").allTextContents()).toEqual([
@@ -86,7 +88,7 @@ it("walks back through a task that has ended, by its scrubber and by keys", asyn
   const walked: (string | null)[] = [];
   const last = Number(await slider.getAttribute("max"));
   for (let moment = 0; moment <= last; moment += 1) {
-    expect(await slider.inputValue()).toBe(String(moment));
+    await expect.poll(() => slider.inputValue()).toBe(String(moment));
     const state = (await lit.count()) === 0 ? null : await lit.getAttribute("data-state");
     if (state !== walked.at(-1)) walked.push(state);
     await page.keyboard.press("ArrowRight");
@@ -103,11 +105,11 @@ it("walks back through a task that has ended, by its scrubber and by keys", asyn
   ]);
   await page.locator("h1").click();
   await page.keyboard.press("ArrowLeft");
-  expect(await slider.inputValue()).toBe(String(last - 1));
+  await expect.poll(() => slider.inputValue()).toBe(String(last - 1));
   expect(await page.locator("[aria-current='step']").count()).toBe(1);
   expect(await page.locator(".moment.ahead").count()).toBe(1);
   await page.keyboard.press("End");
-  expect(await page.locator(".moment.ahead").count()).toBe(0);
+  await expect.poll(() => page.locator(".moment.ahead").count()).toBe(0);
   await page.keyboard.press("Escape");
   await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
   expect(faults).toEqual([]);
@@ -137,7 +139,7 @@ it("tells of an approval wherever one is, shows the code, and gives the answer w
     .first()
     .click();
   await page.getByText("Add.", { exact: true }).click();
-  await page.locator("[data-moment='approval-answered']").getByText("go on").waitFor();
+  await page.locator("[data-moment='approval-answered']").getByText("“go on”").waitFor();
   expect(faults).toEqual([]);
 });
 

@@ -17,6 +17,8 @@ export interface Playing {
   readonly isLive: boolean;
   readonly isPlaying: boolean;
   readonly goTo: (index: number) => void;
+  /** So many moments on, or back; several at once add up. */
+  readonly step: (by: number) => void;
   readonly goLive: () => void;
   readonly play: () => void;
 }
@@ -43,11 +45,16 @@ export function usePlaying(moments: readonly Moment[]): Playing {
     setMode("still");
     setAt(Math.max(0, Math.min(last, index)));
   };
+  const step = (by: number) => {
+    setMode("still");
+    setAt((now) => Math.max(0, Math.min(last, Math.min(now, last) + by)));
+  };
   return {
     at: place,
     isLive: mode === "live",
     isPlaying: mode === "playing",
     goTo,
+    step,
     goLive: () => {
       setMode("live");
       setAt(last);

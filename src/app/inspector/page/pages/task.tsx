@@ -217,14 +217,14 @@ function stateAt(
   return { state, from };
 }
 
-function useTaskKeys({ at, goTo, goLive, play }: Playing, length: number): void {
+function useTaskKeys({ at, goTo, step, goLive, play }: Playing, length: number): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       const target = event.target as HTMLElement;
       if (isTyping(target) || target.closest(".chart-view, pre, select, dialog") !== null) return;
-      if (event.key === "ArrowLeft") goTo(at - 1);
-      else if (event.key === "ArrowRight") goTo(at + 1);
+      if (event.key === "ArrowLeft") step(-1);
+      else if (event.key === "ArrowRight") step(1);
       else if (event.key === "Home") goTo(0);
       else if (event.key === "End") goLive();
       else if (event.key === " " && target.closest("button, a, summary") === null) play();

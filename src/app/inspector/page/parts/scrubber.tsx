@@ -12,7 +12,7 @@ export function Scrubber(props: {
   readonly isOver: boolean;
 }) {
   const { moments, playing, isOver } = props;
-  const { at, isLive, isPlaying, goTo, goLive, play } = playing;
+  const { at, isLive, isPlaying, goTo, step, goLive, play } = playing;
   const moment = moments[at];
   const last = moments.length - 1;
   const said =
@@ -25,7 +25,7 @@ export function Scrubber(props: {
         <button
           type="button"
           class="plain"
-          onClick={() => goTo(at - 1)}
+          onClick={() => step(-1)}
           disabled={at <= 0}
           aria-label="A moment back"
         >
@@ -37,7 +37,7 @@ export function Scrubber(props: {
         <button
           type="button"
           class="plain"
-          onClick={() => goTo(at + 1)}
+          onClick={() => step(1)}
           disabled={at >= last}
           aria-label="A moment on"
         >
