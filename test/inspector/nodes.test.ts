@@ -10,24 +10,19 @@ const ground = groundForTests();
 
 it("shows all nodes of a mesh, and that one of them died", async () => {
   await using crew = new Crew(ground);
-  const far = await crew.start("far", { env: { FETTLE_NODE: "far" } });
-  const env = {
-    NATS_URL: ground.server.url,
-    FETTLE_MESH: crew.mesh,
-    FETTLE_NODE: "near",
-    LOG_LEVEL: "silent",
-  };
+  const far = await crew.start("far");
+  const env = { NATS_URL: ground.server.url, FETTLE_MESH: crew.mesh, LOG_LEVEL: "silent" };
   await using mesh = new Mesh({ config: loadConfig({ env, envFile: null }) });
   mesh.add(defineAgent({ role: "echo", capabilities: ["echoing"], handle: () => "echo" }));
   await mesh.start();
   await using service = await inspect(mesh);
   await using seen = await look(stage.browser, service);
   const { page, faults } = seen;
-  const state = (name: string) => page.locator(`[data-node^='${name}'] .mark`);
-  await state("far").getByText("up").waitFor();
-  expect(await state("near").textContent()).toBe("up");
+  const node = (pid: number) => page.locator(`[data-node*='-${pid}-'] .mark`);
+  await node(far.pid).getByText("up").waitFor();
+  expect(await node(process.pid).textContent()).toBe("up");
   await far.kill();
-  await state("far").getByText("gone").waitFor();
-  expect(await state("near").textContent()).toBe("up");
+  await node(far.pid).getByText("gone").waitFor();
+  expect(await node(process.pid).textContent()).toBe("up");
   expect(faults).toEqual([]);
 });

@@ -20,6 +20,9 @@ const echo = defineAgent({
   handle: (message) => ("task" in message ? message.task : message.body),
 });
 
+/** A busy machine is no failure. */
+const WITH_PATIENCE = { timeout: 30_000 };
+
 const PLACES = [
   "",
   "tasks",
@@ -45,7 +48,7 @@ async function busyMesh(): Promise<TestMesh> {
   await mesh.start();
   await mesh.execute("worker", { id: "t1", task: "Add 1 and 2." });
   mesh.execute("careful", { id: "t2", task: "Send it." }).catch(() => undefined); // The mesh stops before it ends.
-  await expect.poll(() => mesh.pending()).toHaveLength(1);
+  await expect.poll(() => mesh.pending(), WITH_PATIENCE).toHaveLength(1);
   await mesh.workflow("w1", [
     { id: "first", agent: "echo", task: "one" },
     { id: "second", agent: "echo", task: "two", dependsOn: ["first"] },
@@ -67,9 +70,9 @@ describe.each(WIDTHS)("at %i px", (width) => {
         await page.locator(".waiting").waitFor({ state: "detached" });
         expect(await hindrancesOf(page), place).toEqual([]);
         const widths: readonly (readonly number[])[] = await page.evaluate(
-        "[document.documentElement, document.querySelector('main')].map((one) => [one.scrollWidth, one.clientWidth])",
-      );
-      for (const [whole, shown] of widths) expect(whole, place).toBe(shown);
+          "[document.documentElement, document.querySelector('main')].map((one) => [one.scrollWidth, one.clientWidth])",
+        );
+        for (const [whole, shown] of widths) expect(whole, place).toBe(shown);
       }
       expect(faults).toEqual([]);
       await mesh.stop({ mode: "cancel" });
@@ -92,7 +95,7 @@ it("scrolls and searches among a thousand actors, drawing only those that are se
     .poll(async () => {
       await page.evaluate("document.querySelector('main').scrollTo(0, 1e6)");
       return last.count();
-    })
+    }, WITH_PATIENCE)
     .toBe(1);
   expect(await page.locator("[data-row]").count()).toBeLessThan(60);
   await page.keyboard.press("/");

@@ -16,6 +16,9 @@ const careful = defineAgent({
   approval: "code",
 });
 
+/** A busy machine is no failure. */
+const WITH_PATIENCE = { timeout: 30_000 };
+
 const BROKEN = fenced("console.warn('careful');\nconst a = missing;\nresult = a;");
 const MENDED = fenced(
   "console.warn('careful');\nresult = { sum: 3, markup: '<img src=x onerror=alert(1)>' };",
@@ -57,7 +60,14 @@ it("lights each state in turn as a task goes through a repair, and shows what wa
   gate.resolve(undefined);
   await result;
   await page.locator(".lit[data-state='task.done']").waitFor();
-  expect(await litSoFar(page)).toEqual(["generating", "executing", "repairing", "executing", "settling", "done"]);
+  expect(await litSoFar(page)).toEqual([
+    "generating",
+    "executing",
+    "repairing",
+    "executing",
+    "settling",
+    "done",
+  ]);
   expect(await page.locator(".taken").count()).toBeGreaterThan(0);
   expect(await page.locator("h1").textContent()).toBe("Add <b>1</b> and 2.");
   expect(await page.locator(".line.removed").allTextContents()).toEqual([
@@ -88,7 +98,7 @@ it("walks back through a task that has ended, by its scrubber and by keys", asyn
   const walked: (string | null)[] = [];
   const last = Number(await slider.getAttribute("max"));
   for (let moment = 0; moment <= last; moment += 1) {
-    await expect.poll(() => slider.inputValue()).toBe(String(moment));
+    await expect.poll(() => slider.inputValue(), WITH_PATIENCE).toBe(String(moment));
     const state = (await lit.count()) === 0 ? null : await lit.getAttribute("data-state");
     if (state !== walked.at(-1)) walked.push(state);
     await page.keyboard.press("ArrowRight");
@@ -105,11 +115,11 @@ it("walks back through a task that has ended, by its scrubber and by keys", asyn
   ]);
   await page.locator("h1").click();
   await page.keyboard.press("ArrowLeft");
-  await expect.poll(() => slider.inputValue()).toBe(String(last - 1));
+  await expect.poll(() => slider.inputValue(), WITH_PATIENCE).toBe(String(last - 1));
   expect(await page.locator("[aria-current='step']").count()).toBe(1);
   expect(await page.locator(".moment.ahead").count()).toBe(1);
   await page.keyboard.press("End");
-  await expect.poll(() => page.locator(".moment.ahead").count()).toBe(0);
+  await expect.poll(() => page.locator(".moment.ahead").count(), WITH_PATIENCE).toBe(0);
   await page.keyboard.press("Escape");
   await page.getByRole("heading", { name: "Tasks", exact: true }).waitFor();
   expect(faults).toEqual([]);

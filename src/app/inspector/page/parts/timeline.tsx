@@ -69,8 +69,9 @@ function MomentHead(props: {
   const isNew = moment.type !== "state" && moment.state !== null && moment.state !== before?.state;
   return (
     <div class="moment-head">
-      <button type="button" class="moment-time" onClick={goTo} data-row aria-label={`Go to: ${moment.title}`}>
-        +{(moment.afterMs / 1000).toFixed(moment.afterMs < 100_000 ? 2 : 0)} s
+      <button type="button" class="moment-time" onClick={goTo} data-row>
+        <span class="sr">Go to {moment.title} </span>+
+        {(moment.afterMs / 1000).toFixed(moment.afterMs < 100_000 ? 2 : 0)} s
       </button>
       <span class="moment-title">{moment.title}</span>
       {isNew && moment.state !== null ? (

@@ -42,7 +42,7 @@ export function VirtualList<T>(props: {
   }, [rowHeight, total === 0]);
   useEffect(() => {
     if (rows.length < total && seen.last >= rows.length) onEnd();
-  }, [rows.length, total, seen.last]);
+  }, [rows, total, seen.last]);
   return (
     <ul
       ref={list}
