@@ -238,6 +238,7 @@ export class Run implements Rider<ExecuteResult> {
   #keep(record: RunRecord): Transcript {
     return new Transcript(record, {
       runId: this.plan.runId,
+      hasGuest: () => this.#host !== null,
       isAtRest: () => this.#unanswered === 0,
       isOver: () => this.#over,
       now: () => this.#now(),

@@ -11,6 +11,8 @@ import type { GuestCall } from "./protocol.ts";
 /** The run, as its transcript needs it. */
 export interface Stage {
   readonly runId: string;
+  /** Whether there is a guest to be played to: between a lost host and the next there is none. */
+  hasGuest(): boolean;
   /** Whether the guest has come to a wait after all that it was told. */
   isAtRest(): boolean;
   isOver(): boolean;
@@ -110,7 +112,7 @@ export class Transcript {
   }
 
   #advance(): void {
-    if (this.#stage.isOver()) return;
+    if (this.#stage.isOver() || !this.#stage.hasGuest()) return;
     if (this.#held.size === 0) this.#play();
     if (!this.#isLive && this.#held.size === 0 && !this.#arrive()) return;
     if (this.#isLive) for (const call of this.#waiting.splice(0)) void this.#serve(call);

@@ -90,3 +90,10 @@ it("ends in order where its reader goes away, as head does", async () => {
 it("has written nothing by all this", async () => {
   expect(await readdir(folder)).toEqual([]);
 });
+
+it("writes no colours into what is no terminal, also where a service of builds asks tools for them", async () => {
+  const { stdout } = await runFettle(["machines"], { cwd: folder, env: { CI: "true", NO_COLOR: "" } });
+  expect(stdout).toMatch(/^agent /m);
+  // eslint-disable-next-line no-control-regex -- it is what is looked for.
+  expect(stdout).not.toMatch(/\u001b/);
+});
