@@ -20,7 +20,7 @@ export function logTasks(
   return (event) => {
     if (event.type !== "state" || event.state === "queued") return;
     const { taskId, role, state } = event;
-    const ids = { taskId, role, ...mesh.logFields(taskId) };
+    const ids = { ...mesh.logFields(taskId), taskId, role };
     const start = begunAt.get(taskId);
     const end = ENDS[state];
     if (end !== undefined) {
