@@ -26,6 +26,7 @@ const PAGES = ["test/inspector/*.test.ts"];
 
 /** Starts a NATS server, and mostly waits for it. */
 const SERVERS = [
+  "test/app/inspector/nodes.test.ts",
   "test/app/{clients,mcp-nodes,node}.test.ts",
   "test/fabric/nats/*.test.ts",
   "test/mesh/durable-mailbox.test.ts",

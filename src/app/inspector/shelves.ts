@@ -20,7 +20,7 @@ export interface ShelvesOptions {
   readonly isHeard: boolean;
 }
 
-const REFRESH_MS = 2_000;
+const REFRESH_MS = 700;
 const REST_FACTOR = 10;
 /** How long a look through all is waited for: the first one over many goes on meanwhile. */
 const WAIT_MS = 1_000;
