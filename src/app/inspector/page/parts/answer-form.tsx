@@ -27,7 +27,7 @@ export function AnswerForm({ approvalId }: { readonly approvalId: string }) {
       <input
         type="text"
         aria-label={`Note on ${approvalId}`}
-        placeholder="Note (the agent is told)"
+        placeholder="Note, if you like"
         value={note}
         onInput={(event) => setNote(event.currentTarget.value)}
       />
