@@ -42,8 +42,9 @@ const IDLE_MS = 60_000;
 /** How often roles are asked for, and for how many roles a tick asks how long their queues are. */
 const ROLES_MS = 10_000;
 const QUEUES_AT_ONCE = 25;
-/** Tasks that are read at once because something was heard of them. */
-const MOST_READS = 16;
+/** So many tasks are read because something was heard of them, within so many milliseconds. */
+const MOST_READS = 10;
+const READS_MS = 250;
 
 /** Looks at one mesh. */
 export class Inspector implements AsyncDisposable {
@@ -68,7 +69,7 @@ export class Inspector implements AsyncDisposable {
   #unhear: Unsubscribe | null = null;
   #rolesDueAt = 0;
   #nextQueue = 0;
-  #reads = 0;
+  #reads = { since: 0, count: 0 };
 
   constructor(mesh: Inspected, { secrets = [] }: InspectorOptions = {}) {
     this.#mesh = mesh;
@@ -332,11 +333,11 @@ export class Inspector implements AsyncDisposable {
 
   /** Reads what was heard of, unless there is much of it: then the next look through all does. */
   #readSoon(read: () => Promise<unknown>): void {
-    if (this.#reads >= MOST_READS) return;
-    this.#reads += 1;
-    read()
-      .catch(() => undefined)
-      .finally(() => (this.#reads -= 1));
+    const now = Date.now();
+    if (now - this.#reads.since > READS_MS) this.#reads = { since: now, count: 0 };
+    if (this.#reads.count >= MOST_READS) return;
+    this.#reads.count += 1;
+    read().catch(() => undefined);
   }
 }
 
