@@ -175,7 +175,7 @@ describe("the service on a server", () => {
     const ask = async (agent: string, id: string) => {
       const init = { method: "POST", headers: JSON_TYPE, body: JSON.stringify({ agent, task: "go", id }) };
       const response = await fetch(`${live.server.url}/v1/tasks`, init);
-      return { status: response.status, body: (await response.json()) };
+      return { status: response.status, body: await response.json() };
     };
     const stuck = defineAgent({
       role: "stuck",
