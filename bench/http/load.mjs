@@ -1,6 +1,7 @@
 // Clients of the HTTP service, in a process of their own: so many connections, each with one request after the other.
 // Usage: load.mjs URL CONNECTIONS REQUESTS AGENT. Prints { samples, lost } as JSON: each request's time in milliseconds, and
 // how many were not answered as they should be.
+import { Buffer } from "node:buffer";
 import { Agent, request } from "node:http";
 import process from "node:process";
 

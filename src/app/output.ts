@@ -3,7 +3,7 @@ import pc from "picocolors";
 import { toReadable } from "../readable.ts";
 
 /** Whether standard output is a terminal that has colours; piped text stays plain. */
-export const colours = process.stdout.isTTY === true && pc.isColorSupported;
+export const colours = Boolean(process.stdout.isTTY) && pc.isColorSupported;
 
 /** Colours where standard output is a terminal that has them; plain text where it is piped. */
 export const paint = pc.createColors(colours);
