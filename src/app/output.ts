@@ -1,9 +1,12 @@
 // What commands write to standard output: text for people, or one JSON document for machines.
+import { isatty } from "node:tty";
 import pc from "picocolors";
 import { toReadable } from "../readable.ts";
 
+const STANDARD_OUTPUT = 1;
+
 /** Whether standard output is a terminal that has colours; piped text stays plain. */
-export const colours = Boolean(process.stdout.isTTY) && pc.isColorSupported;
+export const colours = isatty(STANDARD_OUTPUT) && pc.isColorSupported;
 
 /** Colours where standard output is a terminal that has them; plain text where it is piped. */
 export const paint = pc.createColors(colours);
