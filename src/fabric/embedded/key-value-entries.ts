@@ -2,7 +2,8 @@
 // of expiry, a place in the list of what is due, and its last change by revision, from which watches read on.
 // Invariant: a change is listed under its revision until the key's next one; that of a key that is gone, for so long
 // that no watch misses it. What is past its time is gone for every reader, whether or not it was cleared away yet.
-import { next, type StateDatabase, type StateKey } from "./state-file.ts";
+import type { StateDatabase, StateKey } from "./shared-database.ts";
+import { next } from "./state-file.ts";
 
 /** A key that is there. */
 export interface LiveEntry {

@@ -13,7 +13,8 @@ import type {
 import { expiryOf } from "../expiry.ts";
 import { find, keysOf, remove, store, tidy, type LiveEntry } from "./key-value-entries.ts";
 import type { HandlerErrorHook } from "./messages.ts";
-import type { StateDatabase, StateFile } from "./state-file.ts";
+import type { StateDatabase } from "./shared-database.ts";
+import type { StateFile } from "./state-file.ts";
 import { Watch } from "./watch.ts";
 import { requireAbsent, requireAddress, requireRevision } from "../key-rules.ts";
 

@@ -4,7 +4,8 @@
 import { requireKey } from "../../core/grammar.ts";
 import { StorageError } from "../../core/errors.ts";
 import type { Ledger, LedgerEntry } from "../../core/ports.ts";
-import { next, type StateDatabase, type StateFile, type StateKey } from "./state-file.ts";
+import type { StateDatabase, StateKey } from "./shared-database.ts";
+import { next, type StateFile } from "./state-file.ts";
 
 /** Ledgers on LMDB; made by `createEmbeddedFabric`. An entry's time is kept as its version, its payload as it is. */
 export class EmbeddedLedger implements Ledger {

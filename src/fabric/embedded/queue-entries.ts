@@ -5,7 +5,8 @@
 // a reminder at or before the time when it is to be given out again.
 import type { ConsumerOptions, DeadLetter } from "../../core/ports.ts";
 import { DUPLICATE_WINDOW_MS, givenUp, timedOut } from "../queue-rules.ts";
-import { next, type StateDatabase, type StateKey } from "./state-file.ts";
+import type { StateDatabase, StateKey } from "./shared-database.ts";
+import { next } from "./state-file.ts";
 
 /** At most so many messages are moved in one transaction, so that others get their turn. */
 const AT_ONCE = 1000;

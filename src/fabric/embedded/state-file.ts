@@ -3,33 +3,29 @@
 // Invariant: a write is on disk before its promise resolves; every number that `next` gives is greater than all
 // before it, over all processes and restarts; the first part of an entry's key says whose entry it is.
 import { statfsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { RootDatabase } from "lmdb";
 import { FettleError, StorageError } from "../../core/errors.ts";
-import { requireSoundFile } from "./lmdb-file.ts";
+import { UnderWay } from "../../core/under-way.ts";
+import { shareDatabase, type SharedDatabase, type StateDatabase } from "./shared-database.ts";
 import { storageError } from "./storage-error.ts";
-
-/** A key in the file: its parts are compared one after the other, numbers before texts. */
-export type StateKey = (string | number)[];
-
-/** The open file. Inside a transaction its methods act at once, and see what the transaction wrote. */
-export type StateDatabase = RootDatabase<string, StateKey>;
 
 /** The counter's place: a key of one part, where all others have more. */
 const COUNTER = ["revision"];
+
+const NAME = "state.mdb";
 
 /** The LMDB file `state.mdb` in a folder; both are made on first use. */
 export class StateFile {
   readonly path: string;
   readonly #directory: string;
   readonly #reserveBytes: number;
-  #database: Promise<StateDatabase> | undefined;
+  readonly #underWay = new UnderWay();
+  #shared: Promise<SharedDatabase> | undefined;
   #closed = false;
 
   /** Writes are refused while fewer than `reserveBytes` are free on the folder's disk. */
   constructor(directory: string, reserveBytes: number) {
-    this.path = join(directory, "state.mdb");
+    this.path = join(directory, NAME);
     this.#directory = directory;
     this.#reserveBytes = reserveBytes;
   }
@@ -59,7 +55,7 @@ export class StateFile {
     const database = await this.#open(attempt);
     this.#requireSpace(attempt);
     try {
-      return await database.transaction(() => action(database));
+      return await this.#underWay.during(() => database.transaction(() => action(database)));
     } catch (error) {
       throw this.#failure(attempt, await reasonOf(error));
     }
@@ -68,10 +64,11 @@ export class StateFile {
   /** Lets writes under way finish, then closes the file; idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    const opening = this.#database;
-    this.#database = undefined;
-    const database = await opening?.catch(() => undefined);
-    await database?.close();
+    const opening = this.#shared;
+    this.#shared = undefined;
+    const shared = await opening?.catch(() => undefined);
+    await this.#underWay.none();
+    await shared?.release();
   }
 
   /**
@@ -90,13 +87,13 @@ export class StateFile {
 
   async #open(attempt: string): Promise<StateDatabase> {
     this.#requireOpen(attempt);
-    this.#database ??= openDatabase(this.#directory, this.path);
+    this.#shared ??= shareDatabase(this.#directory, NAME);
     try {
-      const database = await this.#database;
+      const { database } = await this.#shared;
       this.#requireOpen(attempt);
       return database;
     } catch (error) {
-      this.#database = undefined; // So that the next call tries anew, once the cause is mended.
+      this.#shared = undefined; // So that the next call tries anew, once the cause is mended.
       throw this.#failure(attempt, error);
     }
   }
@@ -115,21 +112,6 @@ export function next(database: StateDatabase): number {
   const number = (database.getEntry(COUNTER)?.version ?? 0) + 1;
   void database.put(COUNTER, "", number);
   return number;
-}
-
-async function openDatabase(directory: string, file: string): Promise<StateDatabase> {
-  await mkdir(directory, { recursive: true });
-  await requireSoundFile(file);
-  const { open } = await import("lmdb");
-  return open<string, StateKey>(file, {
-    noSubdir: true,
-    encoding: "string",
-    useVersions: true,
-    // Plain LMDB commits: synced to disk before they are acknowledged, and a failed one (a full disk) rejects
-    // its own writes only. With either of these on, a failed commit also rejects promises that nobody holds.
-    overlappingSync: false,
-    eventTurnBatching: false,
-  });
 }
 
 /** A failed commit keeps its reason in a promise beside the error. */

@@ -6,7 +6,8 @@ import type { KeyValueChange } from "../../core/ports.ts";
 import { wakeAfter } from "../expiry.ts";
 import { changesAfter, entriesOf, GONE_LISTED_FOR, lastRevision, type Change } from "./key-value-entries.ts";
 import type { HandlerErrorHook } from "./messages.ts";
-import type { StateDatabase, StateFile } from "./state-file.ts";
+import type { StateDatabase } from "./shared-database.ts";
+import type { StateFile } from "./state-file.ts";
 
 /** What a watch needs. */
 export interface WatchParts {
