@@ -5,6 +5,7 @@
 import { defer } from "../src/core/deferred.ts";
 import { bodyOf, openEnvelope } from "../src/core/envelope.ts";
 import { DeliveryError, messageOf } from "../src/core/errors.ts";
+import { pause } from "../src/core/pause.ts";
 import type { Delivery, QueueConsumer } from "../src/core/ports.ts";
 import { Appetite } from "./appetite.ts";
 import type { Mail, MailEnd } from "./intake.ts";
@@ -170,15 +171,7 @@ export class DurableMail {
     if (signal.aborted) return;
     const { log, clock } = this.#parts;
     log.error({ err: thrown, role: this.#options.role }, "cannot take messages from a durable mailbox");
-    await new Promise<void>((resolve) => {
-      const end = (): void => {
-        clock.clearTimeout(timer);
-        signal.removeEventListener("abort", end);
-        resolve();
-      };
-      const timer = clock.setTimeout(end, FAILED_MS);
-      signal.addEventListener("abort", end);
-    });
+    await pause(FAILED_MS, { clock, signal });
   }
 
   #renew(): void {

@@ -28,7 +28,8 @@ const subjectSchema = z.discriminatedUnion("type", [
   }),
 ]);
 
-const approvalSchema = z.object({
+/** An approval as it is kept. */
+export const approvalSchema = z.object({
   approvalId: z.string(),
   taskId: z.string(),
   role: z.string(),

@@ -39,6 +39,11 @@ export async function agentsToServe(
         "nodes of a mesh over NATS, where that is: --server nats://127.0.0.1:4222.",
     );
   }
+  return agentsOf(files);
+}
+
+/** The agents of all files, none twice. @throws ConfigError where a file exports none */
+export async function agentsOf(files: readonly string[]): Promise<readonly AgentDefinition[]> {
   const found: AgentDefinition[] = [];
   for (const file of files) found.push(...exportedAgents(await loadModule(file), file));
   return [...new Set(found)];

@@ -4,28 +4,32 @@
 // 1 that it did not, 2 that the command was not understood. With --json, standard output is one JSON document.
 import { Command, CommanderError } from "commander";
 import { FettleError, messageOf } from "../core/errors.ts";
-import { approvalsCommand } from "./commands/approvals.ts";
-import { checkCommand } from "./commands/check.ts";
-import { demoCommand } from "./commands/demo.ts";
-import { eventsCommand } from "./commands/events.ts";
-import { inspectCommand } from "./commands/inspect.ts";
-import { initCommand } from "./commands/init.ts";
-import { machinesCommand } from "./commands/machines.ts";
-import { mcpCommand } from "./commands/mcp.ts";
-import { natsCommand } from "./commands/nats.ts";
-import { nodeCommand } from "./commands/node.ts";
-import { replayCommand } from "./commands/replay.ts";
-import { resultCommand } from "./commands/result.ts";
-import { runCommand } from "./commands/run.ts";
-import { serveCommand } from "./commands/serve.ts";
-import { sandboxCommand } from "./commands/sandbox.ts";
-import { showCommand } from "./commands/show.ts";
-import { smoketestCommand } from "./commands/smoketest.ts";
-import { submitCommand } from "./commands/submit.ts";
-import { tasksCommand } from "./commands/tasks.ts";
-import { workflowCommand } from "./commands/workflow.ts";
 import { printJson } from "./output.ts";
 import { packageManifest } from "./package-root.ts";
+
+/** Each command by its name, in the order of the help. Only what is asked for is loaded: most of a short command's time would be it. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import("./commands/init.ts")).initCommand(),
+  check: async () => (await import("./commands/check.ts")).checkCommand(),
+  smoketest: async () => (await import("./commands/smoketest.ts")).smoketestCommand(),
+  run: async () => (await import("./commands/run.ts")).runCommand(),
+  demo: async () => (await import("./commands/demo.ts")).demoCommand(),
+  workflow: async () => (await import("./commands/workflow.ts")).workflowCommand(),
+  node: async () => (await import("./commands/node.ts")).nodeCommand(),
+  serve: async () => (await import("./commands/serve.ts")).serveCommand(),
+  inspect: async () => (await import("./commands/inspect.ts")).inspectCommand(),
+  mcp: async () => (await import("./commands/mcp.ts")).mcpCommand(),
+  nats: async () => (await import("./commands/nats.ts")).natsCommand(),
+  tasks: async () => (await import("./commands/tasks.ts")).tasksCommand(),
+  show: async () => (await import("./commands/show.ts")).showCommand(),
+  replay: async () => (await import("./commands/replay.ts")).replayCommand(),
+  approvals: async () => (await import("./commands/approvals.ts")).approvalsCommand(),
+  machines: async () => (await import("./commands/machines.ts")).machinesCommand(),
+  submit: async () => (await import("./commands/submit.ts")).submitCommand(),
+  result: async () => (await import("./commands/result.ts")).resultCommand(),
+  events: async () => (await import("./commands/events.ts")).eventsCommand(),
+  sandbox: async () => (await import("./commands/sandbox.ts")).sandboxCommand(),
+};
 
 const HELP = `
 A new project:
@@ -84,28 +88,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .hook("preAction", (_, action) => {
       json = action.opts<{ json?: boolean }>().json === true;
     });
-  for (const command of [
-    initCommand(),
-    checkCommand(),
-    smoketestCommand(),
-    runCommand(),
-    demoCommand(),
-    workflowCommand(),
-    nodeCommand(),
-    serveCommand(),
-    inspectCommand(),
-    mcpCommand(),
-    natsCommand(),
-    tasksCommand(),
-    showCommand(),
-    replayCommand(),
-    approvalsCommand(),
-    machinesCommand(),
-    submitCommand(),
-    resultCommand(),
-    eventsCommand(),
-    sandboxCommand(),
-  ]) {
+  for (const command of await commandsFor(args[0])) {
     for (const one of [command, ...command.commands]) {
       one
         .exitOverride()
@@ -127,6 +110,12 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`fettle: ${explain(thrown)}\n`);
     return 1;
   }
+}
+
+/** The command of a name; all of them where it is none, as for the help and for a suggestion. */
+async function commandsFor(name = ""): Promise<readonly Command[]> {
+  const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  return Promise.all((named === undefined ? Object.values(COMMANDS) : [named]).map((load) => load()));
 }
 
 /** An error of ours is explained by its message; anything else is a fault, and its stack helps to find it. */

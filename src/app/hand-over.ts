@@ -2,6 +2,10 @@
 // Invariant: nothing accepted is lost in either way.
 import { onInterrupt } from "./interrupt.ts";
 import type { Mesh } from "./mesh.ts";
+import { say } from "./output.ts";
+
+/** So long may what agents have begun hold the process open once all has ended, in milliseconds. */
+const HOLD_MS = 500;
 
 /** What is done besides. */
 export interface HandOverOptions {
@@ -12,11 +16,7 @@ export interface HandOverOptions {
 }
 
 /** Stops a mesh in order, telling people how far it is; an interrupt from now on leaves at once what was given to it. */
-export async function handOver(
-  mesh: Mesh,
-  say: (text: string) => void,
-  { before, hasten }: HandOverOptions = {},
-): Promise<void> {
+export async function handOver(mesh: Mesh, { before, hasten }: HandOverOptions = {}): Promise<void> {
   const second = onInterrupt();
   const leave = (): void => {
     say("leaves at once what was given to it");
@@ -32,4 +32,9 @@ export async function handOver(
   } finally {
     second.release();
   }
+}
+
+/** Ends the process once all has ended, also where an agent's code still holds it open. */
+export function letGo(): void {
+  setTimeout(() => process.exit(), HOLD_MS).unref();
 }

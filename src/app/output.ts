@@ -30,6 +30,11 @@ export function outliveReader(stream: NodeJS.WritableStream): void {
   });
 }
 
+/** Tells people how a command goes: a line on standard error, whatever standard output is for. */
+export function say(text: string): void {
+  process.stderr.write(`fettle: ${text}\n`);
+}
+
 /** Writes text and a line's end. */
 export function print(text: string): void {
   outliveReader(process.stdout);

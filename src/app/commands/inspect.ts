@@ -5,21 +5,17 @@
 import { Command } from "commander";
 import { createLogger } from "../../observe/logger.ts";
 import type { AgentDefinition } from "../../core/agent.ts";
-import { exportedAgents } from "../agent-module.ts";
+import { agentsOf } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
-import { handOver } from "../hand-over.ts";
+import { handOver, letGo } from "../hand-over.ts";
 import { readToken } from "../token-file.ts";
 import { inspectStored } from "../inspector/inspected.ts";
 import { openInspectorService, type InspectorService } from "../inspector/inspector-service.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
-import { loadModule } from "../module-loader.ts";
-import { print } from "../output.ts";
+import { print, say } from "../output.ts";
 import { openStoredMesh } from "../stored-mesh.ts";
 import { logTasks } from "../task-log.ts";
-
-/** So long may what agents have begun hold the process open once all has ended, in milliseconds. */
-const HOLD_MS = 500;
 
 interface InspectOptions {
   readonly host?: string;
@@ -107,20 +103,13 @@ async function lookAtMesh(
     tell(service, { what, config, json });
     await first.happened;
     await service.close();
-    await handOver(mesh, say);
+    await handOver(mesh);
   } finally {
     first.release();
     await service?.close();
     await mesh.stop({ mode: "suspend" });
-    // Fires only where an agent's code still holds the process open.
-    setTimeout(() => process.exit(), HOLD_MS).unref();
+    letGo();
   }
-}
-
-async function agentsOf(files: readonly string[]): Promise<readonly AgentDefinition[]> {
-  const found: AgentDefinition[] = [];
-  for (const file of files) found.push(...exportedAgents(await loadModule(file), file));
-  return [...new Set(found)];
 }
 
 function tell(
@@ -130,8 +119,4 @@ function tell(
   const asks = config.inspector.token === undefined ? "" : " (the page asks for the token)";
   say(`shows ${what} at ${url}${asks}`);
   if (json) print(JSON.stringify({ type: "listening", url, port, mesh: config.mesh, mode: config.mode }));
-}
-
-function say(text: string): void {
-  process.stderr.write(`fettle: ${text}\n`);
 }

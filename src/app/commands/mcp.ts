@@ -7,15 +7,14 @@ import { ConfigError, messageOf } from "../../core/errors.ts";
 import { createLogger } from "../../observe/logger.ts";
 import { agentsToServe } from "../agent-module.ts";
 import { loadConfig, secretsOf } from "../config.ts";
-import { handOver } from "../hand-over.ts";
+import { handOver, letGo } from "../hand-over.ts";
 import { createBaseApp } from "../http/base.ts";
 import { httpPlace, openHttpServer, type HttpServer } from "../http/server.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
+import { say } from "../output.ts";
 import { readToken } from "../token-file.ts";
 
-/** So long may what agents have begun hold the process open once the mesh has stopped, in milliseconds. */
-const HOLD_MS = 500;
 /** So long are answers waited for that are on their way when the server ends, in milliseconds. */
 const GRACE_MS = 2_000;
 const PATH = "/mcp";
@@ -118,7 +117,7 @@ async function serveHttp(files: readonly string[], options: McpOptions): Promise
     server = await openHttpServer(app.fetch, place);
     say(`serves ${rolesOf(mesh)} at ${server.url}${PATH}`);
     await first.happened;
-    await handOver(mesh, say);
+    await handOver(mesh);
     await endpoint.close();
     await server.close({ graceMs: GRACE_MS });
   } finally {
@@ -164,15 +163,6 @@ function enter(folder: string): void {
   }
 }
 
-/** Ends the process where an agent's code still holds it open. */
-function letGo(): void {
-  setTimeout(() => process.exit(), HOLD_MS).unref();
-}
-
 function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-function say(text: string): void {
-  process.stderr.write(`fettle: ${text}\n`);
 }

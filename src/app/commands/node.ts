@@ -7,17 +7,14 @@ import { ConfigError } from "../../core/errors.ts";
 import { createLogger } from "../../observe/logger.ts";
 import { chooseAgent, exportedAgents } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
-import { handOver } from "../hand-over.ts";
+import { handOver, letGo } from "../hand-over.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
 import { loadModule } from "../module-loader.ts";
 import { placesOf } from "../nats.ts";
-import { print } from "../output.ts";
+import { print, say } from "../output.ts";
 import { packageManifest } from "../package-root.ts";
 import { logTasks } from "../task-log.ts";
-
-/** So long may what agents have begun hold the process open once the node has left, in milliseconds. */
-const HOLD_MS = 500;
 
 interface NodeOptions {
   readonly role?: readonly string[];
@@ -121,17 +118,12 @@ async function serve(
       print(JSON.stringify(started));
     }
     await first.happened;
-    await handOver(mesh, say);
+    await handOver(mesh);
   } finally {
     first.release();
     await mesh.stop({ mode: "suspend" });
-    // Fires only where an agent's code still holds the process open.
-    setTimeout(() => process.exit(), HOLD_MS).unref();
+    letGo();
   }
-}
-
-function say(text: string): void {
-  process.stderr.write(`fettle: ${text}\n`);
 }
 
 function readSpawn(text: string, before: ReadonlyMap<string, number> = new Map()): Map<string, number> {

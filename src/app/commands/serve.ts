@@ -5,14 +5,14 @@ import { Command } from "commander";
 import { createLogger } from "../../observe/logger.ts";
 import { agentsToServe } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
-import { handOver } from "../hand-over.ts";
+import { handOver, letGo } from "../hand-over.ts";
 import { createHttpApp } from "../http/app.ts";
 import { httpPlace, openHttpServer, type HttpServer } from "../http/server.ts";
 import { createInspectorApp, isPagePath } from "../inspector/inspector-app.ts";
 import { INSPECTOR_BASE, MeshInspector } from "../inspector/inspector-service.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
-import { print } from "../output.ts";
+import { print, say } from "../output.ts";
 import { packageManifest } from "../package-root.ts";
 import { logTasks } from "../task-log.ts";
 import { readToken } from "../token-file.ts";
@@ -21,8 +21,6 @@ import { readToken } from "../token-file.ts";
 const GRACE_MS = 10_000;
 /** So long may answers take to leave after that, in milliseconds. */
 const LEAVE_MS = 2_000;
-/** So long may what agents have begun hold the process open once all has ended, in milliseconds. */
-const HOLD_MS = 500;
 
 interface ServeOptions {
   readonly host?: string;
@@ -110,7 +108,7 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     if (inspector !== null) say(`shows the mesh at ${server.url}${INSPECTOR_BASE}/`);
     await first.happened;
     const { close } = server;
-    await handOver(mesh, say, {
+    await handOver(mesh, {
       before: () => {
         say("takes no more requests");
         ending.abort();
@@ -124,8 +122,7 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     await server?.close();
     await inspector?.[Symbol.asyncDispose]();
     await mesh.stop({ mode: "suspend" });
-    // Fires only where an agent's code still holds the process open.
-    setTimeout(() => process.exit(), HOLD_MS).unref();
+    letGo();
   }
 }
 
@@ -148,8 +145,4 @@ function tell({
   const { url, port } = server;
   const { mesh: name, mode } = config;
   print(JSON.stringify({ type: "listening", url, port, node: mesh.node, version, mesh: name, mode, roles }));
-}
-
-function say(text: string): void {
-  process.stderr.write(`fettle: ${text}\n`);
 }

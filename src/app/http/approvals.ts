@@ -1,6 +1,7 @@
 // Approvals over HTTP: what waits for a person, and the answers to it.
 // Invariant: the first answer stands, whoever gives it and wherever.
 import { z } from "zod";
+import { approvalSchema } from "../../approvals.ts";
 import { jsonAnswer } from "./answer.ts";
 import { defineRoute, type Call, type Route } from "./route.ts";
 
@@ -16,19 +17,10 @@ const answerForm = z
 
 const approvalForm = z
   .looseObject({
-    approvalId: z.string(),
-    taskId: z.string(),
-    role: z.string(),
-    task: z.string(),
+    ...approvalSchema.shape,
     subject: z.looseObject({ type: z.enum(["code", "tools", "budget"]) }).meta({
       description: "What is asked for: to run `code`, to make tool `calls`, to go past a `budget`.",
     }),
-    status: z.enum(["pending", "approved", "rejected", "expired"]),
-    askedAt: z.number(),
-    expiresAt: z.number().nullable(),
-    answeredAt: z.number().nullable(),
-    by: z.string().nullable(),
-    note: z.string().nullable(),
   })
   .meta({ id: "Approval" });
 

@@ -43,7 +43,8 @@ const MAX_MISSED = 8;
 /** After so long, a reader whose connection broke connects again, in milliseconds. */
 const RECONNECT_MS = 2_000;
 
-const HEADERS = {
+/** The headers of every stream of events. */
+export const EVENT_STREAM_HEADERS = {
   "Content-Type": "text/event-stream; charset=utf-8",
   "Cache-Control": "no-store",
   // Proxies would collect what is to be told at once.
@@ -61,7 +62,7 @@ export function eventStream(source: EventSource, options: EventStreamOptions): R
     },
     { highWaterMark: 0 },
   );
-  return new Response(body, { headers: HEADERS });
+  return new Response(body, { headers: EVENT_STREAM_HEADERS });
 }
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { TASK_STANDINGS } from "../../task-list.ts";
 import { jsonAnswer } from "../http/answer.ts";
 import { readText } from "../http/body.ts";
+import { EVENT_STREAM_HEADERS } from "../http/event-stream.ts";
 import { Problem } from "../http/problem.ts";
 import { eventStream } from "./event-stream.ts";
 import type { Inspector } from "./inspector.ts";
@@ -157,13 +158,7 @@ async function follow(
       leave();
     },
   });
-  return new Response(stream, {
-    headers: {
-      "Content-Type": "text/event-stream; charset=utf-8",
-      "Cache-Control": "no-store",
-      "X-Accel-Buffering": "no",
-    },
-  });
+  return new Response(stream, { headers: EVENT_STREAM_HEADERS });
 }
 
 function readQuery<S extends z.ZodType>(c: Context, schema: S): z.output<S> {

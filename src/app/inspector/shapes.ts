@@ -7,6 +7,7 @@ import type { JournalEntryType } from "../../core/journal.ts";
 import type { TokenUsage } from "../../core/model.ts";
 import type { TaskFailure, TaskStatus } from "../../core/task.ts";
 import type { TaskStanding, TaskSummary } from "../../task-list.ts";
+import type { TaskSums } from "../../tally.ts";
 import type { StepStanding } from "../../workflow-list.ts";
 import type { PlacedChart } from "../charts/placed-chart.ts";
 
@@ -28,7 +29,7 @@ export interface MeshOverview {
 }
 
 /** What all nodes together have and did, since each of them started. */
-export interface MeshTotals {
+export interface MeshTotals extends TaskSums {
   readonly actors: number;
   /** Tasks in hand: at work, and waiting for a place. */
   readonly running: number;
@@ -36,13 +37,6 @@ export interface MeshTotals {
   readonly awaitingApproval: number;
   /** Tasks in queues that no node has in hand. */
   readonly queued: number;
-  readonly success: number;
-  readonly failure: number;
-  readonly cancelled: number;
-  readonly repairs: number;
-  /** US dollars; null where a price is unknown. */
-  readonly costUsd: number | null;
-  readonly tokens: TokenUsage;
 }
 
 /** A process of the mesh. One that is gone is shown for a minute. */
@@ -65,7 +59,7 @@ export interface NodeRow {
 }
 
 /** An agent: all actors of one role, on all nodes. */
-export interface AgentRow {
+export interface AgentRow extends Omit<TaskSums, "tokens"> {
   readonly role: string;
   /** Null where no node that is up has it. */
   readonly kind: "prompt" | "custom" | null;
@@ -83,11 +77,6 @@ export interface AgentRow {
   readonly awaitingApproval: number;
   /** Tasks in its queue that no node has in hand; null where the queue was not asked. */
   readonly queued: number | null;
-  readonly success: number;
-  readonly failure: number;
-  readonly cancelled: number;
-  readonly repairs: number;
-  readonly costUsd: number | null;
 }
 
 /** `GET api/actors?query=&role=&node=&state=&limit=&cursor=`, sorted by address. */
