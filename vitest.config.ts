@@ -40,7 +40,7 @@ const OUTAGES = [
   "test/app/nats.test.ts",
   "test/chaos/fleet.test.ts",
   "test/examples/research-network.test.ts",
-  "test/fabric/nats/{cluster,cluster-contract,compose,fence,key-value-cluster,queue-cluster}.test.ts",
+  "test/fabric/nats/{cluster,cluster-contract,compose,fence,gathering-cluster,key-value-cluster,queue-cluster}.test.ts",
   "test/nodes/{leaving,metrics,outage,stopped,takeover,tracing}.test.ts",
   "test/sandbox/remote/processes.test.ts",
 ];

@@ -41,6 +41,20 @@ const DURABLE = [
   ["recovery rssMb", "", "MB at most, 10,000 in flight"],
   ["recovery lost", "0", "tasks of 10,000"],
 ];
+/** Rows of the HTTP service. */
+const HTTP = [
+  ["http-task p50", "", "ms, 64 connections"],
+  ["http-task p99", "", "ms"],
+  ["http-task p50 of Fettle, called directly", "", "ms, 64 at once"],
+  ["http-task p99 of Fettle, called directly", "", "ms"],
+  ["http-task perSecond", "", "tasks/s"],
+  ["http-task perSecond of Fettle, called directly", "", "tasks/s"],
+  ["http-task lost", "0", "of 3,000 requests"],
+  ["http-held held", "", "requests held at once"],
+  ["http-held lost", "0", "of them"],
+  ["http-held startMs", "", "ms until all their tasks run"],
+  ["http-held answerMs", "", "ms from the results until all are answered"],
+];
 /** Rows of work over NATS. */
 const NETWORK = [
   ["nats-ask p50", "", "ms"],
@@ -67,6 +81,7 @@ export async function quoteResults() {
   const tables = {
     "What it shows": figuresOf(results, OWN),
     "Durable work": figuresOf(results, DURABLE),
+    "Over HTTP": figuresOf(results, HTTP),
     "Over NATS": figuresOf(results, NETWORK),
     "Beside LangGraph.js": comparisonOf(first, BESIDE_LANGGRAPH),
     "Beside others": comparisonOf(first, COMPARED),

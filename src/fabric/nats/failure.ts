@@ -9,6 +9,7 @@ export const API_ERROR = {
   consumerNotFound: 10014,
   consumerExists: 10148,
   noMessage: 10037,
+  noPeers: 10005,
   jetStreamOff: 10076,
   jetStreamOffForAccount: 10039,
   streamNameTaken: 10058,
@@ -39,7 +40,8 @@ const REMEDIES: Readonly<Record<number, string>> = {
     "Enable JetStream for this account on the server, or start it as: nats-server -js.",
   [API_ERROR.storageExhausted]:
     "The server has no storage left for it: raise its max_file_store, or the account's limit.",
-  10005: "FETTLE_REPLICAS is larger than the number of servers in the cluster: lower it, or add servers.",
+  [API_ERROR.noPeers]:
+    "FETTLE_REPLICAS is larger than the number of servers of the cluster that are up: lower it, or add servers.",
   10074: "FETTLE_REPLICAS is above 1, which needs a cluster: lower it, or add servers.",
   10077: "The stream is full: raise FETTLE_NATS_MAX_BYTES, or remove what is no longer needed.",
   10023: "The server has too little memory or storage for it, or too few servers for FETTLE_REPLICAS.",

@@ -3,9 +3,14 @@
 // another mesh made is never touched.
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig, type StreamInfo } from "nats";
 import { StorageError } from "../../core/errors.ts";
+import { pause } from "../../core/pause.ts";
 import type { StreamKind } from "../../core/stream-names.ts";
 import { API_ERROR, apiErrorOf, failure } from "./failure.ts";
 import { DUPLICATE_WINDOW_MS, nanosecondsOf, type NatsLink } from "./link.ts";
+
+/** So long are servers waited for that a cluster does not have yet, in milliseconds: it starts, or one is away. */
+const GATHERING_MS = 20_000;
+const GATHERING_PAUSE_MS = 250;
 
 /** What a stream is for, and what is different about it. */
 export type StreamPlan = Pick<StreamConfig, "name" | "subjects"> & Partial<StreamConfig>;
@@ -58,7 +63,7 @@ export class Streams {
     try {
       const info = await this.#link.call(
         attempt,
-        async () => (await this.#find(plan.name)) ?? this.#add(config),
+        async () => (await this.#find(plan.name)) ?? this.#addOnceGathered(config),
       );
       if (info.config.description !== description) {
         throw new StorageError(
@@ -82,6 +87,28 @@ export class Streams {
     } catch (thrown) {
       if (apiErrorOf(thrown) === API_ERROR.streamNotFound) return null;
       throw thrown;
+    }
+  }
+
+  /** Adds a stream, which a cluster refuses while fewer servers than replicas are there. */
+  async #addOnceGathered(config: Partial<StreamConfig> & { name: string }): Promise<StreamInfo> {
+    const { clock, closed, log } = this.#link;
+    const until = clock.now() + GATHERING_MS;
+    let isTold = false;
+    for (;;) {
+      try {
+        return await this.#add(config);
+      } catch (thrown) {
+        const isGathering = apiErrorOf(thrown) === API_ERROR.noPeers && clock.now() < until;
+        if (!isGathering || closed.aborted) throw thrown;
+        if (!isTold)
+          log.info(
+            { stream: config.name, replicas: config.num_replicas },
+            "waits until the cluster has as many servers as replicas are wanted",
+          );
+        isTold = true;
+        await pause(GATHERING_PAUSE_MS, { clock, signal: closed });
+      }
     }
   }
 

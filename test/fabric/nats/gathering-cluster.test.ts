@@ -1,0 +1,23 @@
+// A node that comes up before all servers of its cluster are there, as after `docker compose up`.
+import { expect, it } from "vitest";
+import { defer } from "#src/core/deferred";
+import { silentLog, type Log, type LogFields } from "#src/core/log";
+import { Streams } from "#src/fabric/nats/streams";
+import { clusterForTests, openLink } from "./mesh-server.ts";
+
+const cluster = clusterForTests();
+
+it("a stream is made once the cluster has a server for each of its replicas", async () => {
+  await cluster.at(2).stop("SIGKILL");
+  const waits = defer<LogFields>();
+  const log: Log = { ...silentLog, info: (fields) => waits.resolve(fields) };
+  const link = await openLink(cluster.at(0), { replicas: 3, log });
+  const made = new Streams(link).ensure("ledger");
+  expect(await Promise.race([waits.promise, made])).toEqual({
+    stream: link.names.stream("ledger"),
+    replicas: 3,
+  });
+  await cluster.at(2).start();
+  expect(await made).toBe(link.names.stream("ledger"));
+  await link.close();
+}, 120_000); // Servers that elect a leader take their time.
