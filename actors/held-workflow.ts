@@ -22,6 +22,10 @@ export interface HeldWorkflowParts extends WorkflowPorts {
   readonly leases: Leases;
   readonly log: Log;
   readonly publish: (event: WorkflowEvent) => void;
+  /** A workflow is about to be recorded; gives the trace that its record is to name. */
+  readonly accept: (workflow: StoredWorkflow) => string | undefined;
+  /** Told that this process begins to work on a workflow, or to read it from its record, with the trace of that. */
+  readonly begun: (workflowId: string, trace: string | undefined) => void;
   /** Told that this process works on a workflow no longer. */
   readonly over: (workflowId: string) => void;
 }
@@ -118,8 +122,8 @@ export class HeldWorkflow {
 
   /** Works on it until it ends, or the lease does. */
   async #workUnder(lease: Lease): Promise<WorkflowResult> {
-    const { ledger, clock } = this.#parts;
-    const record = await WorkflowRecord.open(ledger, this.definition, () => clock.now());
+    const { ledger, clock, accept } = this.#parts;
+    const record = await WorkflowRecord.open(ledger, this.definition, { now: () => clock.now(), accept });
     this.#leaving.signal.throwIfAborted();
     const ended = this.#work(record);
     const run = this.#run;
@@ -135,12 +139,14 @@ export class HeldWorkflow {
 
   /** Runs its charts over its record, from the start. */
   #work(record: WorkflowRecord): Promise<WorkflowResult> {
-    const { context, budget } = this.definition;
+    const { id, context, budget, trace } = this.definition;
     const onEvent: WorkflowListener = this.#onEvent;
     const tell = (event: WorkflowEvent) => {
       onEvent(event);
       this.#parts.publish(event);
     };
+    // What is gone on with belongs to the trace in which it began; reading what came of it, to that of whoever asks.
+    this.#parts.begun(id, record.isEnding ? (trace ?? record.trace) : (record.trace ?? trace));
     const run = new WorkflowRun({ steps: this.#steps, context, budget }, record, {
       ...this.#parts,
       tell,
@@ -153,7 +159,7 @@ export class HeldWorkflow {
     return run.result.finally(() => {
       if (this.#run !== run) return;
       this.#run = null;
-      this.#parts.over(this.definition.id);
+      this.#parts.over(id);
     });
   }
 

@@ -33,6 +33,8 @@ export function openWorkflows(
     queue: resources.taskQueue ?? null,
     checkRole: (role) => desk.checkRole(role),
     track: (work) => desk.track(work),
+    accept: ({ id: workflowId, trace }) => telemetry.accept({ workflowId, trace }),
+    begun: (workflowId, trace) => measured.begin(workflowId, trace),
     over: (workflowId) => measured.end(workflowId),
     publish: (event) => {
       measured.hear(event);
@@ -62,13 +64,13 @@ class MeasuredWorkflows {
     this.#telemetry = telemetry;
   }
 
+  /** This process begins to work on it. */
+  begin(workflowId: string, trace: string | undefined): void {
+    this.#underWay.set(workflowId, this.#telemetry.workflow({ workflowId, trace }));
+  }
+
   hear(event: WorkflowEvent): void {
-    const { workflowId } = event;
-    if (event.type === "workflow-started") {
-      const trace = this.#telemetry.activeTrace();
-      this.#underWay.set(workflowId, this.#telemetry.workflow({ workflowId, trace }));
-    }
-    this.#underWay.get(workflowId)?.heard(event);
+    this.#underWay.get(event.workflowId)?.heard(event);
   }
 
   /** This process works on it no longer. */

@@ -28,9 +28,8 @@ import { PromptDesk } from "./prompt-desk.ts";
 import { tellReadings } from "./readings.ts";
 import { StatusLine } from "./status-line.ts";
 import type { MeshStopMode } from "./stop-mode.ts";
-import type { ExecuteOptions } from "./execute-options.ts";
 import { withFields } from "../src/core/log.ts";
-import { noTaskTelemetry, type TaskTelemetry } from "../src/core/telemetry.ts";
+import { noTaskTelemetry, type TaskTelemetry, type Traced } from "../src/core/telemetry.ts";
 import { TaskDesk } from "./task-desk.ts";
 import { Toolbox } from "./toolbox.ts";
 import { Approvals } from "../src/approvals.ts";
@@ -285,7 +284,7 @@ export class Runtime {
   }
 
   /** What is asked for within the caller's trace where it names none. */
-  traced(options: ExecuteOptions): ExecuteOptions {
+  traced<O extends Traced>(options: O): O {
     if (options.trace !== undefined) return options;
     const trace = this.resources.telemetry.activeTrace();
     return trace === undefined ? options : { ...options, trace };

@@ -31,6 +31,8 @@ export interface WorkflowRunOptions {
   readonly budget?: Budget | undefined;
   /** Told of the workflow, its steps and their tasks as they come. */
   readonly onEvent?: ((event: WorkflowEvent | TaskEvent) => void) | undefined;
+  /** The trace of whoever asks for it, as W3C Trace Context writes it. */
+  readonly trace?: string | undefined;
 }
 
 /** What a {@link WorkflowDesk} is made with. */
@@ -70,14 +72,15 @@ export class WorkflowDesk {
     options: WorkflowRunOptions = {},
   ): Promise<WorkflowResult> {
     const budget = options.budget === undefined ? undefined : checkBudget(options.budget, `Workflow "${id}"`);
-    const held = await this.#join(id, steps, { context: options.context ?? {}, budget });
+    const { context = {}, trace } = options;
+    const held = await this.#join(id, steps, { context, budget, trace });
     return this.#follow(held, id, options);
   }
 
   #join(
     id: string,
     steps: readonly WorkflowStep[],
-    given: Pick<StoredWorkflow, "context" | "budget">,
+    given: Pick<StoredWorkflow, "context" | "budget" | "trace">,
   ): Promise<HeldWorkflow> {
     return this.#joining.during(() => this.#joinPlanned(id, steps, given));
   }
@@ -85,11 +88,11 @@ export class WorkflowDesk {
   async #joinPlanned(
     id: string,
     steps: readonly WorkflowStep[],
-    { context, budget }: Pick<StoredWorkflow, "context" | "budget">,
+    { context, budget, trace }: Pick<StoredWorkflow, "context" | "budget" | "trace">,
   ): Promise<HeldWorkflow> {
     const planned = await this.#plan(id, steps, context);
     const { queue } = this.#parts;
-    const definition: StoredWorkflow = { id, context, steps: planned.map(storedStep), budget, queue };
+    const definition: StoredWorkflow = { id, context, steps: planned.map(storedStep), budget, queue, trace };
     const held = this.#held.get(id) ?? this.#begin(definition, planned);
     if (held.definition !== definition) refuseOther(held.definition, definition);
     return held;

@@ -256,7 +256,8 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     steps: readonly WorkflowStep[],
     options: WorkflowRunOptions = {},
   ): Promise<WorkflowResult> {
-    return this.#requireWorkflows(`run the workflow "${id}"`).run(id, steps, options);
+    const attempt = `run the workflow "${id}"`;
+    return this.#requireWorkflows(attempt).run(id, steps, this.#require(attempt).traced(options));
   }
 
   /**

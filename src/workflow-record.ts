@@ -28,6 +28,8 @@ export interface StoredWorkflow {
   readonly budget?: Budget | undefined;
   /** The task queue of the mesh that began it; null, or absent, for the common one. */
   readonly queue?: string | null;
+  /** The trace of whoever asked for it; in its record, the one that its tasks belong to on whatever node. */
+  readonly trace?: string | undefined;
 }
 
 /** One entry of a workflow's record. */
@@ -56,6 +58,8 @@ export class WorkflowRecord {
   readonly found: boolean;
   /** When the workflow was first started, in milliseconds since 1970. */
   readonly startedAt: number;
+  /** The trace that it belongs to; undefined for none. */
+  readonly trace: string | undefined;
   readonly #ledger: Ledger;
   readonly #tasks = new Map<string, TaskResult>();
   readonly #decisions = new Map<string, Decision>();
@@ -71,25 +75,39 @@ export class WorkflowRecord {
   private constructor(
     id: string,
     ledger: Ledger,
-    state: { readonly found: boolean; readonly startedAt: number; readonly last: number },
+    state: Pick<WorkflowRecord, "found" | "startedAt" | "trace"> & { readonly last: number },
   ) {
     this.id = id;
     this.#ledger = ledger;
     this.found = state.found;
     this.startedAt = state.startedAt;
+    this.trace = state.trace;
     this.#last = Promise.resolve(state.last);
   }
 
   /**
-   * Opens the record of a workflow, or begins it.
+   * Opens the record of a workflow, or begins it; `accept` gives the trace of one that begins.
    *
    * @throws WorkflowError where there is one of another definition; it says what differs.
    */
-  static async open(ledger: Ledger, workflow: StoredWorkflow, now: () => number): Promise<WorkflowRecord> {
+  static async open(
+    ledger: Ledger,
+    workflow: StoredWorkflow,
+    {
+      now,
+      accept,
+    }: { readonly now: () => number; readonly accept: (workflow: StoredWorkflow) => string | undefined },
+  ): Promise<WorkflowRecord> {
     const found = await WorkflowRecord.find(ledger, workflow);
     if (found !== null) return found;
-    const record = new WorkflowRecord(workflow.id, ledger, { found: false, startedAt: now(), last: 0 });
-    await record.#write({ type: "started", ...workflow });
+    const trace = accept(workflow);
+    const record = new WorkflowRecord(workflow.id, ledger, {
+      found: false,
+      startedAt: now(),
+      trace,
+      last: 0,
+    });
+    await record.#write({ type: "started", ...workflow, trace });
     return record;
   }
 
@@ -99,9 +117,11 @@ export class WorkflowRecord {
     const entries = await ledger.read(RECORD_PREFIX + id);
     const [first] = entries;
     if (first === undefined) return null;
-    refuseOther(readDefinition(id, first.payload), workflow);
+    const recorded = readDefinition(id, first.payload);
+    refuseOther(recorded, workflow);
     const last = entries.at(-1)?.sequence ?? first.sequence;
-    const record = new WorkflowRecord(id, ledger, { found: true, startedAt: first.at, last });
+    const { trace } = recorded;
+    const record = new WorkflowRecord(id, ledger, { found: true, startedAt: first.at, trace, last });
     for (const { payload } of entries.slice(1)) record.#take(readWorkflowEntry(id, payload));
     return record;
   }

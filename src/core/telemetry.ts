@@ -134,12 +134,15 @@ export interface Reading<N extends ReadingName = ReadingName> {
   readonly value: number;
 }
 
+/** A task or a workflow that is about to be taken in. */
+export type TakenIn = Pick<TaskStart, "taskId" | "role" | "trace"> | WorkflowStart;
+
 /** Measures what a process does. */
 export interface Telemetry {
   /** A journal of a task is about to be told of. */
   task(start: TaskStart): TaskTelemetry;
-  /** A task is about to be accepted that belongs to a trace, or to none; gives the trace that its journal is to name. */
-  accept(task: Pick<TaskStart, "taskId" | "role" | "trace">): string | undefined;
+  /** Something is about to be taken in that belongs to a trace, or to none; gives the trace that its record is to name. */
+  accept(taken: TakenIn): string | undefined;
   workflow(start: WorkflowStart): WorkflowTelemetry;
   /** Handles a message that belongs to a trace. */
   deliver<T>(message: Delivered, work: () => T): T;
@@ -172,7 +175,7 @@ const noWorkflowTelemetry: WorkflowTelemetry = Object.freeze({
 /** Measures nothing. */
 export const noTelemetry: Telemetry = Object.freeze({
   task: () => noTaskTelemetry,
-  accept: ({ trace }: Pick<TaskStart, "trace">) => trace,
+  accept: ({ trace }: TakenIn) => trace,
   workflow: () => noWorkflowTelemetry,
   deliver: <T>(_: Delivered, work: () => T) => work(),
   tell: NOTHING,
@@ -187,7 +190,7 @@ export function joinTelemetry(all: readonly Telemetry[]): Telemetry {
   const each = [one, ...others];
   return {
     task: (start) => joinTasks(each.map((telemetry) => telemetry.task(start))),
-    accept: (task) => each.reduce((trace, telemetry) => telemetry.accept({ ...task, trace }), task.trace),
+    accept: (taken) => each.reduce((trace, telemetry) => telemetry.accept({ ...taken, trace }), taken.trace),
     workflow: (start) => joinWorkflows(each.map((telemetry) => telemetry.workflow(start))),
     deliver: (message, work) =>
       each.reduceRight((inner, telemetry) => () => telemetry.deliver(message, inner), work)(),

@@ -29,7 +29,8 @@ export interface MetricsServer extends AsyncDisposable {
 export async function serveMetrics(metrics: Metrics, place: MetricsPlace = {}): Promise<MetricsServer> {
   const { port = METRICS_PORT, host = METRICS_HOST } = place;
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://metrics");
+    // What is asked for may be no address at all.
+    const [pathname] = (request.url ?? "/").split("?", 1);
     const answering =
       pathname === "/metrics"
         ? metrics.handle(new Request("http://metrics/metrics", { method: request.method ?? "GET" }))

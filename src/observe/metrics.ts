@@ -7,6 +7,7 @@ import type {
   Happening,
   Reading,
   ReadingName,
+  TakenIn,
   TaskStart,
   Telemetry,
   WorkflowTelemetry,
@@ -72,7 +73,7 @@ class PrometheusMetrics implements Metrics {
     return new TaskMeter(start, { meters: this.#meters, values: this.#values });
   }
 
-  accept({ trace }: Pick<TaskStart, "trace">): string | undefined {
+  accept({ trace }: TakenIn): string | undefined {
     return trace;
   }
 

@@ -15,6 +15,7 @@ import {
   noTelemetry,
   type Delivered,
   type Happening,
+  type TakenIn,
   type TaskStart,
   type TaskTelemetry,
   type Telemetry,
@@ -68,9 +69,13 @@ class Tracing implements Telemetry {
     return new TaskSpans(start, this.#maker);
   }
 
-  accept({ taskId, role, trace: parent }: Pick<TaskStart, "taskId" | "role" | "trace">): string | undefined {
+  accept(taken: TakenIn): string | undefined {
     const now = Date.now();
-    const attributes = { [ATTRIBUTE.agent]: role, [ATTRIBUTE.conversation]: taskId };
+    const { trace: parent } = taken;
+    const attributes =
+      "taskId" in taken
+        ? { [ATTRIBUTE.agent]: taken.role, [ATTRIBUTE.conversation]: taken.taskId }
+        : { [ATTRIBUTE.workflowId]: taken.workflowId };
     const begun = { name: "fettle.accept", kind: SpanKind.PRODUCER, attributes, parent: contextOf(parent) };
     const { span } = this.#maker.begin(begun, timeOf(now));
     endSpan(span, now, {});

@@ -159,6 +159,31 @@ describe("fettle serve", () => {
     expect(stdout + stderr).not.toContain(TOKEN);
   });
 
+  it("shows its metrics on a port of their own, and at /metrics behind its token, where they are on", async () => {
+    const measured = ["agents.js", "--token-file", "token"];
+    const live = await startServe(measured, { FETTLE_METRICS_PORT: "0" });
+    await live.post("/v1/tasks", { agent: "echo", task: "hello" });
+    expect((await fetch(`${live.url}/metrics`)).status).toBe(401);
+    const read = (method: string) =>
+      fetch(`${live.url}/metrics`, { method, headers: { Authorization: `Bearer ${TOKEN}` } });
+    const page = await read("GET");
+    expect(page.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(await page.text()).toContain('fettle_tasks_total{role="echo",status="success"} 1');
+    expect(await (await read("HEAD")).text()).toBe("");
+    expect((await read("POST")).status).toBe(405);
+    const plain = await startServe(["agents.js"]);
+    expect(await plain.get("/metrics")).toMatchObject({
+      status: 404,
+      body: { detail: expect.stringContaining("FETTLE_METRICS=1") as string },
+    });
+    for (const one of [live, plain]) one.signal("SIGTERM");
+    const { stderr } = await live.ended;
+    const [own = ""] = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(stderr) ?? [];
+    expect(own).not.toBe("");
+    expect(own).not.toContain(live.url);
+    await plain.ended;
+  });
+
   it("says what is missing or wrong, and exits with 1", async () => {
     const fails = (...args: string[]) => runFettle(["serve", ...args], { cwd: folder });
     const [none, open, short, file, port] = await Promise.all([

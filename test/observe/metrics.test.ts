@@ -1,12 +1,14 @@
 // Metrics of real meshes, read off their page as Prometheus would.
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { defineAgent, loadConfig, Mesh } from "fettle";
+import { createMetrics, defineAgent, loadConfig, Mesh } from "fettle";
 import { createScriptedModel } from "fettle/testing";
 import { silentLog } from "#src/core/log";
 import { createLogger } from "#src/observe/logger";
+import { serveMetrics } from "#src/observe/metrics-server";
 import { Exposition } from "../harness/exposition.ts";
 
 let folder = "";
@@ -33,6 +35,18 @@ describe("the port of the metrics", () => {
     );
     await using third = await new Mesh({ config, log, metrics: false }).start();
     expect(third.metrics).toBeNull();
+  });
+});
+
+describe("the server of the metrics", () => {
+  it("answers what is no address at all, and lives on", async () => {
+    await using server = await serveMetrics(createMetrics({ process: false }), { port: 0 });
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    socket.end("GET // HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let answer = "";
+    for await (const chunk of socket) answer += String(chunk);
+    expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+    expect((await fetch(`${server.url}?again`)).status).toBe(200);
   });
 });
 

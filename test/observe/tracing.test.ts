@@ -7,7 +7,7 @@ import { createSandbox } from "fettle/sandbox";
 import { createMemoryFabric, createScriptedModel, TestMesh, type Script } from "fettle/testing";
 import { defer } from "#src/core/deferred";
 import { dyingAtEnd } from "../harness/dying-fabric.ts";
-import { tracing } from "./spans.ts";
+import { tracing, type Traced } from "./spans.ts";
 
 const sandbox = createSandbox({ isolates: 1 });
 afterAll(() => sandbox.close());
@@ -234,13 +234,65 @@ describe("the trace of what belongs together", () => {
     const step = traced.one("invoke_agent clerk");
     expect(step.attributes).toMatchObject({ "fettle.workflow.id": "w1", "fettle.workflow.step": "first" });
     const accepts = traced.named("fettle.accept").map((span) => traced.above(span));
-    expect(accepts).toEqual(["invoke_workflow", "invoke_agent clerk"]);
+    expect(accepts).toEqual([null, "invoke_workflow", "invoke_agent clerk"]);
+    expect(traced.above(workflow)).toBe("fettle.accept");
     expect(traced.named("process clerk").map((span) => traced.above(span))).toEqual([
       "invoke_agent clerk",
       "invoke_agent clerk",
     ]);
     expect(traced.one("invoke_agent coder").spanContext().traceId).toBe(workflow.spanContext().traceId);
     expect(new Set(traced.spans.map((span) => span.spanContext().traceId)).size).toBe(1);
+  });
+
+  it("is one for a workflow that another process goes on with, and that of who asks for what came of it", async () => {
+    const fabric = createMemoryFabric();
+    const [before, after] = [tracing(), tracing()];
+    const [entered, held] = [defer<null>(), defer<null>()];
+    const clerk = defineAgent({
+      role: "clerk",
+      capabilities: ["x"],
+      handle: async ({ type, ...message }) => {
+        if (type !== "task" || !("task" in message) || message.task !== "Second.") return "done";
+        entered.resolve(null);
+        await held.promise;
+        return "done";
+      },
+    });
+    const meshOf = ({ provider }: Traced) =>
+      new TestMesh({ sandbox, fabric, telemetry: createTracing({ tracerProvider: provider }) })
+        .add(clerk)
+        .start();
+    const steps = [
+      { id: "one", agent: "clerk", task: "First." },
+      { id: "two", agent: "clerk", task: "Second.", dependsOn: ["one"] },
+    ];
+    const traceId = "0af7651916cd43dd8448eb211c80319c";
+    const first = await meshOf(before);
+    const left = first.workflow("w1", steps, { trace: `00-${traceId}-b7ad6b7169203331-01` });
+    left.catch(() => undefined);
+    await entered.promise;
+    await first.stop({ mode: "suspend" });
+    held.resolve(null);
+    await using second = await meshOf(after);
+    await expect.poll(() => after.named("invoke_workflow")).toHaveLength(1);
+    const [accept, ...tasks] = before.named("fettle.accept");
+    expect(accept?.attributes).toMatchObject({ "fettle.workflow.id": "w1" });
+    expect(accept?.parentSpanContext?.spanId).toBe("b7ad6b7169203331");
+    expect(tasks).toHaveLength(2);
+    const workflows = [before.one("invoke_workflow"), after.one("invoke_workflow")];
+    expect(workflows.map(({ attributes }) => attributes["fettle.takeover"] ?? false)).toEqual([false, true]);
+    for (const one of workflows) {
+      expect(one.parentSpanContext?.spanId).toBe(accept?.spanContext().spanId);
+    }
+    const all = [...before.spans, ...after.spans];
+    expect(new Set(all.map((span) => span.spanContext().traceId))).toEqual(new Set([traceId]));
+    // Whoever asks again asks in a trace of their own.
+    const other = "1af7651916cd43dd8448eb211c80319c";
+    await second.workflow("w1", steps, { trace: `00-${other}-b7ad6b7169203331-01` });
+    const [, again] = after.named("invoke_workflow");
+    expect(again?.spanContext().traceId).toBe(other);
+    expect(again?.attributes).toMatchObject({ "fettle.replayed": true });
+    await fabric.close();
   });
 
   it("is one for a task that another process goes on with, and marks what is not done again", async () => {

@@ -7,6 +7,7 @@ import { agentsToServe } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
 import { handOver, letGo } from "../hand-over.ts";
 import { createHttpApp } from "../http/app.ts";
+import { METRICS_PATH, metricsHandler } from "../http/metrics.ts";
 import { httpPlace, openHttpServer, type HttpServer } from "../http/server.ts";
 import { createInspectorApp, isPagePath } from "../inspector/inspector-app.ts";
 import { INSPECTOR_BASE, MeshInspector } from "../inspector/inspector-service.ts";
@@ -44,7 +45,8 @@ Examples:
 Then: http://127.0.0.1:8080/docs is a page to try it, /openapi.json its description, /ready tells whether it takes tasks.
 
 It listens on FETTLE_HTTP_HOST (127.0.0.1) and FETTLE_HTTP_PORT (8080). On anything but loopback it needs a token, which
-clients send as "Authorization: Bearer <token>": FETTLE_HTTP_TOKEN, or a file.
+clients send as "Authorization: Bearer <token>": FETTLE_HTTP_TOKEN, or a file. With FETTLE_METRICS=1 metrics are served at
+/metrics, here behind the token, and on a port of their own (9090) without one.
 
 Ctrl-C (or SIGTERM) ends it: it takes nothing new, requests in hand get their results, or within 10 s where to find them,
 and the mesh hands over what it holds. A second one ends it without waiting. Exits with 0 then, with 1 where it could not
@@ -92,6 +94,7 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     graceMs: GRACE_MS,
     isOpen: options.inspect === true ? isPagePath(INSPECTOR_BASE) : undefined,
   });
+  app.all(METRICS_PATH, metricsHandler(mesh, { isOn: config.metrics !== null }));
   const inspector = options.inspect === true ? new MeshInspector(mesh, { secrets: secretsOf(config) }) : null;
   if (inspector !== null) {
     app.route(

@@ -13,6 +13,7 @@ import { nextPage, readBefore } from "./paging.ts";
 import { Problem } from "./problem.ts";
 import { defineRoute, type Call, type Route } from "./route.ts";
 import { beforeForm, cancelForm, limitForm, waitForm } from "./task-forms.ts";
+import { traceOf } from "./trace.ts";
 import { foundWithin, readWaiting, within } from "./waiting.ts";
 import { workflowForm, workflowPageForm, workflowResultForm, workflowSummaryForm } from "./workflow-forms.ts";
 
@@ -36,6 +37,7 @@ const runWorkflow = defineRoute({
     headers: [
       PREFER,
       { name: "Idempotency-Key", description: "The workflow's id, where the body has none." },
+      { name: "traceparent", description: "The caller's trace (W3C Trace Context)." },
     ],
     answers: { 200: RESULT, 202: PENDING },
     problems: [404, 409, 413],
@@ -45,7 +47,11 @@ const runWorkflow = defineRoute({
     const id = body.id ?? idempotencyKey(context.req.header("idempotency-key")) ?? crypto.randomUUID();
     const waiting = readWaiting({ prefer: context.req.header("prefer"), query: query.wait }, service.wait);
     const { steps, context: data, budget } = body;
-    const running = service.mesh.workflow(id, steps as readonly WorkflowStep[], { context: data, budget });
+    const running = service.mesh.workflow(id, steps as readonly WorkflowStep[], {
+      context: data,
+      budget,
+      trace: traceOf(context.req.header("traceparent")),
+    });
     running.catch(() => undefined); // Where nobody waits for it any more, it is nobody's.
     service.log.info({ requestId: call.requestId, workflowId: id }, "a workflow is asked for");
     await begun(call, id, running);
