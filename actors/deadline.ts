@@ -26,24 +26,42 @@ export async function withinDeadline<T>(
 ): Promise<T> {
   const { deadline, clock, cancelling } = options;
   if (deadline === null) return running;
-  let timer: unknown;
+  let forget: () => void = () => undefined;
   const late = new Promise<never>((_, reject) => {
-    const wait = (): void => {
-      const left = deadline - clock.now();
-      if (left > 0) timer = clock.setTimeout(wait, Math.min(left, LONGEST_MS));
-      else {
-        reject(lateError(deadline));
-        cancelling.abort();
-      }
-    };
-    wait();
+    forget = atDeadline(deadline, clock, () => {
+      reject(lateError(deadline));
+      cancelling.abort();
+    });
   });
   running.catch(() => undefined);
   try {
     return await Promise.race([running, late]);
   } finally {
-    clock.clearTimeout(timer);
+    forget();
   }
+}
+
+/** Calls back at a deadline, in milliseconds since 1970, at once where it is over; gives what takes that back. */
+function atDeadline(deadline: number, clock: Clock, act: () => void): () => void {
+  let timer: unknown;
+  const wait = (): void => {
+    const left = deadline - clock.now();
+    if (left > 0) timer = clock.setTimeout(wait, Math.min(left, LONGEST_MS));
+    else act();
+  };
+  wait();
+  return () => clock.clearTimeout(timer);
+}
+
+/** Has a task cancelled at its deadline, where it has one; gives what takes that back. */
+export function cancelAt(
+  deadline: number | undefined,
+  clock: Clock,
+  cancel: (reason: string) => void,
+): () => void {
+  if (deadline === undefined) return () => undefined;
+  const reason = `The task's deadline, ${new Date(deadline).toISOString()}, is over.`;
+  return atDeadline(deadline, clock, () => cancel(reason));
 }
 
 function lateError(deadline: number): DeliveryError {

@@ -3,11 +3,11 @@
 // none; nothing that a client sends is more than its own error.
 import type { AgentDefinition } from "../src/core/agent.ts";
 import type { Clock } from "../src/core/clock.ts";
-import { TaskError, ValueError } from "../src/core/errors.ts";
+import { ValueError } from "../src/core/errors.ts";
 import type { Log } from "../src/core/log.ts";
 import type { Queue } from "../src/core/ports.ts";
 import { failureOf } from "../src/core/request-failure.ts";
-import { HEADER, readRequestHeaders } from "../src/core/request-headers.ts";
+import { HEADER, readRequestHeaders, requireOneId } from "../src/core/request-headers.ts";
 import type { Subjects } from "../src/core/subjects.ts";
 import { readTaskRequest } from "../src/core/task-request.ts";
 import type { TaskResult, TaskStatus } from "../src/core/task.ts";
@@ -134,12 +134,7 @@ export class FrontDesk {
     const now = this.#parts.clock.now();
     const terms = readRequestHeaders(request.headers, now);
     const task = readTaskRequest(request.payload);
-    const id = task.id ?? terms.taskId;
-    if (terms.taskId !== undefined && terms.taskId !== id) {
-      throw new TaskError(
-        `The request has two ids: ${JSON.stringify(id)}, and "${terms.taskId}" in the header ${HEADER.taskId}.`,
-      );
-    }
+    const id = requireOneId(task.id, terms);
     requireTime(terms.deadline, now);
     return { role, task: { ...task, id: id ?? crypto.randomUUID() }, isNew: id === undefined, terms };
   }

@@ -4,6 +4,7 @@
 import { DefinitionError, TaskError } from "../src/core/errors.ts";
 import type { Delivery } from "../src/core/ports.ts";
 import { readQueuedTask } from "../src/core/queued-task.ts";
+import { readRequestHeaders, requireOneId, type RequestTerms } from "../src/core/request-headers.ts";
 import type { Task } from "../src/core/task.ts";
 import { Journal } from "../src/journal.ts";
 import { traceOf } from "./acceptance.ts";
@@ -33,7 +34,9 @@ export async function admit(
   try {
     const queued = readQueuedTask(delivery.payload, { hasClients: parts.teller !== null });
     if (queued.type === "accepted") return queued.taskId;
-    return await begin(parts, owner, { id: delivery.id, ...queued.task });
+    const terms = readRequestHeaders(delivery.headers, delivery.at);
+    const id = requireOneId(queued.task.id, terms) ?? delivery.id;
+    return await begin(parts, owner, { ...queued.task, id, terms });
   } catch (thrown) {
     if (!(thrown instanceof TaskError || thrown instanceof DefinitionError)) throw thrown;
     const { id } = delivery;
@@ -43,15 +46,21 @@ export async function admit(
   }
 }
 
-async function begin(parts: ActorParts, { role, contextBytes }: QueueOwner, given: Task): Promise<string> {
+async function begin(
+  parts: ActorParts,
+  { role, contextBytes }: QueueOwner,
+  { terms, ...given }: Task & { readonly terms: RequestTerms },
+): Promise<string> {
   const { subjects, results, log, telemetry } = parts;
   const { id: taskId, ...asked } = checkTask(given);
   checkContext(asked.context, contextBytes);
-  const identity = { taskId, role, ...asked, step: null };
+  const { trace, deadline } = terms;
+  const identity = { taskId, role, ...asked, step: null, ...(trace === undefined ? {} : { trace }) };
   const place = placeOf(taskId, parts);
   const first = {
     type: "accepted" as const,
     ...identity,
+    ...(deadline === null ? {} : { deadline }),
     queue: subjects.taskQueue,
     resultId: results.newId(),
   };

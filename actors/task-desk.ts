@@ -10,6 +10,7 @@ import { Journal } from "../src/journal.ts";
 import type { Assignment, Progress } from "./assignment.ts";
 import { makeAssignment } from "./assigning.ts";
 import { termsOf } from "./claims.ts";
+import { cancelAt } from "./deadline.ts";
 import { cancelledError, endedBefore, endTask } from "./ending.ts";
 import type { ExecuteOptions } from "./execute-options.ts";
 import { HeldTask, requireSameTask, stoppedBefore, type TaskListener, type TaskOrigin } from "./held-task.ts";
@@ -255,12 +256,13 @@ export class TaskDesk {
   /** Works on a task that was taken off its queue; null where it was left. */
   async #run(journal: Journal): Promise<TaskResult | null> {
     const { accepted } = journal;
-    const { board } = this.#parts;
+    const { board, clock } = this.#parts;
     const { taskId, role } = accepted;
     const held = this.#held.get(taskId) ?? new HeldTask(accepted, false);
     if (held.isTaken) return held.result;
     held.take(journal);
     this.#held.set(taskId, held);
+    const forget = cancelAt(accepted.deadline, clock, (reason) => held.cancel(reason));
     try {
       const result = await this.#work(held, journal);
       if (result !== null) this.#parts.tally.count(result);
@@ -269,6 +271,7 @@ export class TaskDesk {
       else if (this.#isDraining) held.fail(stoppedBefore(taskId));
       return result;
     } finally {
+      forget();
       journal.telemetry.end();
       this.#parking.unpark(role, taskId);
       held.isTaken = false;

@@ -56,6 +56,8 @@ export type JournalEntry = { readonly at: number } & (
       readonly queue?: string | null;
       /** The trace of whoever asked for it, where there is one. */
       readonly trace?: string | undefined;
+      /** When nobody needs its result any more, in milliseconds since 1970; it is cancelled then. */
+      readonly deadline?: number | undefined;
     }
   /** A process took the task up, off that task queue; from here on its appends count, and no earlier owner's. */
   | {

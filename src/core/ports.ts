@@ -148,6 +148,10 @@ export interface Delivery {
   readonly payload: string;
   /** The how manieth delivery this is; 1 for the first. */
   readonly deliveries: number;
+  /** What its publisher said beside the payload, by names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** When it was put in first, in milliseconds since 1970. */
+  readonly at: number;
   /** Done: the message is gone for good. */
   ack(): Promise<void>;
   /** Not done: it is given out again, after a delay where one is given. */
@@ -183,6 +187,15 @@ export interface DeadLetter {
   readonly at: number;
 }
 
+/** How a message is put into a queue. */
+export interface QueueWrite {
+  readonly id?: string | undefined;
+  /** How long it is held back before it is given out, in milliseconds. */
+  readonly delayMs?: number | undefined;
+  /** A few short texts that go with the payload, by names of letters, digits and `-`; a fabric may drop what has over 2 KiB. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
 /**
  * Durable work queues by name (names and ids of messages are keys: see grammar.ts): each message goes to one consumer,
  * and to another where that one dies; at least once, so that what is done with it must be idempotent.
@@ -196,7 +209,7 @@ export interface Queue {
   publish(
     queue: string,
     payload: string,
-    options?: { readonly id?: string | undefined; readonly delayMs?: number | undefined },
+    options?: QueueWrite,
   ): Promise<{ readonly id: string; readonly duplicate: boolean }>;
   /** Begins to take messages off a queue, which need not have any yet. */
   consume(queue: string, options: ConsumerOptions): Promise<QueueConsumer>;

@@ -52,6 +52,14 @@ export function readRequestHeaders(headers: WireHeaders, now: number): RequestTe
   };
 }
 
+/** The id by which a request calls its task, in itself or in its headers; undefined for none. @throws TaskError for two. */
+export function requireOneId(id: string | undefined, { taskId }: RequestTerms): string | undefined {
+  if (id === undefined || taskId === undefined || id === taskId) return id ?? taskId;
+  throw new TaskError(
+    `The request has two ids: ${JSON.stringify(id)}, and "${taskId}" in the header ${HEADER.taskId}.`,
+  );
+}
+
 /** A time: `+30000` from now, 1795000000000 since 1970, or as ISO 8601 writes it. */
 function readDeadline(text: string, now: number): number {
   if (/^\+\d{1,12}$/.test(text)) return now + Number(text.slice(1));

@@ -15,3 +15,11 @@ export function timedOut(ackWaitMs: number): string {
 
 /** How a try ended that was asked to be made again, without a reason. */
 export const RETRIED = "it was to be tried again.";
+
+/** Headers by names in lower case, as deliveries have them; of a name that comes twice, the first value. */
+export function inLowerCase(
+  headers: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const entries = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  return Object.fromEntries(entries.reverse());
+}

@@ -36,6 +36,8 @@ function deliveryOf(payload: string, done: string[]): Delivery {
   return {
     id: "m",
     payload,
+    headers: {},
+    at: 0,
     deliveries: 1,
     ack: async () => void done.push("ack"),
     retry: async ({ reason = "" } = {}) => void done.push(`retry: ${reason}`),

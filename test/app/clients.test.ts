@@ -56,6 +56,23 @@ describe("a task from the shell", () => {
     expect(shown.stdout).toContain("Map(2) { 'said' => 'hello', 'more' => 'data' }");
   });
 
+  it("can have a deadline and a trace, which are checked before", async () => {
+    await using desk = await openDesk(server.get(), [echo]);
+    const fettle = fettleOn(desk);
+    const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const terms = ["--deadline", "2026-01-31T12:00:00Z", "--trace", trace];
+    const late = await fettle("submit", "echo", "hello", "--id", "d1", ...terms, "--wait", "--json");
+    expect(JSON.parse(late.stdout)).toMatchObject({ status: "cancelled" });
+    const [accepted] = await desk.mesh.view.tasks.read("d1");
+    expect(accepted).toMatchObject({ trace, deadline: Date.parse("2026-01-31T12:00:00Z") });
+    const [when, what] = await Promise.all([
+      fettle("submit", "echo", "hello", "--deadline", "soon"),
+      fettle("submit", "echo", "hello", "--trace", "mine"),
+    ]);
+    expect(when).toMatchObject({ code: 1, stderr: expect.stringContaining('"soon"') as string });
+    expect(what).toMatchObject({ code: 1, stderr: expect.stringContaining("traceparent") as string });
+  });
+
   it("can be waited for, and exits as the task ends", async () => {
     await using desk = await openDesk(server.get(), [echo]);
     const fettle = fettleOn(desk);

@@ -75,6 +75,24 @@ export function queueContract(make: MakeFabric): void {
       expect(await drain(queue, "tasks", consumer)).toEqual([]);
     });
 
+    it("tells what its publisher said beside a message, and when it was put in, also where it was put back", async () => {
+      const queue = await open();
+      const before = Date.now();
+      const headers = { traceparent: "00-a-b-01", "Fettle-Deadline": "+30000" };
+      await queue.publish("tasks", "with", { headers, delayMs: 30 });
+      const consumer = await queue.consume("tasks", PATIENT);
+      const first = await nextOf(consumer);
+      expect(first.headers).toEqual({ traceparent: "00-a-b-01", "fettle-deadline": "+30000" });
+      // A server has a clock of its own.
+      expect(Math.abs(first.at - before)).toBeLessThan(60_000);
+      await first.retry();
+      const second = await nextOf(consumer);
+      expect(second).toMatchObject({ deliveries: 2, headers: first.headers, at: first.at });
+      await second.ack();
+      await queue.publish("tasks", "without");
+      expect(await nextOf(consumer)).toMatchObject({ payload: "without", headers: {} });
+    });
+
     it("gives out the oldest first", async () => {
       const queue = await open();
       const sent = Array.from({ length: 20 }, (_, index) => String(index));

@@ -56,6 +56,40 @@ async function replayOf(fabric: Fabric) {
 
 const same = { verdict: "same", isEnded: true, outcome: [], states: [] };
 
+describe("the deadline of a submitted task", () => {
+  it("is kept by the next process, too, and what was begun is stopped at it", async () => {
+    await using fabric = createMemoryFabric();
+    const clock = new TestClock();
+    const begun = [defer<null>(), defer<null>()];
+    let turn = 0;
+    const agent = defineAgent({
+      role: "worker",
+      capabilities: ["x"],
+      handle: (_, { signal }) => {
+        begun[turn++]?.resolve(null);
+        return new Promise((__, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+        });
+      },
+    });
+    const first = await new TestMesh({ fabric, clock }).add(agent).start();
+    const headers = { "Fettle-Deadline": new Date(clock.now() + 60_000).toISOString() };
+    const queue = createSubjects("test").tasks("worker");
+    await fabric.queue.publish(queue, '{ "id": "t1", "task": "x" }', { headers });
+    await begun[0]?.promise;
+    await first.stop({ mode: "suspend" });
+    clock.advance(59_000);
+    await using second = await new TestMesh({ fabric, clock }).add(agent).start();
+    const result = second.execute("worker", { id: "t1", task: "x" });
+    await begun[1]?.promise;
+    clock.advance(1_000);
+    expect(await result).toMatchObject({
+      status: "cancelled",
+      error: { message: expect.stringMatching(/^The task's deadline, .+Z, is over\.$/) as string },
+    });
+  });
+});
+
 describe("the time of a task", () => {
   /** The model takes six seconds, somebody a day to allow the call, and the call what is given. */
   async function afterApproval(ms: number): Promise<TaskResult> {

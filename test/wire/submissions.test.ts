@@ -1,9 +1,9 @@
 // Durable submits of a plain client: published to the queue's subject, acknowledged by JetStream, done by whoever is there.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { defineAgent } from "fettle";
 import { queuedTask, readQueuedTask, taskIdOfQueued } from "#src/core/queued-task";
 import { serverForTests } from "../fabric/nats/mesh-server.ts";
-import { openDesk, resultOf } from "./desk.ts";
+import { headersOf, openDesk, resultOf } from "./desk.ts";
 
 const server = serverForTests();
 
@@ -65,6 +65,68 @@ describe("a task that is submitted", () => {
     await desk.client.jetstream().publish(`fettle.${desk.name}.queue.task.echo`, "early", { msgID: "early" });
     await desk.mesh.spawn(agent);
     expect(await resultOf(desk, "early")).toMatchObject({ status: "success", output: { said: "early" } });
+  });
+
+  it("with a deadline is cancelled then, and not begun once it is over", async () => {
+    const begun: string[] = [];
+    const stopped: unknown[] = [];
+    const agent = defineAgent({
+      role: "patient",
+      capabilities: ["x"],
+      handle: (message, { signal }) => {
+        if (message.type !== "task") return null;
+        begun.push(message.id);
+        return new Promise((_, reject) => {
+          signal.addEventListener("abort", () => {
+            stopped.push(message.id);
+            reject(signal.reason as Error);
+          });
+        });
+      },
+    });
+    await using desk = await openDesk(server.get(), [agent]);
+    const submit = (id: string, deadline: string) =>
+      desk.client.jetstream().publish(`fettle.${desk.name}.queue.task.patient`, "Wait.", {
+        msgID: id,
+        headers: headersOf({ "fettle-deadline": deadline }),
+      });
+    await submit("late", "2026-01-31T12:00:00Z");
+    expect(await resultOf(desk, "late")).toMatchObject({
+      status: "cancelled",
+      error: { message: "The task's deadline, 2026-01-31T12:00:00.000Z, is over.", category: "cancelled" },
+    });
+    await submit("soon", "+1500");
+    expect(await resultOf(desk, "soon")).toMatchObject({
+      status: "cancelled",
+      error: { message: expect.stringContaining("deadline") as string },
+    });
+    expect(begun).toEqual(["soon"]);
+    expect(stopped).toEqual(["soon"]);
+    await submit("bad", "tomorrow");
+    await vi.waitFor(async () => {
+      const [letter] = await desk.mesh.fabric.queue.dead(`${desk.name}.task.patient`);
+      expect(letter?.reason).toContain('The header Fettle-Deadline is "tomorrow"');
+    });
+  });
+
+  it("names its trace and its id in its headers", async () => {
+    const { agent } = echoAgent();
+    await using desk = await openDesk(server.get(), [agent]);
+    const traces: (string | undefined)[] = [];
+    desk.client.subscribe(`fettle.${desk.name}.event.traced`, {
+      callback: (_, message) => traces.push(message.json<{ readonly trace?: string }>().trace),
+    });
+    await desk.client.flush();
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const subject = `fettle.${desk.name}.queue.task.echo`;
+    const headers = headersOf({ traceparent, "Fettle-Task-Id": "traced" });
+    await desk.client.jetstream().publish(subject, "hello", { headers });
+    expect(await resultOf(desk, "traced")).toMatchObject({ status: "success" });
+    const journal = await desk.mesh.view.tasks.read("traced");
+    expect(journal[0]).toMatchObject({ type: "accepted", trace: traceparent });
+    await vi.waitFor(() => {
+      expect(traces.at(-1)).toBe(traceparent);
+    });
   });
 
   it("and is no task becomes a dead letter that says why", async () => {

@@ -1,8 +1,9 @@
 // `fettle submit <role> <task>`: puts a task into a role's queue, for whichever node of the mesh is free.
 // Invariant: once it says so, the task is kept by the servers and will be done; the same id is never done twice.
 import { Command } from "commander";
-import { UnknownError } from "../../core/errors.ts";
+import { TaskError, UnknownError } from "../../core/errors.ts";
 import { requireName } from "../../core/names.ts";
+import { HEADER, readRequestHeaders } from "../../core/request-headers.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { openMeshClient, type MeshClient } from "../mesh-client.ts";
 import { print, printJson } from "../output.ts";
@@ -13,6 +14,8 @@ import { readContext } from "../task-context.ts";
 interface SubmitOptions {
   readonly id?: string;
   readonly context?: string;
+  readonly deadline?: string;
+  readonly trace?: string;
   readonly wait?: boolean;
   readonly json?: boolean;
 }
@@ -22,9 +25,10 @@ Examples:
   $ fettle submit coder "Calculate the factorial of 10"
   $ fettle submit coder "What is the median price?" --id prices-1 --context @articles.json
   $ fettle submit coder "Name three primes" --wait --json
+  $ fettle submit coder "Sum up today" --deadline 2026-01-31T18:00:00Z --trace "$TRACEPARENT"
 
 The mesh is that of FETTLE_MESH on NATS_URL. The task waits in the servers until a node with the role takes it; the same
---id again does not do it again. "fettle result <id>" and "fettle events <id>" tell what becomes of it.
+--id again does not do it again. At its --deadline it is cancelled, and not begun any more. "fettle result <id>" and "fettle events <id>" tell what becomes of it.
 
 Exits with 0 where the task was submitted; with --wait as the task ends, 130 where Ctrl-C ended the wait (not the task).`;
 
@@ -36,6 +40,11 @@ export function submitCommand(): Command {
     .argument("<task>", "what to do, in plain language")
     .option("--id <taskId>", "what the task is called; made where absent")
     .option("--context <json>", "the task's context: a JSON object, or @file.json")
+    .option(
+      "--deadline <time>",
+      "when nobody needs the result any more: ISO 8601, or +<milliseconds> from now",
+    )
+    .option("--trace <traceparent>", "the trace that it belongs to, as W3C Trace Context writes it")
     .option("--wait", "wait for the result, and print it")
     .option("--json", "print what became of it as one JSON document")
     .addHelpText("after", EXAMPLES)
@@ -47,6 +56,7 @@ async function submit(role: string, task: string, options: SubmitOptions): Promi
   requireName(role, "The role");
   requireName(id, "--id");
   const context = readContext(options.context);
+  const headers = headersOf(options);
   await using client = await openMeshClient();
   await requireRole(client, role);
   const { queue, subjects, name } = client;
@@ -56,7 +66,7 @@ async function submit(role: string, task: string, options: SubmitOptions): Promi
     task,
     ...(Object.keys(context).length === 0 ? {} : { context }),
   });
-  const { duplicate } = await queue.publish(subjects.tasks(role), message, { id });
+  const { duplicate } = await queue.publish(subjects.tasks(role), message, { id, headers });
   if (!wait) {
     if (json) printJson({ mesh: name, role, taskId: id, duplicate });
     else print(duplicate ? `"${id}" was submitted before: nothing was done now` : `submitted ${id}`);
@@ -74,6 +84,25 @@ async function submit(role: string, task: string, options: SubmitOptions): Promi
   } finally {
     interrupt.release();
   }
+}
+
+/** How it is to be done, as the headers of its message say it. @throws TaskError */
+function headersOf({ deadline, trace }: SubmitOptions): Readonly<Record<string, string>> {
+  const headers = {
+    ...(deadline === undefined ? {} : { [HEADER.deadline]: deadline }),
+    ...(trace === undefined ? {} : { [HEADER.trace]: trace }),
+  };
+  const lower = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+  const terms = readRequestHeaders(lower, Date.now());
+  if (trace !== undefined && terms.trace === undefined) {
+    throw new TaskError(
+      `--trace is ${JSON.stringify(trace)}: it must be a traceparent, such as ` +
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.",
+    );
+  }
+  return headers;
 }
 
 /** A role that no node ever had is most likely misspelt: its tasks would wait for ever. @throws UnknownError */

@@ -15,6 +15,8 @@ const AT_ONCE = 1000;
 interface Waiting {
   readonly id: string;
   readonly deliveries: number;
+  /** What its publisher said beside the payload; absent where that is nothing. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A message's record while it is in hand; its version is the time when it is to be given out again. */
@@ -42,6 +44,9 @@ export interface Given {
   readonly claim: Claim;
   readonly id: string;
   readonly payload: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** When it was put in, in milliseconds since 1970. */
+  readonly at: number;
 }
 
 const LAST = Number.MAX_SAFE_INTEGER;
@@ -78,6 +83,7 @@ export function add(
     readonly payload: string;
     readonly now: number;
     readonly delayMs: number;
+    readonly headers: Readonly<Record<string, string>>;
   },
 ): boolean {
   const { id, now } = message;
@@ -92,7 +98,8 @@ export function add(
   void database.put(place.active(queue, id), "", number);
   void database.put(place.payload(queue, number), message.payload, now);
   const due = message.delayMs > 0 ? now + message.delayMs : now;
-  park(database, queue, { number, due, now, record: { id, deliveries: 0 } });
+  const said = Object.keys(message.headers).length === 0 ? {} : { headers: message.headers };
+  park(database, queue, { number, due, now, record: { id, deliveries: 0, ...said } });
   return true;
 }
 
@@ -124,14 +131,16 @@ export function give(
   const keys = [...database.getKeys({ ...readyRange(queue), limit: taker.count })];
   return keys.map((key) => {
     const number = Number(key[2]);
-    const { id, deliveries } = recordAt<Waiting>(database, key);
+    const waiting = recordAt<Waiting>(database, key);
     const reminder = now + options.ackWaitMs;
-    const record: InHand = { id, deliveries: deliveries + 1, ...options, reminder };
+    const deliveries = waiting.deliveries + 1;
+    const record: InHand = { ...waiting, deliveries, ...options, reminder };
     void database.remove(key);
     void database.put(place.hand(holder, queue, number), JSON.stringify(record), reminder);
     void database.put(place.reminder(queue, reminder, holder, number), "", 0);
-    const payload = database.get(place.payload(queue, number)) ?? "";
-    return { claim: { queue, number, holder, deliveries: deliveries + 1 }, id, payload };
+    const { value: payload = "", version: at = 0 } = database.getEntry(place.payload(queue, number)) ?? {};
+    const { id, headers = {} } = waiting;
+    return { claim: { queue, number, holder, deliveries }, id, payload, headers, at };
   });
 }
 
@@ -152,14 +161,20 @@ export function putBack(
 ): void {
   const record = inHand(database, claim);
   if (record === undefined) return;
-  const { id, deliveries } = record;
+  const { id, deliveries, headers } = record;
   if (deliveries >= record.maxDeliveries) {
     kill(database, claim, { now: how.now, reason: givenUp(deliveries, how.last) });
     return;
   }
   letGo(database, claim, record);
   const due = how.now + Math.max(0, how.delayMs);
-  park(database, claim.queue, { number: claim.number, due, now: how.now, record: { id, deliveries } });
+  const said = headers === undefined ? {} : { headers };
+  park(database, claim.queue, {
+    number: claim.number,
+    due,
+    now: how.now,
+    record: { id, deliveries, ...said },
+  });
 }
 
 /** Makes a message a dead letter. One of the same id that is there already gives way to it. */

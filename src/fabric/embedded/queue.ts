@@ -5,8 +5,15 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
 import { StorageError } from "../../core/errors.ts";
 import { requireKey } from "../../core/grammar.ts";
-import type { ConsumerOptions, DeadLetter, Delivery, Queue, QueueConsumer } from "../../core/ports.ts";
-import { RETRIED } from "../queue-rules.ts";
+import type {
+  ConsumerOptions,
+  DeadLetter,
+  Delivery,
+  Queue,
+  QueueConsumer,
+  QueueWrite,
+} from "../../core/ports.ts";
+import { inLowerCase, RETRIED } from "../queue-rules.ts";
 import { WaitingConsumer, type Draw, type Takers } from "../waiting-consumer.ts";
 import { hasEnded, thisProcess, type Holder } from "./holder.ts";
 import * as entries from "./queue-entries.ts";
@@ -40,7 +47,7 @@ export class EmbeddedQueue implements Queue {
   async publish(
     queue: string,
     payload: string,
-    options: { readonly id?: string | undefined; readonly delayMs?: number | undefined } = {},
+    options: QueueWrite = {},
   ): Promise<{ readonly id: string; readonly duplicate: boolean }> {
     requireKey(queue);
     const id = options.id ?? randomUUID();
@@ -52,6 +59,7 @@ export class EmbeddedQueue implements Queue {
         payload,
         now: this.#clock.now(),
         delayMs: options.delayMs ?? 0,
+        headers: inLowerCase(options.headers),
       }),
     );
     // A consumer who waits here takes it in the very same commit: its transaction follows this one.
@@ -132,7 +140,7 @@ export class EmbeddedQueue implements Queue {
     return { deliveries: given.map((one) => this.#deliver(one)), pauseMs: 0 };
   }
 
-  #deliver({ claim, id, payload }: entries.Given): Delivery {
+  #deliver({ claim, id, payload, headers, at }: entries.Given): Delivery {
     const { queue, deliveries } = claim;
     const now = (): number => this.#clock.now();
     let settled = false;
@@ -151,6 +159,8 @@ export class EmbeddedQueue implements Queue {
       id,
       payload,
       deliveries,
+      headers,
+      at,
       ack: () =>
         settle("acknowledge", (database) => {
           entries.remove(database, claim);

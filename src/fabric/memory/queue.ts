@@ -5,14 +5,23 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
 import { StorageError } from "../../core/errors.ts";
 import { requireKey } from "../../core/grammar.ts";
-import type { ConsumerOptions, DeadLetter, Delivery, Queue, QueueConsumer } from "../../core/ports.ts";
-import { DUPLICATE_WINDOW_MS, givenUp, RETRIED, timedOut } from "../queue-rules.ts";
+import type {
+  ConsumerOptions,
+  DeadLetter,
+  Delivery,
+  Queue,
+  QueueConsumer,
+  QueueWrite,
+} from "../../core/ports.ts";
+import { DUPLICATE_WINDOW_MS, givenUp, inLowerCase, RETRIED, timedOut } from "../queue-rules.ts";
 import { WaitingConsumer, type Draw, type Takers } from "../waiting-consumer.ts";
 
 interface Message {
   readonly number: number;
   readonly id: string;
   readonly payload: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly at: number;
   deliveries: number;
   /** How it was given out, while it is in hand. */
   hand: ConsumerOptions | undefined;
@@ -75,7 +84,7 @@ export class MemoryQueue implements Queue {
   async publish(
     queue: string,
     payload: string,
-    options: { readonly id?: string | undefined; readonly delayMs?: number | undefined } = {},
+    options: QueueWrite = {},
   ): Promise<{ readonly id: string; readonly duplicate: boolean }> {
     const line = this.#line("put a message into", queue);
     const id = options.id ?? randomUUID();
@@ -92,6 +101,8 @@ export class MemoryQueue implements Queue {
       number: ++this.#number,
       id,
       payload,
+      headers: inLowerCase(options.headers),
+      at: now,
       deliveries: 0,
       hand: undefined,
       until: 0,
@@ -180,7 +191,7 @@ export class MemoryQueue implements Queue {
   }
 
   #deliver(line: Line, message: Message): Delivery {
-    const { id, payload, deliveries } = message;
+    const { id, payload, deliveries, headers, at } = message;
     const isLost = (): boolean => message.hand === undefined || message.deliveries !== deliveries;
     let settled = false;
     const settle = async (action: () => void): Promise<void> => {
@@ -192,6 +203,8 @@ export class MemoryQueue implements Queue {
       id,
       payload,
       deliveries,
+      headers,
+      at,
       ack: () =>
         settle(() => {
           line.remove(message);

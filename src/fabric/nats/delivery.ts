@@ -2,7 +2,7 @@
 // Invariant: after its time a delivery settles nothing; before it, it settles once.
 import { StorageError } from "../../core/errors.ts";
 import type { ConsumerOptions, Delivery } from "../../core/ports.ts";
-import { givenUp, RETRIED } from "../queue-rules.ts";
+import { givenUp, inLowerCase, RETRIED } from "../queue-rules.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { closedFailure } from "./failure.ts";
 import type { NatsLink } from "./link.ts";
@@ -35,6 +35,7 @@ export class NatsDelivery implements Delivery {
   readonly id: string;
   readonly payload: string;
   readonly deliveries: number;
+  readonly at: number;
   readonly #message: QueuedMessage;
   readonly #desk: DeliveryDesk;
   #until: number;
@@ -45,9 +46,14 @@ export class NatsDelivery implements Delivery {
     this.id = message.id;
     this.payload = decoder.decode(message.data);
     this.deliveries = message.deliveries;
+    this.at = message.at;
     this.#message = message;
     this.#desk = desk;
     this.#until = this.#limitFrom(sentAt);
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return inLowerCase(this.#message.headers);
   }
 
   /** Whether the server may have given it to another already. */

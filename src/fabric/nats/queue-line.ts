@@ -43,24 +43,21 @@ export class QueueLine {
   }
 
   /** Puts a message in; gives whether its id was known. */
-  async publish(
-    message: { readonly id: string; readonly data: Uint8Array },
-    delayMs: number,
-  ): Promise<boolean> {
+  async publish(message: Pick<QueuedMessage, "id" | "data" | "headers">, delayMs: number): Promise<boolean> {
     await this.#streams.ensure("queue");
-    const { id, data } = message;
+    const { id, data, headers } = message;
     const due: Record<string, string> = delayMs > 0 ? { [HEADER.due]: this.#dueAfter(delayMs) } : {};
     const ack = await this.#link.publish(delayMs > 0 ? this.later : this.subject, data, {
       attempt: `put message "${id}" into queue "${this.queue}"`,
       id: messageIdOf(this.subject, id),
-      headers: due,
+      headers: { ...headers, ...due },
     });
     return ack.duplicate;
   }
 
   /** Puts a message in again that is in hand or was postponed; its old place is still to be settled. */
   async publishAgain(
-    { id, data, headers, place }: QueuedMessage,
+    { id, data, headers, place, at }: QueuedMessage,
     { deliveries, delayMs }: { readonly deliveries: number; readonly delayMs: number },
   ): Promise<void> {
     const due: Record<string, string> = delayMs > 0 ? { [HEADER.due]: this.#dueAfter(delayMs) } : {};
@@ -68,7 +65,13 @@ export class QueueLine {
       attempt: `put message "${id}" into queue "${this.queue}" again`,
       // `#` is in no id: what a publisher put in is never taken for this.
       id: messageIdOf(this.subject, `#${place}`),
-      headers: { ...headers, ...due, [HEADER.id]: id, [HEADER.deliveries]: String(deliveries) },
+      headers: {
+        ...headers,
+        ...due,
+        [HEADER.id]: id,
+        [HEADER.deliveries]: String(deliveries),
+        [HEADER.since]: String(at),
+      },
     });
   }
 

@@ -2,7 +2,7 @@
 // Invariant: a message is removed when it is acknowledged, and not before; which is in whose hand the server knows.
 import { StorageError } from "../../core/errors.ts";
 import { requireKey } from "../../core/grammar.ts";
-import type { ConsumerOptions, DeadLetter, Queue, QueueConsumer } from "../../core/ports.ts";
+import type { ConsumerOptions, DeadLetter, Queue, QueueConsumer, QueueWrite } from "../../core/ports.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import type { NatsLink } from "./link.ts";
 import { Postponed } from "./postponed.ts";
@@ -42,10 +42,7 @@ export class NatsQueue implements Queue {
   async publish(
     queue: string,
     payload: string,
-    {
-      id = crypto.randomUUID(),
-      delayMs = 0,
-    }: { readonly id?: string | undefined; readonly delayMs?: number | undefined } = {},
+    { id = crypto.randomUUID(), delayMs = 0, headers = {} }: QueueWrite = {},
   ): Promise<{ readonly id: string; readonly duplicate: boolean }> {
     const line = this.#line(queue);
     requireKey(id);
@@ -59,7 +56,7 @@ export class NatsQueue implements Queue {
       );
     }
     return this.#link.run(attempt, async () => {
-      const duplicate = await this.#link.queueing(line.publish({ id, data }, delayMs));
+      const duplicate = await this.#link.queueing(line.publish({ id, data, headers }, delayMs));
       return { id, duplicate };
     });
   }

@@ -12,6 +12,8 @@ export const HEADER = {
   deliveries: "Fettle-Deliveries",
   /** When it is to be given out, in milliseconds since 1970. */
   due: "Fettle-Due",
+  /** When it was put in first, of one that was put in again, in milliseconds since 1970. */
+  since: "Fettle-Since",
   /** Why it is a dead letter, percent-encoded as `encodeURIComponent` does. */
   reason: "Fettle-Reason",
   /** When it became a dead letter, in milliseconds since 1970. */
@@ -37,6 +39,8 @@ export interface QueuedMessage {
   readonly reply: string;
   /** When it is due, in milliseconds since 1970; 0 where nothing is said. */
   readonly due: number;
+  /** When it was put in first, in milliseconds since 1970. */
+  readonly at: number;
   /** What else its publisher said. */
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -63,6 +67,7 @@ export function readMessage(message: Msg, subject: string): QueuedMessage {
     place,
     reply,
     due: numberOf(headers.get(HEADER.due)),
+    at: numberOf(headers.get(HEADER.since)) || Math.floor(Number(time) / 1e6),
     get headers() {
       return othersOf(headers);
     },
@@ -97,10 +102,14 @@ function idOf(headers: ReadonlyMap<string, string>, subject: string, place: stri
 function othersOf(headers: ReadonlyMap<string, string>): Readonly<Record<string, string>> {
   const others: Record<string, string> = {};
   let room = MAX_OTHERS;
-  for (const [name, value] of headers) {
-    if (/^nats-/i.test(name) || OWN.has(name.toLowerCase())) continue;
-    room -= Buffer.byteLength(name) + Buffer.byteLength(value) + 4;
-    if (room >= 0) others[name] = value;
+  const own = ([name]: readonly [string, string]) => /^nats-/i.test(name) || OWN.has(name.toLowerCase());
+  const sizeOf = ([name, value]: readonly [string, string]) => Buffer.byteLength(name + value) + 4;
+  // The short ones first: what says how a task is to be done is short.
+  const sized = [...headers].filter((one) => !own(one)).map((one) => ({ one, bytes: sizeOf(one) }));
+  for (const { one, bytes } of sized.sort((a, b) => a.bytes - b.bytes)) {
+    room -= bytes;
+    if (room < 0) break;
+    others[one[0]] = one[1];
   }
   return others;
 }

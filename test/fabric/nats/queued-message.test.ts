@@ -46,11 +46,19 @@ describe("a queue's message on the wire", () => {
       "nats-expected-stream": "s",
       "fettle-id": "b",
       "Fettle-Due": "12",
-      traceparent: "00-1",
+      "Fettle-Since": "11",
       Large: "x".repeat(3_000),
+      Larger: "x".repeat(3_001),
+      traceparent: "00-1",
     };
     const message = readMessage(given(headers), SUBJECT);
     expect(message).toMatchObject({ due: 12, headers: { traceparent: "00-1" } });
     expect(Object.keys(message.headers)).toEqual(["traceparent"]);
+  });
+
+  it("says when it was put in first: by its place, or by whoever put it in again", () => {
+    const reply = "$JS.ACK.s.c.3.7.9.1795000000123456789.0";
+    expect(readMessage(given(null, reply), SUBJECT).at).toBe(1_795_000_000_123);
+    expect(readMessage(given({ "Fettle-Since": "1700" }, reply), SUBJECT).at).toBe(1_700);
   });
 });
