@@ -7,5 +7,6 @@ export {
   type FetchHandler,
   type HttpPlace,
   type HttpServer,
+  type SettingsOf,
 } from "./app/http/server.ts";
-export type { ProblemCode } from "./app/http/problem.ts";
+export type { ProblemCode, RequestProblemCode } from "./app/http/problem.ts";

@@ -8,7 +8,7 @@ export {
   type Crash,
 } from "../machines/agent-machine.ts";
 export { taskMachine, type TaskActorRef } from "../machines/task-machine.ts";
-export type { TaskMachineContext, TaskMachineEvent, TaskMachineInput } from "../machines/task-books.ts";
+export type { Step, TaskMachineContext, TaskMachineEvent, TaskMachineInput } from "../machines/task-books.ts";
 export {
   itemMachine,
   type ItemMachineContext,
@@ -30,3 +30,8 @@ export {
   type WorkflowMachineEvent,
   type WorkflowMachineInput,
 } from "../machines/workflow-machine.ts";
+// What passes between charts and the effects that their slots are bound to.
+export type { Draft, DraftRequest, Moment, Outcome, Suspension, TrialRequest } from "./core/attempt.ts";
+export type { PlannedStep } from "./core/dag.ts";
+export type { Scope } from "./core/reference.ts";
+export type { Decision, ItemOutcome, StepOutcome } from "./core/workflow-result.ts";

@@ -10,9 +10,13 @@ import { Shelf, type ShelfStores } from "./shelf.ts";
 
 /** What a memory stands on. */
 export interface MemoryOptions {
+  /** Where values are kept that are small. */
   readonly keyValue: KeyValue;
+  /** Where episodes are kept. */
   readonly ledger: Ledger;
+  /** Where values are kept that are large. */
   readonly blobs: Blobs;
+  /** Whose memory it is: the task, its workflow and its role. */
   readonly scope: MemoryScope;
   /** Gives the model that compresses; asked for only when one is needed. */
   readonly model: () => Model;

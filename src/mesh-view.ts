@@ -38,8 +38,6 @@ export interface MeshViewOptions {
   readonly subscribe: (listener: (event: { readonly type: string }) => void) => Unsubscribe;
 }
 
-type Listener = (event: HeardEvent) => void;
-
 /** Sees a mesh from within one of its processes. */
 export class MeshView {
   readonly tasks: TaskList;
@@ -48,7 +46,7 @@ export class MeshView {
   readonly #options: MeshViewOptions;
   readonly #roles: RoleBook;
   /** Who listens to what this process tells, by the id of the task or workflow. */
-  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #listeners = new Map<string, Set<(event: HeardEvent) => void>>();
   #unsubscribe: Unsubscribe | null = null;
 
   constructor(options: MeshViewOptions) {
@@ -75,7 +73,7 @@ export class MeshView {
    * Hears what is told of one task, or of one workflow, on whatever node it runs, until it is told to stop. Over NATS text
    * comes in few pieces, and long texts are cut; in one process all comes as it is.
    */
-  hear(id: string, listener: Listener): Unsubscribe {
+  hear(id: string, listener: (event: HeardEvent) => void): Unsubscribe {
     const { isDistributed, fabric, subjects } = this.#options;
     if (isDistributed) {
       return fabric.messages.subscribe(subjects.event(id), ({ payload }) => {
@@ -96,7 +94,7 @@ export class MeshView {
   }
 
   /** Hears what is told of all tasks and workflows, on all nodes, until it is told to stop; each event once. */
-  hearAll(listener: Listener): Unsubscribe {
+  hearAll(listener: (event: HeardEvent) => void): Unsubscribe {
     const { isDistributed, fabric, subjects, subscribe } = this.#options;
     if (!isDistributed) return subscribe((event) => listener(toReadable(event) as HeardEvent));
     return fabric.messages.subscribe(subjects.events(), ({ subject, payload }) => {

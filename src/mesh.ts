@@ -40,14 +40,19 @@ export interface StopOptions {
 
 /** An agent of a mesh, ready to be given tasks. */
 export interface AgentHandle {
+  /** Its role. */
   readonly role: string;
+  /** What others find it by. */
   readonly capabilities: readonly string[];
+  /** As it was defined. */
   readonly definition: AgentDefinition;
+  /** Runs a task with it; resolves with the result, also of a failure. */
   execute(task: string | Task, options?: ExecuteOptions): Promise<TaskResult>;
   /** How its actors in this process stand. */
   standing(): AgentStanding;
   /** Tasks and messages are taken in but wait. */
   pause(): void;
+  /** What waits is taken up. */
   resume(): void;
 }
 
@@ -55,7 +60,7 @@ export interface AgentHandle {
 export type MeshPhase = "new" | "starting" | "started" | "stopping" | "stopped";
 
 /** Roles with the types of their outputs, as `add` collects them. */
-export type Outputs = Readonly<Record<string, unknown>>;
+export type AgentOutputs = Readonly<Record<string, unknown>>;
 
 /** The outputs of a mesh that no agent was added to. */
 // eslint-disable-next-line @typescript-eslint/no-generated-empty-object-type -- no role at all is what is meant.
@@ -65,7 +70,7 @@ export type NoAgents = Record<never, never>;
 const STOPPED = "The mesh was stopped.";
 
 /** The actor system; its parts are given by whoever extends it. */
-export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
+export abstract class MeshSystem<Agents extends AgentOutputs = NoAgents> {
   readonly #population = new Population();
   readonly #listeners = new Set<(event: MeshEvent) => void>();
   readonly #inspect: Inspect | undefined;
@@ -166,10 +171,12 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     ]);
   }
 
+  /** Stops it, by draining. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
 
+  /** Where it stands between its making and its end. */
   get phase(): MeshPhase {
     return this.#phase;
   }
@@ -354,6 +361,7 @@ export abstract class MeshSystem<Agents extends Outputs = NoAgents> {
     for (const actor of this.#population.actorsOf(role)) actor.pause();
   }
 
+  /** Lets a role's tasks and messages be taken up again. */
   resume(role: string): void {
     this.#require(`resume "${role}"`);
     for (const actor of this.#population.actorsOf(role)) actor.resume();

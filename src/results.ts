@@ -13,7 +13,7 @@ import type { Attempt, TaskResult } from "./core/task.ts";
 import { readableOutput } from "./result-text.ts";
 
 /** What every stored result tells, running or not. */
-interface StoredTask {
+export interface StoredTask {
   readonly resultId: string;
   readonly taskId: string;
   readonly role: string;

@@ -25,12 +25,14 @@ export class TestClock implements Clock {
     return this.#timers.size;
   }
 
+  /** Calls `fn` once `advance` has moved the clock so many milliseconds on. */
   setTimeout(fn: () => void, delayMs: number): unknown {
     const timer = { at: this.#now + Math.max(0, delayMs), fn };
     this.#timers.add(timer);
     return timer;
   }
 
+  /** Ends a wait; does nothing where it is over. */
   clearTimeout(handle: unknown): void {
     this.#timers.delete(handle as Timer);
   }

@@ -15,7 +15,7 @@ import { noTelemetry, type Telemetry } from "./core/telemetry.ts";
 import type { Tool } from "./core/tool.ts";
 import type { Wire } from "./core/wire.ts";
 import { createMemoryFabric } from "./fabric/memory/fabric.ts";
-import { MeshSystem, type NoAgents, type Outputs } from "./mesh.ts";
+import { MeshSystem, type NoAgents, type AgentOutputs } from "./mesh.ts";
 import { createScriptedModel, type Script } from "./model/scripted.ts";
 import { FunctionRegistry } from "./registry.ts";
 import { ResultStore } from "./results.ts";
@@ -24,7 +24,13 @@ import { createSandbox } from "./sandbox/sandbox.ts";
 export { TestClock } from "./test-clock.ts";
 export { createMemoryFabric } from "./fabric/memory/fabric.ts";
 export { createScriptedModel } from "./model/scripted.ts";
-export type { Script, ScriptedAnswer, ScriptedModel, ScriptedOptions } from "./model/scripted.ts";
+export type {
+  Script,
+  ScriptedAnswer,
+  ScriptedDetails,
+  ScriptedModel,
+  ScriptedOptions,
+} from "./model/scripted.ts";
 
 /** What a {@link TestMesh} is made with. */
 export interface TestMeshOptions {
@@ -44,16 +50,23 @@ export interface TestMeshOptions {
   readonly mcp?: McpServers;
   /** Tools in place of MCP servers, by the servers' names: those are not opened then. */
   readonly mcpTools?: Readonly<Record<string, Readonly<Record<string, Tool>>>>;
+  /** The time that the mesh lives by: a `TestClock` that the test moves; the machine's where absent. */
   readonly clock?: Clock;
+  /** Where log lines go; nowhere where absent. */
   readonly log?: Log;
   /** Told of what happens; nobody where absent. */
   readonly telemetry?: Telemetry;
+  /** Prompt agents' tasks that may run at once; default 64. */
   readonly concurrency?: number;
+  /** How often failed code goes back to the model where the agent does not say; default 3. */
   readonly maxRepairs?: number;
+  /** What all tasks of the mesh together may cost; no limit where absent. */
   readonly budget?: Budget;
   /** Names of models, as FETTLE_MODEL_FAST and FETTLE_MODEL_STRONG. */
   readonly models?: Partial<ModelTiers>;
+  /** The whole of a task where its agent does not say, in milliseconds; default 300,000. */
   readonly taskMs?: number;
+  /** Told of every transition, message and actor: XState's inspection API. */
   readonly inspect?: Inspect;
 }
 
@@ -65,11 +78,13 @@ export interface TestMeshOptions {
  * mesh.add(agent);
  * await mesh.start();
  */
-export class TestMesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> {
+export class TestMesh<Agents extends AgentOutputs = NoAgents> extends MeshSystem<Agents> {
   readonly #options: TestMeshOptions;
   /** The parts that the mesh runs on; the fabric is there from the start. */
   readonly fabric: Fabric;
+  /** Where results are stored: on the fabric. */
   readonly results: ResultStore;
+  /** The code that has proven itself: on the fabric. */
   readonly registry: FunctionRegistry;
 
   constructor(options: TestMeshOptions = {}) {

@@ -13,7 +13,7 @@ import { checkMcp, type McpServers } from "../core/mcp.ts";
 import type { Model } from "../core/model.ts";
 import type { Fabric } from "../core/ports.ts";
 import type { Telemetry } from "../core/telemetry.ts";
-import { MeshSystem, type NoAgents, type Outputs } from "../mesh.ts";
+import { MeshSystem, type NoAgents, type AgentOutputs } from "../mesh.ts";
 import type { PriceTable } from "../model/prices.ts";
 import { createLogger } from "../observe/logger.ts";
 import type { MetricsPlace } from "../observe/metrics-server.ts";
@@ -52,14 +52,19 @@ export interface MeshOptions {
    * of a mesh over NATS. Default: `distributed` where NATS_URL is set.
    */
   readonly mode?: MeshMode;
+  /** The model that agents ask that choose none; default the providers that the settings name. */
   readonly model?: Model;
   /** Names of other models of the same provider; default `FETTLE_MODEL_FAST` and `FETTLE_MODEL_STRONG`. */
   readonly models?: ModelNames;
+  /** Where generated code runs; closed by whoever made it. Default one of this process, or a remote one by `SANDBOX_MODE`. */
   readonly sandbox?: Sandbox;
   /** MCP servers whose tools every agent gets that writes code; an agent's own of the same name goes before. */
   readonly mcp?: McpServers;
+  /** What the mesh stands on; closed by whoever made it. Default the embedded one, or NATS by `mode`. */
   readonly fabric?: Fabric;
+  /** Where log lines go; default standard error, as `LOG_LEVEL` says. */
   readonly log?: Log;
+  /** The time that the mesh lives by; the machine's where absent. */
   readonly clock?: Clock;
   /** Told of every transition, message and actor: XState's inspection API. */
   readonly inspect?: Inspect;
@@ -95,9 +100,11 @@ export interface MeshOptions {
 
 /** Where the inspector listens, and what its page must send; what is absent is the setting's. */
 export interface InspectorPlace {
+  /** Default `FETTLE_INSPECT_HOST`, else 127.0.0.1. */
   readonly host?: string;
   /** 0 for any that is free. */
   readonly port?: number;
+  /** What the page must send; needed where others than this machine can reach it. Default `FETTLE_INSPECT_TOKEN`. */
   readonly token?: string;
 }
 
@@ -144,7 +151,7 @@ const TIERS: Readonly<Record<keyof ModelNames, true>> = { fast: true, strong: tr
  * const result = await mesh.execute("calculator", "Calculate the factorial of 10");
  * await mesh.stop();
  */
-export class Mesh<Agents extends Outputs = NoAgents> extends MeshSystem<Agents> {
+export class Mesh<Agents extends AgentOutputs = NoAgents> extends MeshSystem<Agents> {
   readonly #options: MeshOptions;
   #telemetry: OpenTelemetry | null = null;
   #inspector: InspectorService | null = null;

@@ -18,13 +18,17 @@ export interface OpenModelOptions {
   readonly config?: Config | undefined;
   /** Answers to play back where no provider is configured: a recording's file, or entries. */
   readonly fallback?: string | URL | readonly RecordingEntry[] | undefined;
+  /** Prices in USD per million tokens that go before the built-in ones. */
   readonly prices?: PriceTable | undefined;
+  /** The time that retries wait by; the machine's where absent. */
   readonly clock?: Clock | undefined;
+  /** Told of retries and fallbacks; nobody where absent. */
   readonly log?: Log | undefined;
 }
 
 /** A model and where its answers come from. */
 export interface OpenedModel {
+  /** The model, with its retries and fallbacks. */
   readonly model: Model;
   /** `recorded`: answers are played back, nothing is asked or paid. */
   readonly source: "provider" | "recorded";

@@ -27,7 +27,9 @@ export interface AgentLimits extends Partial<GuestLimits> {
 export interface ModelChoice {
   /** A model name in place of the provider's configured one. */
   readonly name?: string;
+  /** As the provider takes it; where absent, the profile's, else the provider's own. */
   readonly temperature?: number;
+  /** The longest answer; the provider's own bound where absent. */
   readonly maxOutputTokens?: number;
 }
 
@@ -44,6 +46,7 @@ interface CommonOptions<Role extends string, Out> {
   readonly capabilities: readonly string[];
   /** What a successful task's output must be. */
   readonly output?: Schema<unknown, Out> | undefined;
+  /** Limits of each run in the sandbox and of the task as a whole; the mesh's settings where absent. */
   readonly limits?: AgentLimits;
   /** Tasks of each actor under way at once; more wait in its queue. Default 16. */
   readonly concurrency?: number;
@@ -56,6 +59,7 @@ interface CommonOptions<Role extends string, Out> {
    * letter. Asks, broadcasts and messages to a single address always go to an actor that runs.
    */
   readonly mailbox?: MailboxKind;
+  /** How crashes are answered; where absent, up to 5 restarts a minute, after 100 ms to 10 s. */
   readonly supervision?: Partial<Supervision>;
   /** What all tasks of the agent together may cost, for good; see BudgetBook for how it is raised. */
   readonly budget?: Budget;
@@ -67,9 +71,11 @@ interface CommonOptions<Role extends string, Out> {
 export interface PromptAgentOptions<Role extends string, Out> extends CommonOptions<Role, Out> {
   /** What the agent is and how it should solve its tasks. */
   readonly systemPrompt: string;
+  /** What generated code may call, as `tools.<name>(input)`; nothing where absent. */
   readonly tools?: ToolSet;
   /** MCP servers whose tools the agent gets, each as a group: `files` is `tools.files`. */
   readonly mcp?: McpServers;
+  /** A model of its own, or choices about the mesh's; the mesh's as it is where absent. */
   readonly model?: Model | ModelChoice;
   /** How often failed code goes back to the model, 0 to 20; the mesh's setting (3) where absent. */
   readonly maxRepairs?: number;
@@ -88,12 +94,15 @@ export interface PromptAgentOptions<Role extends string, Out> extends CommonOpti
   readonly approval?: ApprovalPolicy;
   /** An approval that nobody gives within so many milliseconds ends the task; they wait for ever where absent. */
   readonly approvalTimeoutMs?: number;
+  /** What makes a custom agent, which takes no prompt. */
   readonly handle?: undefined;
 }
 
 /** What {@link defineAgent} takes for an agent with logic of its own. */
 export interface CustomAgentOptions<Role extends string, Out> extends CommonOptions<Role, Out> {
+  /** Does the tasks and answers the messages: what it returns is the output or the answer. */
   readonly handle: Handler;
+  /** What makes a prompt agent, which takes no handler. */
   readonly systemPrompt?: undefined;
 }
 

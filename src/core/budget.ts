@@ -4,10 +4,10 @@
 import { DefinitionError } from "./errors.ts";
 import { requireName } from "./names.ts";
 
-/** What is counted: all kinds of tokens together, US dollars, milliseconds of calls and runs, calls. */
+/** Each {@link Measure}. */
 export const MEASURES = ["tokens", "usd", "wallMs", "modelCalls", "toolCalls"] as const;
 
-/** One of {@link MEASURES}. */
+/** What is counted: all kinds of tokens together, US dollars, milliseconds of calls and runs, calls. */
 export type Measure = (typeof MEASURES)[number];
 
 /** How much of each measure; what is absent is 0. */
@@ -24,7 +24,9 @@ export interface Budget {
   readonly usd?: number | undefined;
   /** Time in which calls and runs are under way, added up, in milliseconds; waiting for an approval is not counted. */
   readonly wallMs?: number | undefined;
+  /** How many times models may be asked. */
   readonly modelCalls?: number | undefined;
+  /** How many times tools may be called. */
   readonly toolCalls?: number | undefined;
   /** `fail` where absent. */
   readonly onExceeded?: OnExceeded | undefined;

@@ -4,7 +4,9 @@
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
+  /** Calls `fn` after so many milliseconds; gives what ends that wait. */
   setTimeout(fn: () => void, delayMs: number): unknown;
+  /** Ends a wait; does nothing where it is over. */
   clearTimeout(handle: unknown): void;
 }
 

@@ -4,7 +4,7 @@ import { equals } from "./canonical.ts";
 import { lookUp, type Reference, type Scope } from "./reference.ts";
 
 /** What is asked of the value that a reference names; several tests must all hold. */
-export interface Test extends Reference {
+export interface ConditionTest extends Reference {
   /** Whether the value is there and not null. */
   readonly exists?: boolean;
   readonly equals?: unknown;
@@ -22,7 +22,7 @@ export interface Test extends Reference {
 
 /** When a step runs: a test, or tests joined together. */
 export type Condition =
-  | Test
+  | ConditionTest
   | { readonly all: readonly Condition[] }
   | { readonly any: readonly Condition[] }
   | { readonly not: Condition };
@@ -33,7 +33,7 @@ export interface Problem {
   readonly message: string;
 }
 
-type TestName = Exclude<keyof Test, keyof Reference>;
+type TestName = Exclude<keyof ConditionTest, keyof Reference>;
 
 const TESTS: Readonly<Record<TestName, (value: unknown, operand: unknown) => boolean>> = {
   exists: (value, wanted) => (value !== undefined && value !== null) === wanted,

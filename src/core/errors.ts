@@ -50,12 +50,15 @@ export type ErrorCode =
 export interface FettleErrorOptions {
   /** Whether the same call may succeed later, unchanged. */
   readonly retryable?: boolean;
+  /** What was thrown below, where there was something. */
   readonly cause?: unknown;
 }
 
 /** The base of all errors that Fettle throws on purpose; test `code`, not the message. */
 export class FettleError extends Error {
+  /** What went wrong, for programs: stable, and the same in every version. */
   readonly code: ErrorCode;
+  /** Whether the same call may succeed later, unchanged. */
   readonly retryable: boolean;
 
   constructor(code: ErrorCode, message: string, options: FettleErrorOptions = {}) {
@@ -152,6 +155,7 @@ export type ModelFailure =
 export class ModelError extends FettleError {
   /** The provider asked, such as `anthropic`; `chain` where every configured one failed. */
   readonly provider: string;
+  /** What kind of failure it was. */
   readonly failure: ModelFailure;
   /** HTTP status, where there was an answer. */
   readonly status: number | undefined;
@@ -213,6 +217,7 @@ export class McpError extends FettleError {
 
 /** A value that cannot cross a boundary; `path` says where in the value, as in `$.rows[3].name`. */
 export class ValueError extends FettleError {
+  /** Where in the value it stands: `$.rows[3].name`. */
   readonly path: string;
 
   constructor(
@@ -261,6 +266,7 @@ export class JournalError extends FettleError {
 export class BudgetError extends FettleError {
   /** Whose budget, as `mesh`, `agent:<role>`, `workflow:<id>` or `task:<id>`. */
   readonly budget: string;
+  /** Of what there is too little left. */
   readonly measure: "tokens" | "usd" | "wallMs" | "modelCalls" | "toolCalls";
   /** How much the call wanted, in the unit of the measure; null where its price is unknown. */
   readonly wanted: number | null;

@@ -189,8 +189,11 @@ export interface RunRecord {
 export interface ExecuteOptions {
   /** Injected as the guest's global `context`; any value that the codec can carry. */
   readonly context?: unknown;
+  /** What the guest may call, as `tools.<name>(input)`; nothing where absent. */
   readonly tools?: ToolSet | undefined;
+  /** Limits of this run, in place of the sandbox's. */
   readonly limits?: Partial<GuestLimits> | undefined;
+  /** Ends the run when aborted; it is then a failure `cancelled`. */
   readonly signal?: AbortSignal | undefined;
   /** Chosen by the sandbox where absent. */
   readonly entropy?: GuestEntropy | undefined;
@@ -200,7 +203,9 @@ export interface ExecuteOptions {
   readonly taskId?: string | undefined;
   /** Records tool calls and repeats recorded ones; needs `entropy` and `runId`. Nothing is recorded where absent. */
   readonly record?: RunRecord | undefined;
+  /** Told of each tool call as it begins and ends. */
   readonly onTool?: ((event: ToolCallEvent) => void) | undefined;
+  /** Told of each line of the guest's console as it comes. */
   readonly onConsole?: ((entry: ConsoleEntry) => void) | undefined;
 }
 

@@ -28,7 +28,9 @@ export type HandlerMessage = TaskMessage | MailMessage;
 
 /** Which actors to find, and in what order. */
 export interface Discovery {
+  /** Actors of this role; of any where absent. */
   readonly role?: string;
+  /** Actors with this capability; with any where absent. */
   readonly capability?: string;
   /**
    * `first`: by age, oldest first (the default). `random`: shuffled. `round-robin`: each call starts with the
@@ -50,6 +52,7 @@ export interface ActorInfo {
 export interface AskOptions {
   /** Milliseconds to wait for the answer; default 30,000. */
   readonly timeoutMs?: number;
+  /** Ends the wait when aborted; the question itself cannot be taken back. */
   readonly signal?: AbortSignal;
 }
 

@@ -5,9 +5,13 @@ export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Writes log lines; a child adds its fields to each of its lines. */
 export interface Log {
+  /** For those who look for a fault. */
   debug(fields: LogFields, message: string): void;
+  /** What an operator wants to know of. */
   info(fields: LogFields, message: string): void;
+  /** Something is not as it should be, and the work goes on. */
   warn(fields: LogFields, message: string): void;
+  /** Something failed that somebody must look at. */
   error(fields: LogFields, message: string): void;
 }
 

@@ -17,9 +17,13 @@ export interface MemoryScope {
 
 /** Everything that an agent remembers; keys are dot-separated parts of letters, digits and `_=/-`, 250 at most. */
 export interface Memory {
+  /** The notes of one task, gone at its end. */
   readonly working: WorkingMemory;
+  /** What happened to the agent, in order. */
   readonly episodic: EpisodicMemory;
+  /** What the agent keeps beyond its tasks. */
   readonly longTerm: LongTermMemory;
+  /** What the earlier steps of the workflow gave. */
   readonly outputs: OutputMemory;
 }
 
@@ -29,10 +33,13 @@ export interface WorkingMemory {
   get(key: string): Promise<unknown>;
   /** @throws ValueError where the codec cannot carry the value. */
   set(key: string, value: unknown): Promise<void>;
+  /** Whether there is a note of that name. */
   has(key: string): Promise<boolean>;
+  /** Does nothing where there is none. */
   delete(key: string): Promise<void>;
   /** Sorted by their characters. */
   keys(): Promise<readonly string[]>;
+  /** All notes by their names. */
   all(): Promise<Readonly<Record<string, unknown>>>;
 }
 
@@ -97,7 +104,9 @@ export interface LongTermMemory {
   save(key: string, value: unknown): Promise<void>;
   /** What was saved, whole, compressed or not; undefined where there is no such key. */
   load(key: string): Promise<unknown>;
+  /** Whether something is kept under a key. */
   has(key: string): Promise<boolean>;
+  /** Does nothing where nothing is kept under it. */
   delete(key: string): Promise<void>;
   /** Sorted by their characters. */
   keys(prefix?: string): Promise<readonly string[]>;
@@ -126,14 +135,19 @@ export interface LongTermMemory {
 export interface OutputMemory {
   /** @throws UnknownError `MEMORY_UNKNOWN` where no such step came before. */
   get(step: string): Promise<unknown>;
+  /** Whether such a step came before. */
   has(step: string): Promise<boolean>;
+  /** The ids of the steps that came before. */
   keys(): Promise<readonly string[]>;
+  /** All outputs by the ids of their steps. */
   all(): Promise<Readonly<Record<string, unknown>>>;
 }
 
 /** Where {@link OutputMemory} finds the outputs. */
 export interface Outputs {
+  /** The output of a step; undefined where there is none. */
   get(step: string): unknown;
+  /** The ids of the steps that have outputs. */
   keys(): readonly string[] | Promise<readonly string[]>;
 }
 

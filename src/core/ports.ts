@@ -10,6 +10,9 @@ export interface FabricMessage {
   reply(payload: string): void;
 }
 
+/** Told what a handler of messages or of a watch threw or rejected with, and the subject or key it was handling. */
+export type HandlerErrorHook = (error: unknown, subject: string) => void;
+
 /** Ends a subscription or a watch; idempotent. */
 export type Unsubscribe = () => void;
 
@@ -71,6 +74,7 @@ export type KeyValueChange =
  * cannot be used, and what each says.
  */
 export interface KeyValue {
+  /** The value of a key with its revision; null where there is none, or it expired. */
   get(bucket: string, key: string): Promise<KeyValueEntry | null>;
   /** Writes whatever is there; gives the new revision. */
   put(bucket: string, key: string, value: string, options?: KeyValueWrite): Promise<number>;
@@ -260,11 +264,17 @@ export interface Blobs {
  * journal alone.
  */
 export interface Fabric extends AsyncDisposable {
+  /** What it is, as logs speak of it: `embedded`, `nats`. */
   readonly name: string;
+  /** Messages between actors and processes; kept nowhere. */
   readonly messages: Messages;
+  /** Keys with revisions: leases, presence, memory, budgets. */
   readonly keyValue: KeyValue;
+  /** Append-only records: journals, workflows, episodes. */
   readonly ledger: Ledger;
+  /** Durable work: the tasks that wait. */
   readonly queue: Queue;
+  /** Files: results, and what does not fit elsewhere. */
   readonly blobs: Blobs;
   /** Lets writes under way finish, then holds nothing open; idempotent. */
   close(): Promise<void>;

@@ -5,7 +5,9 @@ import { PROFILE_NAMES, type ProfileName } from "./profile.ts";
 
 /** A rule of the user's: the first whose `when` fits the task decides. */
 export interface RoutingRule {
+  /** What a task's text must match, or what must hold of it. */
   readonly when: RegExp | ((task: string) => boolean);
+  /** How a task that fits is worked on. */
   readonly profile: ProfileName;
 }
 

@@ -5,9 +5,11 @@
 export interface Supervision {
   /** Restarts allowed within the window; 0 means that the first crash stops the actor. */
   readonly maxRestarts: number;
+  /** The window in which restarts are counted. */
   readonly withinMs: number;
   /** The wait before the first restart; it doubles with each further one in the window. */
   readonly backoffMs: number;
+  /** The longest such wait. */
   readonly maxBackoffMs: number;
 }
 

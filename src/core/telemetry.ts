@@ -41,6 +41,7 @@ export type EffectKey =
 
 /** Measures one task, as long as this process has it. */
 export interface TaskTelemetry {
+  /** An entry of the task's journal. */
   heard(entry: JournalEntry, how: Hearing): void;
   /** Does the work of an effect, so that what measures the work's own calls (of HTTP clients, say) counts it as within. */
   within<T>(effect: EffectKey, work: () => T): T;
@@ -59,6 +60,7 @@ export interface WorkflowStart {
 
 /** Measures one workflow, as long as this process works on it. */
 export interface WorkflowTelemetry {
+  /** Something that the workflow or one of its steps did. */
   heard(event: WorkflowEvent): void;
   /** The trace for its steps' tasks; undefined for none. */
   readonly trace: string | undefined;
@@ -102,8 +104,8 @@ export type Happening =
     }
   | { readonly type: "nats-reconnect" };
 
-/** There is one value of it. */
-type NoLabels = Readonly<Record<string, never>>;
+/** The labels of a reading that has one value only. */
+export type NoLabels = Readonly<Record<string, never>>;
 
 /** What can be asked for at any time, by what it is of. */
 export interface Readings {
@@ -143,9 +145,11 @@ export interface Telemetry {
   task(start: TaskStart): TaskTelemetry;
   /** Something is about to be taken in that belongs to a trace, or to none; gives the trace that its record is to name. */
   accept(taken: TakenIn): string | undefined;
+  /** A workflow is about to be told of. */
   workflow(start: WorkflowStart): WorkflowTelemetry;
   /** Handles a message that belongs to a trace. */
   deliver<T>(message: Delivered, work: () => T): T;
+  /** Something happened that is in no journal. */
   tell(happening: Happening): void;
   /** Has values asked for whenever somebody reads the measures; gives how to end that. A read may fail. */
   read<N extends ReadingName>(

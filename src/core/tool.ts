@@ -19,12 +19,17 @@ export interface ToolCallInfo {
 
 /** A host function with its description and schemas, made by {@link defineTool}. */
 export interface Tool<Input = never, Output = unknown> {
+  /** Tells a tool from a group of them. */
   readonly kind: "tool";
+  /** What the model is told of it. */
   readonly description: string;
+  /** What a call's input is checked against. */
   readonly input: Schema;
+  /** What is checked of what it returns; undefined for nothing. */
   readonly output: Schema | undefined;
   /** Whether a person must allow this call before it is made. */
   needsApproval(input: Input): boolean | Promise<boolean>;
+  /** Does the call. What it throws reaches the guest as an error of the call. */
   execute(input: Input, info: ToolCallInfo): Output | Promise<Output>;
 }
 
@@ -35,10 +40,13 @@ export type ToolSet = Readonly<Record<string, Tool | Readonly<Record<string, Too
 export interface ToolOptions<In extends Schema, Out extends Schema, Result> {
   /** One or two sentences for the model: what it does, units, what it throws. */
   readonly description: string;
+  /** What a call's input must be; checked on the host, and told to the model as a type. */
   readonly input: In;
+  /** What the tool returns, as the model is told; what it does return is checked. */
   readonly output?: Out;
   /** Whether a person must allow a call before it is made: always, or as a function of its input says. */
   readonly needsApproval?: boolean | ((input: SchemaOutput<In>) => boolean | Promise<boolean>);
+  /** Does the call, on the host. What it throws reaches the guest as an error of the call, and the model with it. */
   readonly execute: (input: SchemaOutput<In>, info: ToolCallInfo) => Result | Promise<Result>;
 }
 

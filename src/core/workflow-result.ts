@@ -9,12 +9,15 @@ export type StepStatus = TaskStatus | "skipped";
 
 /** What came of one step. */
 export interface StepResult {
+  /** The step's id. */
   readonly id: string;
+  /** The role that did it. */
   readonly agent: string;
   /** `skipped`: its `when` did not hold. */
   readonly status: StepStatus;
   /** Null unless `status` is `success`; with `forEach`, always the list of the items' outputs, null where one failed. */
   readonly output: unknown;
+  /** Why it failed; null where it did not. */
   readonly error: TaskFailure | null;
   /** The items that failed; empty without `forEach`. */
   readonly failures: readonly ItemFailure[];
@@ -22,6 +25,7 @@ export interface StepResult {
   readonly tasks: readonly TaskResult[];
   /** From its start to its end, in seconds. */
   readonly executionTime: number;
+  /** All of its tasks' together. */
   readonly tokens: TokenUsage;
   /** US dollars; null where a price is unknown. */
   readonly costUsd: number | null;

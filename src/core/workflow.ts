@@ -21,9 +21,13 @@ export interface WorkflowDefinition {
 
 /** What {@link defineWorkflow} takes. */
 export interface WorkflowOptions {
+  /** What a run is called unless it is given an id of its own; letters, digits, `_` and `-`. */
   readonly id?: string;
+  /** What every step finds in its context, unless it has its own of that name. */
   readonly context?: Readonly<Record<string, unknown>>;
+  /** What is done, in any order: `dependsOn` says what comes first. */
   readonly steps: readonly WorkflowStep[];
+  /** The agents that do the steps, besides those that the file exports. */
   readonly agents?: readonly AgentDefinition[];
 }
 

@@ -53,7 +53,7 @@ export interface ResolveOptions
   extends
     Pick<ProviderOptions, "stream" | "maxOutputTokens" | "prices" | "retry" | "fetch">,
     Pick<ChainOptions, "onFallback"> {
-  /** The providers to use, first to last; others are not used. Default {@link PROVIDER_ORDER}. */
+  /** The providers to use, first to last; others are not used. Default `claude`, `vllm`, `azure`, `gemini`, `openai`. */
   readonly order?: readonly string[] | undefined;
   readonly clock?: Clock | undefined;
 }

@@ -22,6 +22,7 @@ export interface MetricsPlace {
 export interface MetricsServer extends AsyncDisposable {
   /** Such as `http://127.0.0.1:9090/metrics`. */
   readonly url: string;
+  /** Serves no more; connections that are open are broken off. Idempotent. */
   close(): Promise<void>;
 }
 

@@ -37,8 +37,8 @@ export interface PoolOptions {
   readonly spares: number;
 }
 
-/** What a pool is doing. */
-export interface PoolStats {
+/** What a sandbox is doing: how many of each there are now, and since its start. */
+export interface SandboxStats {
   /** Isolates that are up. */
   readonly isolates: number;
   /** Isolates that compute right now. */
@@ -106,7 +106,7 @@ export class Pool implements IsolateEvents {
     if (index >= 0) this.#queue.splice(index, 1);
   }
 
-  stats(): PoolStats {
+  stats(): SandboxStats {
     const isolates = [...this.#isolates];
     return {
       isolates: isolates.filter((isolate) => isolate.state === "ready").length,

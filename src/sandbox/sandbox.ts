@@ -7,7 +7,7 @@ import { resolveLimits } from "../core/limits.ts";
 import { executeOn } from "./execute.ts";
 import { openPool, type IsolateOptions } from "./opening.ts";
 import { Pace } from "./pace.ts";
-import type { Pool, PoolStats } from "./pool.ts";
+import type { Pool, SandboxStats } from "./pool.ts";
 
 /** The options of {@link createSandbox}. */
 export interface SandboxOptions extends IsolateOptions {
@@ -17,11 +17,9 @@ export interface SandboxOptions extends IsolateOptions {
   readonly limits?: Partial<GuestLimits> | undefined;
 }
 
-/** What a sandbox is doing. */
-export type SandboxStats = PoolStats;
-
 /** A sandbox on this machine. */
 export interface LocalSandbox extends Sandbox, AsyncDisposable {
+  /** What it is doing now, and what came of runs since its start. */
   stats(): SandboxStats;
 }
 

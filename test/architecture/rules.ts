@@ -2,7 +2,7 @@
 // Invariant: works on texts alone, so that each rule is tried on small bad examples.
 import { posix } from "node:path";
 import { readSource, type Import, type Source } from "./source.ts";
-import { ENTRY_POINTS, ENVIRONMENT_READER, PUBLIC_FILES, SEAMS, unitOf, type Unit } from "./units.ts";
+import { ENTRY_POINTS, ENVIRONMENT_READER, SEAMS, unitOf, type Unit } from "./units.ts";
 
 /** What the rules are applied to. */
 export interface Tree {
@@ -173,7 +173,7 @@ function findUnused(sources: ReadonlyMap<string, Source>, tree: Tree): string[] 
     else scripts.push(text);
   }
   return [...sources.values()].flatMap(({ path, exports }) => {
-    if (PUBLIC_FILES.includes(path) || used.has(`${path} *`)) return [];
+    if (ENTRY_POINTS.includes(path) || used.has(`${path} *`)) return [];
     return exports
       .filter(({ name }) => !used.has(`${path} ${name}`))
       .filter(({ name }) => !scripts.some((text) => new RegExp(`\\b${name}\\b`).test(text)))

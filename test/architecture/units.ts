@@ -142,13 +142,11 @@ const ENTRIES: Unit = {
 /** Files that programs import; all else is inside. Only these may pass on what other files export. */
 export const ENTRY_POINTS: readonly string[] = [
   "src/index.ts",
+  "src/sandbox.ts",
   "src/testing.ts",
   "src/machines.ts",
   "src/http.ts",
 ];
-
-/** Exported as `fettle/sandbox`, and a file of its unit like any other. */
-export const PUBLIC_FILES: readonly string[] = [...ENTRY_POINTS, "src/sandbox/sandbox.ts"];
 
 /** Inner files that may pass on what others export all the same, each for a reason that its own opening tells. */
 export const SEAMS: readonly string[] = ["src/sandbox/guest/codec.ts"];

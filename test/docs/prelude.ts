@@ -3,6 +3,8 @@ import type { LocalSandbox } from "fettle/sandbox";
 import type { AgentDefinition, Memory, Mesh, Model } from "fettle";
 
 export * from "fettle";
+// Of the two, that of a mesh.
+export type { ExecuteOptions } from "fettle";
 export * from "fettle/sandbox";
 export * from "fettle/testing";
 export { z } from "zod";

@@ -10,7 +10,7 @@ import { guard } from "./guard.ts";
 import { causeOf, Problem, problemOf, problemResponse } from "./problem.ts";
 import { requestIdOf } from "./request-id.ts";
 
-/** What {@link createBaseApp} takes. */
+/** What every server of Fettle's takes: who may ask, and where requests are logged. */
 export interface BaseAppOptions {
   /** What clients must send as `Authorization: Bearer …`; none is asked for where absent. */
   readonly token?: string | undefined;

@@ -9,7 +9,9 @@ import { serviceError, type Service } from "./service-error.ts";
 
 /** A container, and who asks: by a connection string, or by an account and one of its keys. */
 export interface AzureBlobsOptions {
+  /** The container's name. */
   readonly container: string;
+  /** Who asks: a connection string, or an account and one of its keys. */
   readonly access: { readonly connectionString: string } | { readonly account: string; readonly key: string };
   /** How often a request is tried where the service or the way to it fails; 4 where absent. */
   readonly tries?: number | undefined;

@@ -100,6 +100,7 @@ export class CloudBlobs implements Blobs, AsyncDisposable {
     this.#store.close();
   }
 
+  /** Closes its connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -11,11 +11,13 @@ import { serviceError, type Service } from "./service-error.ts";
 
 /** A bucket, and who asks: by the keys given, or else as the library finds out (environment, profile, role). */
 export interface S3BlobsOptions {
+  /** The bucket's name. */
   readonly bucket: string;
   /** Where absent, the one of the environment or profile; `us-east-1` where an endpoint is given. */
   readonly region?: string | undefined;
   /** Another service than Amazon's, as `https://minio.example:9000`; the bucket goes into the URL's path. */
   readonly endpoint?: string | undefined;
+  /** Who asks: a key's id and its secret; where absent, as the library finds out. */
   readonly access?: { readonly keyId: string; readonly secret: string } | undefined;
   /** How often a request is tried where the service or the way to it fails; 4 where absent. */
   readonly tries?: number | undefined;

@@ -3,11 +3,11 @@
 import { join } from "node:path";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
-import type { Blobs, Fabric } from "../../core/ports.ts";
+import type { Blobs, Fabric, HandlerErrorHook } from "../../core/ports.ts";
 import { FileBlobs } from "./blobs.ts";
 import { EmbeddedKeyValue } from "./key-value.ts";
 import { EmbeddedLedger } from "./ledger.ts";
-import { EmbeddedMessages, type HandlerErrorHook } from "./messages.ts";
+import { EmbeddedMessages } from "./messages.ts";
 import { EmbeddedQueue } from "./queue.ts";
 import { StateFile } from "./state-file.ts";
 

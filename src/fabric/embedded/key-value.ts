@@ -4,6 +4,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { requireBucket } from "../../core/grammar.ts";
 import type {
+  HandlerErrorHook,
   KeyValue,
   KeyValueChange,
   KeyValueEntry,
@@ -12,7 +13,6 @@ import type {
 } from "../../core/ports.ts";
 import { expiryOf } from "../expiry.ts";
 import { find, keysOf, remove, store, tidy, type LiveEntry } from "./key-value-entries.ts";
-import type { HandlerErrorHook } from "./messages.ts";
 import type { StateDatabase } from "./shared-database.ts";
 import type { StateFile } from "./state-file.ts";
 import { Watch } from "./watch.ts";

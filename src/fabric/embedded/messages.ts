@@ -6,10 +6,7 @@ import { setImmediate } from "node:timers";
 import { requirePattern, requireSubject } from "../../core/grammar.ts";
 import type { Clock } from "../../core/clock.ts";
 import { CancelledError, DeliveryError, UnknownError } from "../../core/errors.ts";
-import type { FabricMessage, Messages, Unsubscribe } from "../../core/ports.ts";
-
-/** Called with what a message handler threw or rejected with, and the subject it was handling. */
-export type HandlerErrorHook = (error: unknown, subject: string) => void;
+import type { FabricMessage, HandlerErrorHook, Messages, Unsubscribe } from "../../core/ports.ts";
 
 interface Subscription {
   readonly tokens: readonly string[];

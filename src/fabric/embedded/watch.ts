@@ -2,10 +2,9 @@
 // wrote, and tells what is new there since it looked last, whoever wrote it.
 // Invariant: what was told is known, so that nothing is told twice, and a deletion only of what was told before.
 import type { Clock } from "../../core/clock.ts";
-import type { KeyValueChange } from "../../core/ports.ts";
+import type { HandlerErrorHook, KeyValueChange } from "../../core/ports.ts";
 import { wakeAfter } from "../expiry.ts";
 import { changesAfter, entriesOf, GONE_LISTED_FOR, lastRevision, type Change } from "./key-value-entries.ts";
-import type { HandlerErrorHook } from "./messages.ts";
 import type { StateDatabase } from "./shared-database.ts";
 import type { StateFile } from "./state-file.ts";
 

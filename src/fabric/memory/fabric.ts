@@ -1,8 +1,8 @@
 // A fabric that keeps all in memory, for tests and for meshes that need to remember nothing.
 // Invariant: it passes the same contract as the others; what is closed is forgotten.
 import { systemClock, type Clock } from "../../core/clock.ts";
-import type { Fabric } from "../../core/ports.ts";
-import { EmbeddedMessages, type HandlerErrorHook } from "../embedded/messages.ts";
+import type { Fabric, HandlerErrorHook } from "../../core/ports.ts";
+import { EmbeddedMessages } from "../embedded/messages.ts";
 import { MemoryBlobs } from "./blobs.ts";
 import { MemoryKeyValue } from "./key-value.ts";
 import { MemoryLedger } from "./ledger.ts";

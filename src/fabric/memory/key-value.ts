@@ -5,13 +5,13 @@ import type { Clock } from "../../core/clock.ts";
 import { StorageError } from "../../core/errors.ts";
 import { requireBucket } from "../../core/grammar.ts";
 import type {
+  HandlerErrorHook,
   KeyValue,
   KeyValueChange,
   KeyValueEntry,
   KeyValueWrite,
   Unsubscribe,
 } from "../../core/ports.ts";
-import type { HandlerErrorHook } from "../embedded/messages.ts";
 import { expiryOf, wakeAfter } from "../expiry.ts";
 import { requireAbsent, requireAddress, requireRevision } from "../key-rules.ts";
 

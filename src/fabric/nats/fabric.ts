@@ -5,7 +5,7 @@ import type { JetStreamManager, NatsConnection } from "nats";
 import { systemClock, type Clock } from "../../core/clock.ts";
 import { messageOf, StorageError } from "../../core/errors.ts";
 import { silentLog, type Log } from "../../core/log.ts";
-import type { Blobs, Fabric } from "../../core/ports.ts";
+import type { Blobs, Fabric, HandlerErrorHook } from "../../core/ports.ts";
 import type { Wire } from "../../core/wire.ts";
 import { createStreamNames } from "../../core/stream-names.ts";
 import { NatsBlobs } from "./blobs.ts";
@@ -13,7 +13,7 @@ import { isPassing } from "./failure.ts";
 import { NatsKeyValue } from "./key-value.ts";
 import { NatsLedger } from "./ledger.ts";
 import { NatsLink } from "./link.ts";
-import { NatsMessages, type HandlerErrorHook } from "./messages.ts";
+import { NatsMessages } from "./messages.ts";
 import { NatsQueue } from "./queue.ts";
 import { Streams } from "./streams.ts";
 import { NatsWire } from "./wire.ts";
@@ -34,7 +34,9 @@ export interface NatsFabricOptions {
   readonly maxBytes?: number | undefined;
   /** Blobs kept elsewhere, in place of the object store; whoever opened them closes them. */
   readonly blobs?: Blobs | undefined;
+  /** The time that it lives by; the machine's where absent. */
   readonly clock?: Clock | undefined;
+  /** Where log lines go; nowhere where absent. */
   readonly log?: Log | undefined;
   /** Told what a handler of messages or of a watch threw; where absent, the log. */
   readonly onHandlerError?: HandlerErrorHook | undefined;
@@ -42,6 +44,7 @@ export interface NatsFabricOptions {
 
 /** The fabric of a mesh over NATS, and the way in for clients of any language. */
 export interface NatsFabric extends Fabric {
+  /** How clients come in that are no part of a mesh. */
   readonly wire: Wire;
 }
 

@@ -4,6 +4,7 @@
 import { Events, type StoredMsg } from "nats";
 import { requireBucket } from "../../core/grammar.ts";
 import type {
+  HandlerErrorHook,
   KeyValue,
   KeyValueChange,
   KeyValueEntry,
@@ -17,7 +18,6 @@ import { Buckets, filterOf } from "./buckets.ts";
 import { API_ERROR, apiErrorOf, isPassing } from "./failure.ts";
 import { Feed } from "./feed.ts";
 import type { NatsLink } from "./link.ts";
-import type { HandlerErrorHook } from "./messages.ts";
 import type { Streams } from "./streams.ts";
 import { Watch } from "./watch.ts";
 

@@ -4,13 +4,10 @@
 import { ErrorCode, type Msg, type NatsConnection } from "nats";
 import { CancelledError, DeliveryError, messageOf, UnknownError } from "../../core/errors.ts";
 import { requirePattern, requireSubject } from "../../core/grammar.ts";
-import type { FabricMessage, Messages, Unsubscribe } from "../../core/ports.ts";
+import type { FabricMessage, HandlerErrorHook, Messages, Unsubscribe } from "../../core/ports.ts";
 import { codeOf } from "./failure.ts";
 import type { NatsLink } from "./link.ts";
 import { isActedOn } from "./reply-subject.ts";
-
-/** Told what a handler threw, and where. */
-export type HandlerErrorHook = (error: unknown, subject: string) => void;
 
 type Handler = (message: FabricMessage) => void | Promise<void>;
 

@@ -4,14 +4,13 @@
 // only of what was told before, and an expiry only once the server says that the key is gone.
 import type { StreamInfo } from "nats";
 import { defer } from "../../core/deferred.ts";
-import type { KeyValueChange } from "../../core/ports.ts";
+import type { HandlerErrorHook, KeyValueChange } from "../../core/ports.ts";
 import { wakeAfter } from "../expiry.ts";
 import { isDeletion, ttlOf, valueOf } from "./bucket-message.ts";
 import { bucketTtlOf, filterOf, type Buckets } from "./buckets.ts";
 import { closedFailure, failure } from "./failure.ts";
 import { Feed, type FeedMessage } from "./feed.ts";
 import type { NatsLink } from "./link.ts";
-import type { HandlerErrorHook } from "./messages.ts";
 
 /** What a watch needs. */
 export interface WatchParts {

@@ -10,7 +10,7 @@ import type { FabricMessage, Messages, Unsubscribe } from "../../core/ports.ts";
 import type { Subjects } from "../../core/subjects.ts";
 import type { Telemetry } from "../../core/telemetry.ts";
 import { countOption, defaultIsolates, openPool, type IsolateOptions } from "../opening.ts";
-import type { Outcome, Pool, PoolStats } from "../pool.ts";
+import type { Outcome, Pool, SandboxStats } from "../pool.ts";
 import { BEAT_MS, Exchange } from "./exchange.ts";
 import { Visit } from "./visit.ts";
 import { offerSchema, WIRE_VERSION, type Answer, type Offer } from "./wire.ts";
@@ -47,7 +47,7 @@ export interface SandboxNodeOptions extends Omit<IsolateOptions, "guestsPerIsola
 }
 
 /** What a node is doing, and has done since its start. */
-export interface SandboxNodeStats extends PoolStats {
+export interface SandboxNodeStats extends SandboxStats {
   /** Runs that it has in hand. */
   readonly running: number;
   /** The most it takes at once. */
