@@ -14,14 +14,19 @@ export function exportedAgents(
   module: Readonly<Record<string, unknown>>,
   file: string,
 ): readonly AgentDefinition[] {
-  const exported = Object.values(module).flatMap((value): unknown[] =>
-    typeof value === "object" && value !== null && !isAgent(value) ? Object.values(value) : [value],
-  );
-  const agents = [...new Set(exported.filter(isAgent))];
+  const agents = findAgents(module);
   if (agents.length > 0) return agents;
   throw new ConfigError(
     `"${file}" exports no agent. Export one: export const calculator = defineAgent({ role: "calculator", … }).`,
   );
+}
+
+/** The same, also where there is none. */
+export function findAgents(module: Readonly<Record<string, unknown>>): readonly AgentDefinition[] {
+  const exported = Object.values(module).flatMap((value): unknown[] =>
+    typeof value === "object" && value !== null && !isAgent(value) ? Object.values(value) : [value],
+  );
+  return [...new Set(exported.filter(isAgent))];
 }
 
 /**

@@ -6,6 +6,7 @@ import { Command, CommanderError } from "commander";
 import { FettleError, messageOf } from "../core/errors.ts";
 import { printJson } from "./output.ts";
 import { packageManifest } from "./package-root.ts";
+import { ownStack } from "./stack.ts";
 
 /** Each command by its name, in the order of the help. Only what is asked for is loaded: most of a short command's time would be it. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -121,7 +122,7 @@ async function commandsFor(name = ""): Promise<readonly Command[]> {
 /** An error of ours is explained by its message; anything else is a fault, and its stack helps to find it. */
 function explain(thrown: unknown): string {
   if (isOurs(thrown)) return thrown.message;
-  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : messageOf(thrown);
+  return thrown instanceof Error ? (ownStack(thrown) ?? thrown.message) : messageOf(thrown);
 }
 
 /** By its form too: what a user's file throws may come from another copy of the package. */

@@ -292,9 +292,13 @@ function unknownSettings(source: Source): string[] {
   );
   return unknown.map((name) => {
     const own = SETTING_NAMES.filter((known) => known.startsWith(OWN_PREFIX));
-    const nearest = nearestName(name, own);
+    const others = SETTING_NAMES.filter((known) => !known.startsWith(OWN_PREFIX));
+    // Not all settings have the prefix: FETTLE_LOG_LEVEL is meant for LOG_LEVEL.
+    const [nearest] = [nearestName(name.slice(OWN_PREFIX.length), others), nearestName(name, own)]
+      .filter((found) => found !== null)
+      .sort((a, b) => a.distance - b.distance);
     const hint =
-      nearest !== null && nearest.distance <= 6
+      nearest !== undefined && nearest.distance <= 6
         ? `did you mean ${nearest.name}?`
         : `the known ones are ${own.join(", ")}.`;
     return `${source.place(name)}: ${name} is no setting; ${hint}`;

@@ -26,6 +26,7 @@ import { openFabric } from "./fabric.ts";
 import { openModel } from "./models.ts";
 import { isGone, nodeName } from "./node-name.ts";
 import { packageManifest } from "./package-root.ts";
+import { requireRuntime } from "./runtime.ts";
 import { openSandbox } from "./sandbox.ts";
 import { openTelemetry, type OpenTelemetry } from "./telemetry.ts";
 
@@ -144,7 +145,7 @@ const TIERS: Readonly<Record<keyof ModelNames, true>> = { fast: true, strong: tr
 /**
  * The actor system.
  *
- * @throws ConfigError for an unknown option; from `start`, for a wrong setting.
+ * @throws ConfigError for an unknown option; from `start`, for a wrong setting and a runtime that is too old.
  * @example
  * const mesh = new Mesh().add(calculator);
  * await mesh.start();
@@ -191,6 +192,7 @@ export class Mesh<Agents extends AgentOutputs = NoAgents> extends MeshSystem<Age
   }
 
   protected override async open(): Promise<MeshResources> {
+    requireRuntime();
     const options = this.#options;
     const config = options.config ?? loadConfig();
     const clock = options.clock ?? systemClock;

@@ -1,7 +1,7 @@
 // Workflows from files: a module that exports one, or JSON or YAML that names its steps and the module of its agents.
 // Invariant: what is wrong with a file is told with its name, the line and the path, and what is expected there.
-import { readFileSync } from "node:fs";
-import { basename, dirname, extname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { isMap, isNode, LineCounter, parseDocument, type Document } from "yaml";
 import { z } from "zod";
 import type { AgentDefinition } from "../core/agent.ts";
@@ -123,7 +123,8 @@ function readSource(file: string): Source {
     text = readFileSync(file, "utf8");
     if (extname(file) === ".json") JSON.parse(text);
   } catch (thrown) {
-    throw new ConfigError(`Cannot read "${file}": ${messageOf(thrown)}`, { cause: thrown });
+    const why = existsSync(file) ? messageOf(thrown) : `there is no file ${resolve(file)}.`;
+    throw new ConfigError(`Cannot read "${file}": ${why}`, { cause: thrown });
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });

@@ -191,6 +191,10 @@ async function readWhole(
     .catch((thrown: unknown) => {
       throw toModelError(thrown, context);
     });
+  return takeWhole(completion, call, context);
+}
+
+function takeWhole(completion: unknown, call: ModelCallOptions, context: FailureContext): Received {
   const choice = isCompletion(completion) ? completion.choices[0] : undefined;
   if (!isCompletion(completion) || choice === undefined) {
     throw malformed("it is not a completion with a choice and a finish reason", context);
@@ -224,11 +228,20 @@ async function readStream(
   call: ModelCallOptions,
   context: FailureContext,
 ): Promise<Received> {
-  const stream = await client.chat.completions
+  const { data: stream, response } = await client.chat.completions
     .create({ ...body, stream: true, stream_options: { include_usage: true } }, requestOptions(call))
+    .withResponse()
     .catch((thrown: unknown) => {
       throw toModelError(thrown, context);
     });
+  const form = response.headers.get("content-type") ?? "nothing that has a type";
+  if (form.includes("json")) {
+    // Small servers, and some proxies, know no streams: they answer in one piece.
+    const completion: unknown = await response.json().catch((thrown: unknown) => {
+      throw toModelError(thrown, context);
+    });
+    return takeWhole(completion, call, context);
+  }
   let model = "";
   let text = "";
   let refused = false;
@@ -254,7 +267,7 @@ async function readStream(
     reason = choice.finish_reason ?? reason;
   }
   if (call.signal?.aborted === true) throw toModelError(new DOMException("aborted", "AbortError"), context);
-  if (chunks === 0) throw malformed("it is no event stream", context);
+  if (chunks === 0) throw malformed(`it is no event stream, but ${form}`, context);
   if (reason === undefined) throw network("the stream ended before the answer did", context);
   return {
     model: model === "" ? context.model : model,

@@ -138,7 +138,10 @@ export function resolveModel(settings: ModelSettings, options: ResolveOptions = 
   const models = resolveModels(settings, options);
   if (models.length > 0) return chainModels(models, options);
   const advice = toOrder(options.order).map((name) => `- ${PROVIDERS[name].advice}`);
-  throw new NoModelError(`No model provider is configured. Set one of these:\n${advice.join("\n")}`);
+  throw new NoModelError(
+    `No model provider is configured. Set one of these:\n${advice.join("\n")}\n` +
+      'in the environment or in .env. Without one, "fettle demo" plays recorded answers back, and so does FETTLE_REPLAY=answers.json.',
+  );
 }
 
 /** The configured providers' models, each by itself, in order; empty where none is configured. @throws ConfigError */

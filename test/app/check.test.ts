@@ -6,6 +6,8 @@ import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { checkFolder } from "#src/app/check/folders";
 import { checkDependencies, checkPackage, checkRuntime } from "#src/app/check/installation";
+import { packageManifest } from "#src/app/package-root";
+import { requireRuntime } from "#src/app/runtime";
 import { checkSandbox } from "#src/app/check/sandbox";
 import { createSandbox } from "#src/sandbox/sandbox";
 import { callFettle } from "../harness/command.ts";
@@ -166,6 +168,30 @@ describe("fettle check", () => {
     expect(find(report, "Log directory")?.detail).toMatch(/Cannot write to .*Set LOG_DIRECTORY to/);
     expect(find(report, "Data directory")).toMatchObject({ status: "ok", detail: join(folder, "new/data") });
     expect(await readdir(folder)).toEqual(["file"]);
+  });
+});
+
+describe("a Node that is too old", () => {
+  it("is refused by name by a mesh, before anything is opened", () => {
+    expect(() => {
+      requireRuntime({ node: "18.20.8" });
+    }).toThrow(/^Node 18\.20\.8 is too old: Fettle needs Node >=20\.19\.0\. Install a newer one/);
+    requireRuntime({ node: "20.19.0" });
+    requireRuntime({ node: "18.0.0", deno: "2.9.6" });
+  });
+
+  // Deno has no options that are read before a program.
+  if ("Deno" in globalThis) return;
+  it("is refused by the command, before anything is loaded", async () => {
+    const older =
+      'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.18.3" } })';
+    const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(older)}` };
+    const { code, stdout, stderr } = await runFettle(["--version"], { cwd: folder, env });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    const wanted = packageManifest().engines.node;
+    expect(stderr).toBe(
+      `fettle: Node 20.18.3 is too old: Fettle needs Node ${wanted}. Install a newer one from https://nodejs.org.\n`,
+    );
   });
 });
 

@@ -204,14 +204,16 @@ describe("settings", () => {
       FETTLE_MODEL_ORDER: "claude,claude",
       FETTLE_MESH: "a.b",
       FETTLE_WHATEVER_THIS_IS: "1",
+      FETTLE_LOG_LVL: "debug",
       PATH: "/bin",
     };
     const message = problemsOf(() => loadConfig({ env, cwd: folder }));
     expect(message.split("\n")).toEqual([
-      "9 settings are wrong:",
+      "10 settings are wrong:",
       expect.stringMatching(
         /^- environment: FETTLE_WHATEVER_THIS_IS is no setting; the known ones are FETTLE_MODEL_ORDER, /,
       ),
+      "- environment: FETTLE_LOG_LVL is no setting; did you mean LOG_LEVEL?",
       "- .env:7: FETTLE_SANDBOX_ISOLATE is no setting; did you mean FETTLE_SANDBOX_ISOLATES?",
       '- .env:5: LLM_ENDPOINT="localhost:8000": expected a URL that begins with http:// or https://.',
       '- environment: FETTLE_MODEL_ORDER="claude,claude": expected some of claude, vllm, azure, gemini, openai, ' +

@@ -256,6 +256,23 @@ describe("fettle run", () => {
     expect(hangs.stderr).toContain("Error: after a timer was set");
   });
 
+  it("shows of an error's stack what is the file's own, and nothing of what loads it", async () => {
+    const { stderr } = await run(["throws.ts", "task"]);
+    expect(stderr).toMatch(/^fettle: TypeError: the file failed\n {4}at [^\n]*throws\.ts:1:\d+\)?\n$/);
+  });
+
+  it("says how a task is given, where a file of agents is run without one", async () => {
+    const [one, several] = await Promise.all([run(["agents.ts"]), run(["custom.js"])]);
+    expect(one).toEqual({
+      code: 0,
+      stdout: "",
+      stderr:
+        'fettle: ran "agents.ts" as a program. A task for what it exports (calculator) would be: fettle run agents.ts "<task>"\n',
+    });
+    expect(several.stderr).toMatch(/\(two, one\)|\(one, two\)/);
+    expect(several.stderr).toMatch(/fettle run custom\.js "<task>" --agent <role>\n$/);
+  });
+
   it("cancels the task on Ctrl-C, still gives its result, and exits with 130", async () => {
     await using server = await startServer([silence]);
     const { code, stdout } = await run(["agents.ts", "Add", "--json"], {

@@ -283,3 +283,21 @@ describe.each(ALL.filter(({ title }) => title.endsWith("streaming")))("$title", 
     expect(server.seen).toHaveLength(1);
   });
 });
+
+test("an answer in one piece, from a server that knows no streams, is taken as it is", async () => {
+  const server = await serve(json(200, completion("result = 1")));
+  const heard: string[] = [];
+  const model = createOpenAiModel({ preset: "vllm", model: "test-1", baseURL: server.url, retry: quick });
+  const given = await model.ask(request, { onText: (delta) => void heard.push(delta) });
+  expect(given).toMatchObject({ text: "result = 1", finish: "stop", provider: "vllm" });
+  expect(given.tokens.output).toBeGreaterThan(0);
+  expect(heard).toEqual(["result = 1"]);
+  expect(server.seen).toHaveLength(1);
+  expect(server.seen[0]?.body).toMatchObject({ stream: true });
+});
+
+test("what a server sends in place of an event stream is named", async () => {
+  const server = await serve(raw(200, "text/html", "<html>gateway</html>"));
+  const model = createOpenAiModel({ preset: "vllm", model: "test-1", baseURL: server.url, retry: quick });
+  expect((await failureOf(model.ask(request))).message).toContain("it is no event stream, but text/html");
+});

@@ -73,7 +73,7 @@ test("nothing configured is an error with one line for each provider, or for eac
     ].join("\n"),
   );
   expect(() => resolveModel({ CLAUDE_API_KEY: "sk-ant-x" }, { order: ["gemini"] })).toThrow(
-    /:\n- Gemini: [^\n]*$/,
+    /:\n- Gemini: [^\n]*\nin the environment or in \.env\. Without one, "fettle demo" plays recorded answers back/,
   );
 });
 

@@ -5,21 +5,16 @@ import { fileURLToPath } from "node:url";
 import { satisfies } from "semver";
 import { messageOf } from "../../core/errors.ts";
 import { packageManifest, packageRoot } from "../package-root.ts";
+import { runtimeProblem, type RuntimeVersions } from "../runtime.ts";
 import { findingsOf, type Finding } from "./finding.ts";
-
-/** The versions of the runtime, as `process.versions` gives them. */
-export type RuntimeVersions = Readonly<Record<string, string | undefined>>;
 
 /** Whether the runtime is one that the package runs on. */
 export function checkRuntime(versions: RuntimeVersions = process.versions): Finding {
   const { deno, node = "unknown" } = versions;
   if (deno !== undefined) return findingsOf("Deno version").ok(deno);
   const { ok, failed } = findingsOf("Node version");
-  const wanted = packageManifest().engines.node;
-  if (satisfies(node, wanted, { includePrerelease: true })) return ok(node);
-  return failed(
-    `${node} is too old: Fettle needs Node ${wanted}. Install a newer one from https://nodejs.org.`,
-  );
+  const problem = runtimeProblem(versions);
+  return problem === null ? ok(node) : failed(problem);
 }
 
 /** Whether the package is whole: what the build makes is there. */

@@ -1,6 +1,7 @@
 // `fettle init [dir]`: a small project that runs at once, with or without a provider's key.
 import { relative, resolve } from "node:path";
 import { Command } from "commander";
+import { originOf } from "../init/origin.ts";
 import { projectFiles } from "../init/project.ts";
 import { writeProject } from "../init/writer.ts";
 import { paint, print, printJson } from "../output.ts";
@@ -37,6 +38,7 @@ async function init(dir: string, options: InitOptions): Promise<void> {
   await writeProject(folder, files, { force: options.force === true });
   const paths = files.map(({ path }) => path);
   const next = nextSteps(folder);
+  const { specifier, isLocal } = originOf();
   if (options.json === true) {
     printJson({ directory: folder, files: paths, next: next.map(([command]) => command) });
     return;
@@ -45,6 +47,10 @@ async function init(dir: string, options: InitOptions): Promise<void> {
   for (const path of paths) print(`  ${path}`);
   print("\nNext:");
   for (const [command, why] of next) print(`  ${command.padEnd(32)}${paint.dim(`# ${why}`)}`);
+  if (isLocal) {
+    print(`\nIts package.json takes fettle from where this one came from, which is on this machine alone:`);
+    print(`  ${specifier}`);
+  }
 }
 
 /** Commands with what each is for. */

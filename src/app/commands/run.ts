@@ -5,13 +5,13 @@ import { Command } from "commander";
 import type { AgentDefinition } from "../../core/agent.ts";
 import { requireName } from "../../core/names.ts";
 import type { Task } from "../../core/task.ts";
-import { chooseAgent, exportedAgents } from "../agent-module.ts";
+import { chooseAgent, exportedAgents, findAgents } from "../agent-module.ts";
 import { storeUrl } from "../blobs.ts";
 import { loadConfig, type Config } from "../config.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
 import { loadModule } from "../module-loader.ts";
-import { colours, print, printJson } from "../output.ts";
+import { colours, print, printJson, say } from "../output.ts";
 import { Progress } from "../progress.ts";
 import { reportResult } from "../report.ts";
 import { openStoredMesh } from "../stored-mesh.ts";
@@ -79,7 +79,13 @@ async function run(
 /** As an uncaught error ends a program, whatever it has open, so it does here. */
 async function runProgram(file: string): Promise<void> {
   try {
-    await loadModule(file);
+    const roles = findAgents(await loadModule(file)).map(({ role }) => role);
+    if (roles.length > 0) {
+      const choice = roles.length > 1 ? " --agent <role>" : "";
+      say(
+        `ran "${file}" as a program. A task for what it exports (${roles.join(", ")}) would be: fettle run ${file} "<task>"${choice}`,
+      );
+    }
   } catch (thrown) {
     // Fires only where something still holds the process open.
     setTimeout(() => process.exit(1), 100).unref();

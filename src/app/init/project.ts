@@ -1,9 +1,9 @@
 // The files of a new project: those of templates/project and examples, the settings, and a package.json of its own.
-import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { basename, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packageManifest, packageRoot } from "../package-root.ts";
+import { originOf } from "./origin.ts";
 
 /** A file to be made; its path is relative to the project and has `/` between its parts. */
 export interface ProjectFile {
@@ -52,7 +52,7 @@ function manifestOf(folder: string): string {
     private: true,
     type: "module",
     scripts: { start: "fettle run main.ts", check: "fettle check", types: "tsc" },
-    dependencies: { fettle: ownSpecifier(), zod: dependencies["zod"] },
+    dependencies: { fettle: originOf().specifier, zod: dependencies["zod"] },
     devDependencies: {
       "@types/node": devDependencies["@types/node"],
       typescript: devDependencies["typescript"],
@@ -68,11 +68,4 @@ function packageNameOf(folder: string): string {
     .replace(/[^a-z0-9._-]+/g, "-")
     .replace(/^[._-]+|-+$/g, "");
   return name === "" || name === "fettle" ? "fettle-agents" : name;
-}
-
-/** How the project depends on the package: by its version, or, where it runs from a clone, by the clone's folder. */
-function ownSpecifier(): string {
-  const root = packageRoot();
-  const isClone = existsSync(new URL("scripts/build.mjs", root));
-  return isClone ? `file:${fileURLToPath(root)}` : `^${packageManifest().version}`;
 }
