@@ -40,8 +40,16 @@ async function answer({ messages }) {
 }
 
 const tokens = { input: 1180, output: 312, cacheRead: 0, cacheWrite: 0 };
-const model = createScriptedModel(answer, { answer: { tokens, costUsd: 0.0082 } });
-const mesh = new TestMesh({ name: "acme", model, concurrency: 4 });
+const model = createScriptedModel(answer, {
+  answer: { tokens, costUsd: 0.0082, provider: "anthropic", model: "claude-sonnet-4-5" },
+});
+/** A mesh in memory that calls its node as people would. */
+class Acme extends TestMesh {
+  async open() {
+    return { ...(await super.open()), node: "studio", version: process.env.npm_package_version ?? "0.1.0" };
+  }
+}
+const mesh = new Acme({ name: "acme", model, concurrency: 4 });
 const tools = {
   invoices: defineTool({
     description: "Lists invoices.",
@@ -114,11 +122,11 @@ mkdirSync(target, { recursive: true });
 /** What is seen, at which moment of a task it stands where it is one. */
 const sights = [
   ["mesh", ""],
-  ["task", "tasks/orders", "run 1 finished"],
+  ["task", "tasks/orders", "run 1 failed"],
   ["tasks", "tasks"],
   ["approvals", "approvals"],
   ["workflow", "workflows/monthly-report"],
-  ["actors", "actors"],
+  ["actors", "actors/analyst.1"],
 ];
 for (const [width, height] of [
   [1280, 800],
@@ -133,7 +141,7 @@ for (const [width, height] of [
     const page = await context.newPage();
     for (const [name, path, moment] of sights) {
       await page.goto(`${service.url}#/${path}`);
-      await page.locator("main h1").waitFor();
+      await page.locator("main :is(h1, h2):visible").first().waitFor();
       await page.locator(".waiting").waitFor({ state: "detached" });
       if (moment !== undefined)
         await page

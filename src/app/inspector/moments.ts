@@ -9,6 +9,7 @@ import { profileOf } from "../../core/profile.ts";
 import { tellEntry } from "../timeline.ts";
 import type { Moment, ShownCode, ToolMoment } from "./shapes.ts";
 import { shownSubject } from "./shown-approval.ts";
+import { titleOf } from "./titles.ts";
 import type { Veil } from "./veil.ts";
 
 /** The chart's last states, by how a task ended. */
@@ -45,7 +46,7 @@ export class MomentTeller {
       this.#tools.set(callId, entry.tool);
       this.#inputs.set(callId, this.#veil.encoded(entry.input));
     }
-    const { text, good } = tellEntry(entry, this.#tools);
+    const { good } = tellEntry(entry, this.#tools);
     const details = this.#detailsOf(entry);
     this.#move(entry);
     return {
@@ -54,7 +55,7 @@ export class MomentTeller {
       afterMs: entry.at - this.#startedAt,
       state: this.#state,
       type: entry.type,
-      title: this.#veil.line(text),
+      title: this.#veil.line(titleOf(entry, this.#tools)),
       tone: good === undefined ? "plain" : good ? "good" : "bad",
       ...details,
     };

@@ -25,9 +25,15 @@ export function App() {
   const locked = useObservable(isLocked);
   const main = useRef<HTMLElement>(null);
   useEffect(listenForKeys, []);
+  // An actor is shown beside the list, which stays where it is.
+  const shown = place.section === "actors" ? null : place.id;
+  useEffect(() => {
+    main.current?.scrollTo(0, 0);
+  }, [place.section, shown]);
   useEffect(() => {
     document.title = `${place.id ?? name(place)} · Fettle`;
-    main.current?.scrollTo(0, 0);
+    // What had the focus may have gone with the page that was left.
+    if (document.activeElement === document.body) main.current?.focus({ preventScroll: true });
   }, [place.section, place.id]);
   if (locked) return <Lock />;
   return (

@@ -1,23 +1,23 @@
 // The keys of the whole page: they move the focus to what is there, and never do what cannot be undone.
 // Invariant: while somebody types, only Escape means anything.
 import { observable } from "./observable.ts";
-import { go, route, SECTIONS } from "./route.ts";
+import { go, listOf, route, SECTIONS } from "./route.ts";
 
 /** Whether the list of keys is shown. */
 export const showsKeys = observable(false);
 
 /** What the keys do, in the order in which they are told. */
-export const KEYS: readonly (readonly [string, string])[] = [
-  ["1 – 6", "go to a section"],
-  ["/", "search"],
-  ["j  k", "next, previous row"],
-  ["Enter", "open what has the focus"],
-  ["←  →", "in a task: a moment back, a moment on"],
-  ["Home  End", "in a task: its begin, and now"],
-  ["Space", "in a task: play from here"],
-  ["+  −  0", "in a chart: closer, further, as a whole"],
-  ["Esc", "close, or back to the list"],
-  ["?", "these keys"],
+export const KEYS: readonly { readonly keys: readonly string[]; readonly deed: string }[] = [
+  { keys: ["1", "…", "6"], deed: "go to a section" },
+  { keys: ["/"], deed: "search" },
+  { keys: ["j", "k"], deed: "next row, previous row" },
+  { keys: ["Enter"], deed: "open what has the focus" },
+  { keys: ["←", "→"], deed: "task: a moment back, a moment on" },
+  { keys: ["Home", "End"], deed: "task: its beginning, its end or now" },
+  { keys: ["Space"], deed: "task: play from here, or stop" },
+  { keys: ["+", "−", "0"], deed: "chart: closer, further, as a whole" },
+  { keys: ["Esc"], deed: "close, or back to the list" },
+  { keys: ["?"], deed: "show these keys" },
 ];
 
 /** Listens for the keys of the whole page. */
@@ -39,7 +39,7 @@ export function isTyping(target: EventTarget | null): boolean {
 
 function press(key: string, typing: boolean): boolean {
   if (key === "Escape") return escape(typing);
-  if (typing) return false;
+  if (typing || (showsKeys.value && key !== "?")) return false;
   if (key === "/") return focusOn("[data-search]");
   if (key === "?") {
     showsKeys.set(!showsKeys.value);
@@ -63,7 +63,7 @@ function escape(typing: boolean): boolean {
   }
   const { section, id } = route.value;
   if (id === null) return false;
-  go(section);
+  location.hash = listOf(section);
   return true;
 }
 

@@ -17,11 +17,30 @@ export interface Route {
 
 export const route = observable<Route>(parse(""));
 
+/** What was just left for the list that it is in: its row has the focus there. Null once it has it, or where nothing was. */
+export const justLeft = observable<string | null>(null);
+
+/** The lists as they were last narrowed down. */
+const lists = new Map<Section, string>();
+
 /** Follows the address. */
 export function followAddress(): void {
-  const follow = () => route.set(parse(location.hash));
-  addEventListener("hashchange", follow);
-  follow();
+  addEventListener("hashchange", take);
+  take();
+}
+
+function take(): void {
+  const [before, now] = [route.value, parse(location.hash)];
+  const { section, id, filter } = now;
+  // What is shown beside its list is narrowed down with it.
+  if (id === null || Object.keys(filter).length > 0) lists.set(section, hrefOf(section, null, filter));
+  justLeft.set(id === null && section === before.section ? before.id : null);
+  route.set(now);
+}
+
+/** The address of a section's list, narrowed down as it last was. */
+export function listOf(section: Section): string {
+  return lists.get(section) ?? hrefOf(section);
 }
 
 /** The address of a place in the page. */
@@ -45,7 +64,7 @@ export function go(section: Section, id?: string | null): void {
 export function narrow(filter: Readonly<Record<string, string>>): void {
   const { section, id } = route.value;
   history.replaceState(null, "", hrefOf(section, id, filter));
-  route.set(parse(location.hash));
+  take();
 }
 
 function parse(hash: string): Route {

@@ -9,11 +9,11 @@ export function count(value: number): string {
   return `${trim(value / 1_000_000)}M`;
 }
 
-/** US dollars, with as many digits as tell something. */
+/** US dollars: cents, or two digits of what is less than one: `$12.30`, `$0.23`, `$0.0082`. */
 export function dollars(value: number | null): string {
   if (value === null) return "–";
   if (value === 0) return "$0";
-  return value < 0.01 ? `$${value.toPrecision(2)}` : `$${value.toFixed(value < 1 ? 3 : 2)}`;
+  return `$${value < 0.1 ? value.toPrecision(2) : value.toFixed(2)}`;
 }
 
 /** All tokens of a usage. */

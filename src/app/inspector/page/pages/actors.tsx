@@ -10,9 +10,9 @@ import { Icon } from "../parts/icon.tsx";
 import { StateMark } from "../parts/state-mark.tsx";
 import { VirtualList } from "../parts/virtual-list.tsx";
 import { useEvents, useNow, useReading } from "../reading.ts";
-import { hrefOf, type Route } from "../route.ts";
+import { hrefOf, listOf, type Route } from "../route.ts";
 import { useLight } from "../lighting.ts";
-import { ago, plural } from "../words.ts";
+import { ago, hueOf, plural } from "../words.ts";
 
 const STATES = [
   "preparing",
@@ -67,8 +67,8 @@ export function ActorsPage({ place }: { readonly place: Route }) {
           isNarrowed ? (
             <Empty title="No actor fits.">Search for other words, or take a filter away.</Empty>
           ) : (
-            <Empty title="No actors run." command="fettle node start">
-              A mesh that has started has an actor for each of its agents.
+            <Empty title="No actors run." command="fettle inspect agents.ts">
+              A program that has started a mesh has an actor for each of its agents, or more.
             </Empty>
           )
         ) : (
@@ -132,7 +132,7 @@ function Detail({ address, listed }: { readonly address: string; readonly listed
     <aside class="split-detail card" aria-label={`The actor ${address}`}>
       <header>
         <h2 class="mono">{address}</h2>
-        <a class="button plain" href={hrefOf("actors")} aria-label="Close">
+        <a class="button plain" href={listOf("actors")} aria-label="Close">
           <Icon name="close" />
         </a>
       </header>
@@ -144,16 +144,12 @@ function Detail({ address, listed }: { readonly address: string; readonly listed
         )
       ) : (
         <>
-          <p>
-            <StateMark state={actor.state} />{" "}
-            <span class="quiet">
-              {[
-                `${actor.role} on ${actor.node}`,
-                plural(actor.tasks, "task"),
-                `${actor.mailbox} in mailbox`,
-                plural(actor.restarts, "restart"),
-              ].join(" · ")}
-            </span>
+          <p class="task-facts">
+            <a href={hrefOf("tasks", null, { role: actor.role })}>{actor.role}</a>
+            <span class="quiet">on {actor.node}</span>
+            <span class="quiet">{plural(actor.tasks, "task")}</span>
+            <span class="quiet">{actor.mailbox} in mailbox</span>
+            <span class="quiet">{plural(actor.restarts, "restart")}</span>
           </p>
           {actor.lastCrash === null ? null : (
             <p class="failure">
@@ -161,7 +157,15 @@ function Detail({ address, listed }: { readonly address: string; readonly listed
             </p>
           )}
           {shown === undefined ? null : (
-            <ChartView chart={shown} title={`The chart of ${address}`} lit={lit} taken={taken} follows />
+            <ChartView
+              chart={shown}
+              title={`The chart of ${address}`}
+              caption={<StateMark state={actor.state} />}
+              lit={lit}
+              taken={taken}
+              marks={{ [lit.at(-1) ?? ""]: hueOf(actor.state) }}
+              follows
+            />
           )}
         </>
       )}

@@ -33,7 +33,14 @@ export function MeshPage() {
           </p>
         </div>
       </header>
-      <Totals totals={seen.totals} />
+      <div>
+        <Totals totals={seen.totals} />
+        <p class="counted quiet">
+          {seen.mode === "stored"
+            ? "Counted over all tasks that are stored."
+            : "What became of tasks is counted since each node started."}
+        </p>
+      </div>
       <section aria-labelledby="agents">
         <h2 id="agents">Agents</h2>
         {seen.agents.length === 0 ? (
@@ -43,7 +50,12 @@ export function MeshPage() {
         ) : (
           <ul class="cards">
             {seen.agents.map((agent) => (
-              <AgentCard key={agent.role} agent={agent} canPause={seen.can.pause} />
+              <AgentCard
+                key={agent.role}
+                agent={agent}
+                canPause={seen.can.pause}
+                without={seen.mode === "stored" ? "" : "no node has it"}
+              />
             ))}
           </ul>
         )}
@@ -51,7 +63,11 @@ export function MeshPage() {
       <section aria-labelledby="nodes">
         <h2 id="nodes">Nodes</h2>
         {seen.nodes.length === 0 ? (
-          <Empty title="No node is up." command="fettle node start" />
+          <Empty title="No node is up." command="fettle inspect agents.ts">
+            {seen.mode === "stored"
+              ? "What is seen here is what the data folder holds: no program is asked. A mesh that is to be steered is opened with its agents."
+              : "A mesh works on the nodes that are up: programs that have started it."}
+          </Empty>
         ) : (
           <ul class="nodes">
             {seen.nodes.map((node) => (
@@ -108,7 +124,7 @@ function Total(props: {
 }) {
   const { name, value, hue = "", note = "", title = "", href } = props;
   return (
-    <div class={`total ${hue}`} title={title === "" ? undefined : title}>
+    <div class={`total ${isNone(value) ? "none" : hue}`} title={title === "" ? undefined : title}>
       <dt>
         {href === undefined ? name : <a href={href}>{name}</a>}
         {note === "" ? null : <small> · {note}</small>}
@@ -118,9 +134,22 @@ function Total(props: {
   );
 }
 
-function AgentCard({ agent, canPause }: { readonly agent: AgentRow; readonly canPause: boolean }) {
+function isNone(value: string): boolean {
+  return value === "0" || value === "$0";
+}
+
+function AgentCard({
+  agent,
+  canPause,
+  without,
+}: {
+  readonly agent: AgentRow;
+  readonly canPause: boolean;
+  /** What is said of it where no node has it. */
+  readonly without: string;
+}) {
   const { role, kind, isPaused, states, taskStates, running, waiting, awaitingApproval, queued } = agent;
-  const inHand = running + waiting + awaitingApproval;
+  const inHand = { running, waiting, awaitingApproval };
   return (
     <li class="card agent">
       <header>
@@ -128,20 +157,15 @@ function AgentCard({ agent, canPause }: { readonly agent: AgentRow; readonly can
           <a href={hrefOf("actors", null, { role })}>{role}</a>
         </h3>
         <span class="quiet">
-          {kind === null ? "no node has it" : kind === "prompt" ? "writes code" : "own handler"}
+          {kind === null ? without : kind === "prompt" ? "writes code" : "own handler"}
           {agent.nodes.length > 1 ? ` · ${agent.nodes.length} nodes` : ""}
         </span>
         {canPause && kind !== null ? <PauseButton role={role} isPaused={isPaused} /> : null}
       </header>
       <StateBar states={states} noun="actor" />
-      {inHand > 0 ? (
-        <StateBar
-          states={Object.keys(taskStates).length > 0 ? taskStates : { running, waiting, awaitingApproval }}
-          noun="task"
-        />
-      ) : null}
+      <StateBar states={Object.keys(taskStates).length > 0 ? taskStates : inHand} noun="task" />
       <dl class="facts">
-        <Fact name="in hand" value={count(inHand)} />
+        <Fact name="in hand" value={count(running + waiting + awaitingApproval)} />
         <Fact name="queued" value={queued === null ? "–" : count(queued)} />
         <Fact name="succeeded" value={count(agent.success)} />
         <Fact name="failed" value={count(agent.failure)} hue={agent.failure > 0 ? "hue-bad" : ""} />
@@ -192,7 +216,7 @@ function Fact({
   readonly hue?: string;
 }) {
   return (
-    <div class={hue}>
+    <div class={isNone(value) ? "none" : hue}>
       <dt>{name}</dt>
       <dd>{value}</dd>
     </div>
@@ -237,7 +261,8 @@ function Node({ node }: { readonly node: NodeRow }) {
         </span>
       </div>
       <span class="quiet">
-        {plural(node.actors, "actor")} · {waiting} waiting
+        {plural(node.actors, "actor")}
+        {waiting > 0 ? ` · ${waiting} waiting` : ""}
         {awaitingApproval > 0 ? ` · ${awaitingApproval} to approve` : ""}
       </span>
     </li>

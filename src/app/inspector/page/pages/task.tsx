@@ -1,6 +1,6 @@
 // One task: what became of it, its chart, and its timeline, through which one can walk back.
 // Invariant: chart and timeline show the same moment; while it runs, they follow it unless one has walked away.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Moment, TaskDetail, TaskEnd, TaskRow } from "../../shapes.ts";
 import { isTyping } from "../keys.ts";
 import { lightOf } from "../lighting.ts";
@@ -16,9 +16,19 @@ import { StateMark } from "../parts/state-mark.tsx";
 import { Timeline } from "../parts/timeline.tsx";
 import { usePlaying, type Playing } from "../playing.ts";
 import { useNow } from "../reading.ts";
-import { hrefOf } from "../route.ts";
+import { hrefOf, listOf } from "../route.ts";
 import { useTask } from "../task-reading.ts";
-import { clock, count, dollars, duration, plural, stateWords, tokenSum, tokenWords } from "../words.ts";
+import {
+  clock,
+  count,
+  dollars,
+  duration,
+  hueOf,
+  plural,
+  stateWords,
+  tokenSum,
+  tokenWords,
+} from "../words.ts";
 
 /** The page. */
 export function TaskPage({ taskId }: { readonly taskId: string }) {
@@ -44,6 +54,7 @@ function Shown({ detail, writing }: { readonly detail: TaskDetail; readonly writ
   const { task, moments, result } = detail;
   const playing = usePlaying(moments);
   const [side, setSide] = useState<"timeline" | "chart">("timeline");
+  const isAsked = moments.at(-1)?.type === "model-asked" && result === null && !task.interrupted;
   useTaskKeys(playing, moments.length);
   return (
     <article class="page task">
@@ -64,7 +75,12 @@ function Shown({ detail, writing }: { readonly detail: TaskDetail; readonly writ
               <CodeView code={detail.context} language="json" label="What the task was given" />
             </details>
           )}
-          <Timeline moments={moments} playing={playing} isOver={result !== null} writing={writing} />
+          <Timeline
+            moments={moments}
+            playing={playing}
+            isOver={result !== null}
+            writing={isAsked || writing !== "" ? writing : null}
+          />
         </div>
         <TaskChart task={task} moments={moments} playing={playing} />
       </div>
@@ -77,7 +93,7 @@ function Shown({ detail, writing }: { readonly detail: TaskDetail; readonly writ
 
 function Back() {
   return (
-    <a class="back" href={hrefOf("tasks")}>
+    <a class="back" href={listOf("tasks")}>
       <Icon name="back" />
       Tasks
     </a>
@@ -102,8 +118,8 @@ function Head({ detail }: { readonly detail: TaskDetail }) {
         <a href={hrefOf("tasks", null, { role })}>{role}</a>
         {step === null ? null : <a href={hrefOf("workflows", step.workflowId)}>step {step.stepId}</a>}
         {node === null ? null : <span class="quiet">on {node}</span>}
-        <span class="quiet" title={clock(acceptedAt)}>
-          {duration((endedAt ?? Math.max(now, acceptedAt)) - acceptedAt)}
+        <span class="quiet" title={`Accepted ${clock(acceptedAt)}`}>
+          {endedAt === null ? "for" : "took"} {duration((endedAt ?? Math.max(now, acceptedAt)) - acceptedAt)}
         </span>
         <span class="quiet">{plural(repairs, "repair")}</span>
         <span class="quiet" title={tokenWords(tokens)}>
@@ -119,20 +135,34 @@ function Head({ detail }: { readonly detail: TaskDetail }) {
 
 /** Asks once more before a task is cancelled: it cannot be taken back. */
 function Cancel({ taskId }: { readonly taskId: string }) {
-  const [isAsking, setAsking] = useState(false);
-  if (!isAsking) {
+  const [isAsking, setAsking] = useState<boolean | null>(null);
+  const first = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (isAsking !== null) first.current?.focus();
+  }, [isAsking]);
+  if (isAsking !== true) {
     return (
-      <button type="button" class="small" onClick={() => setAsking(true)}>
+      <button key="ask" ref={first} type="button" class="small" onClick={() => setAsking(true)}>
         Cancel task
       </button>
     );
   }
   return (
-    <span class="sure" role="group" aria-label="Cancel this task?">
+    <span
+      class="sure"
+      role="group"
+      aria-label="Cancel this task?"
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.preventDefault();
+        setAsking(false);
+      }}
+    >
       <button
+        key="sure"
+        ref={first}
         type="button"
         class="small danger"
-        ref={(button) => button?.focus()}
         onClick={() => {
           setAsking(false);
           void perform(`tasks/${encodeURIComponent(taskId)}/cancel`, "The task is being cancelled.");
@@ -154,16 +184,10 @@ function Result({ result }: { readonly result: TaskEnd }) {
     <section class={`card result ${hue}`} aria-labelledby="result">
       <header>
         <h2 id="result">{status === "success" ? "Result" : stateWords(status)}</h2>
-        <span class="quiet">
-          {[
-            `${duration(executionTime * 1000)} of work`,
-            isReused ? "by proven code" : "",
-            model ?? "",
-            functionId === null ? "" : functionId,
-          ]
-            .filter((part) => part !== "")
-            .join(" · ")}
-        </span>
+        <span class="quiet">{duration(executionTime * 1000)} at work</span>
+        {isReused ? <span class="quiet">by proven code</span> : null}
+        {model === null ? null : <span class="quiet">{model}</span>}
+        {functionId === null ? null : <span class="quiet">kept as {functionId}</span>}
       </header>
       {error === null ? null : (
         <p class="failure">
@@ -192,14 +216,23 @@ function TaskChart(props: {
   const { lit, taken } = useMemo(() => lightOf(whole?.graph, from, state), [whole, from, state]);
   return (
     <aside class="task-chart" aria-label="The task's chart">
-      <p class="chart-caption" role="status">
-        {state === null ? "not taken up yet" : stateWords(state)}
-        {playing.isLive ? null : <span class="quiet"> at moment {playing.at + 1}</span>}
-      </p>
       {shown === undefined ? (
         <Waiting error={null} />
       ) : (
-        <ChartView chart={shown} title="The task's chart" lit={lit} taken={taken} follows />
+        <ChartView
+          chart={shown}
+          title="The task's chart"
+          caption={
+            <p role="status">
+              {state === null ? "not taken up yet" : <StateMark state={state} />}
+              {playing.isLive ? null : <span class="quiet"> at moment {playing.at + 1}</span>}
+            </p>
+          }
+          lit={lit}
+          taken={taken}
+          marks={{ [lit.at(-1) ?? ""]: hueOf(state) }}
+          follows
+        />
       )}
     </aside>
   );

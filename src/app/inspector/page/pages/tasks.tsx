@@ -69,6 +69,15 @@ export function TasksPage({ place }: { readonly place: Route }) {
       ) : (
         <VirtualList
           label="Tasks"
+          head={
+            <div class="row task-row row-head">
+              <span>status</span>
+              <span>task</span>
+              <span class="row-figure wide">cost</span>
+              <span class="row-figure wide">took</span>
+              <span class="row-figure">accepted</span>
+            </div>
+          }
           rows={list.rows}
           total={list.total}
           rowHeight={57}
@@ -104,12 +113,12 @@ function Row({ row }: { readonly row: TaskRow }) {
         <span class="quiet">
           {role}
           {row.step === null ? "" : ` · ${row.step.stepId} of ${row.step.workflowId}`}
+          {repairs === 0 ? "" : ` · ${plural(repairs, "repair")}`}
           {row.interrupted ? " · interrupted" : ""}
           {row.error === null ? "" : ` · ${row.error.name}: ${row.error.message}`}
         </span>
       </span>
-      <span class="row-figure">{repairs === 0 ? "" : plural(repairs, "repair")}</span>
-      <span class="row-figure wide">{costUsd === null ? "–" : dollars(costUsd)}</span>
+      <span class="row-figure wide">{dollars(costUsd)}</span>
       <span class="row-figure wide">{duration((endedAt ?? Math.max(now, acceptedAt)) - acceptedAt)}</span>
       <span class="row-figure">{ago(acceptedAt, now)}</span>
     </a>

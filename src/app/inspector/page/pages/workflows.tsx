@@ -3,7 +3,7 @@ import type { WorkflowRow } from "../../shapes.ts";
 import { usePaging } from "../paging.ts";
 import { Empty, Waiting } from "../parts/empty.tsx";
 import { Filters } from "../parts/filters.tsx";
-import { StateMark } from "../parts/state-mark.tsx";
+import { Share, StateMark } from "../parts/state-mark.tsx";
 import { VirtualList } from "../parts/virtual-list.tsx";
 import { useEvents, useNow } from "../reading.ts";
 import { hrefOf, type Route } from "../route.ts";
@@ -38,8 +38,8 @@ export function WorkflowsPage({ place }: { readonly place: Route }) {
         <Waiting error={list.error} />
       ) : list.total === 0 ? (
         query === "" ? (
-          <Empty title="No workflows yet." command="fettle workflow run report.yaml">
-            A workflow is tasks that depend on each other, in a file or by mesh.workflow().
+          <Empty title="No workflows yet." command="fettle workflow report.yaml">
+            A workflow is tasks that depend on each other: in a file, or given to mesh.workflow().
           </Empty>
         ) : (
           <Empty title="No workflow fits.">Search for other words.</Empty>
@@ -47,6 +47,16 @@ export function WorkflowsPage({ place }: { readonly place: Route }) {
       ) : (
         <VirtualList
           label="Workflows"
+          head={
+            <div class="row workflow-row row-head">
+              <span>status</span>
+              <span>workflow</span>
+              <span>progress</span>
+              <span class="row-figure wide">cost</span>
+              <span class="row-figure wide">took</span>
+              <span class="row-figure">started</span>
+            </div>
+          }
           rows={list.rows}
           total={list.total}
           rowHeight={49}
@@ -74,8 +84,8 @@ function Row({ row }: { readonly row: WorkflowRow }) {
         </span>
       </span>
       <span class="row-bar bar" aria-hidden="true">
-        <span class={hueOf(status)} style={{ flexGrow: stepsEnded }} />
-        <span class="rest" style={{ flexGrow: Math.max(0, steps - stepsEnded) }} />
+        <Share number={stepsEnded} hue={hueOf(status)} />
+        <Share number={Math.max(0, steps - stepsEnded)} hue="rest" />
       </span>
       <span class="row-figure wide">{dollars(costUsd)}</span>
       <span class="row-figure wide">{duration((endedAt ?? Math.max(now, startedAt)) - startedAt)}</span>

@@ -1,32 +1,36 @@
-// A chart on the page: drawn as for documents, with what is active lit, to be scrolled and zoomed.
+// A chart on the page: drawn as for documents, with what is active lit, to be scrolled, dragged and zoomed.
 // Invariant: the drawing is parsed as XML and never as HTML; lighting changes classes and nothing else.
-import { useEffect, useRef, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { PlacedChart } from "../../../charts/placed-chart.ts";
 import { chartSvg } from "../../../charts/svg.ts";
+import { startDrag } from "../dragging.ts";
 import { wantsStillness } from "../theme.ts";
+import { useZoom } from "../zoom.ts";
 import { Icon } from "./icon.tsx";
 
 /** What a chart shows besides itself. */
 export interface ChartViewProps {
   readonly chart: PlacedChart;
   readonly title: string;
+  /** What stands above it, beside the buttons. */
+  readonly caption?: ComponentChildren;
   /** The ids of the active states. */
   readonly lit?: readonly string[];
   /** The ids of the transitions that led there. */
   readonly taken?: readonly string[];
-  /** Classes for states, by their ids: how steps stand. */
+  /** Classes for states, by their ids: how steps stand, what colour is lit. */
   readonly marks?: Readonly<Record<string, string>>;
   readonly onPick?: (state: string) => void;
   /** Whether it keeps what is lit in sight. */
   readonly follows?: boolean;
 }
 
-const SCALE = { least: 0.2, most: 2, step: 1.25 };
-
 /** Draws a chart. */
 export function ChartView({
   chart,
   title,
+  caption,
   lit = [],
   taken = [],
   marks = {},
@@ -35,42 +39,35 @@ export function ChartView({
 }: ChartViewProps) {
   const view = useRef<HTMLDivElement>(null);
   const paper = useRef<HTMLDivElement>(null);
-  const [scale, setScale] = useState<number | null>(null);
-  const fitting = useFittingScale(view, chart.width);
-  const now = scale ?? fitting;
-  const zoom = (by: number) => setScale(Math.min(SCALE.most, Math.max(SCALE.least, now * by)));
-
-  useEffect(() => {
-    const drawing = new DOMParser().parseFromString(
-      chartSvg(chart, { title, isStyled: false }),
-      "image/svg+xml",
-    );
+  const svg = useMemo(() => chartSvg(chart, { title, isStyled: false }), [chart, title]);
+  useLayoutEffect(() => {
+    const drawing = new DOMParser().parseFromString(svg, "image/svg+xml");
     paper.current?.replaceChildren(document.importNode(drawing.documentElement, true));
-  }, [chart, title]);
-  useEffect(() => {
-    const drawing = paper.current?.firstElementChild as SVGSVGElement | null | undefined;
-    drawing?.setAttribute("width", String(chart.width * now));
-    drawing?.setAttribute("height", String(chart.height * now));
-  }, [chart, title, now]);
-  const inLight = lit.join(" ");
-  const onTheWay = taken.join(" ");
+  }, [svg]);
+  const { scale, isMeasured, closer, further, fit } = useZoom({ view, paper, chart, svg });
   useEffect(() => {
     light(paper.current, { lit, taken, marks });
-    if (follows) keepInSight(view.current, lit.at(-1));
-  }, [chart, title, inLight, onTheWay, JSON.stringify(marks), follows, now]);
+  }, [svg, lit.join(" "), taken.join(" "), JSON.stringify(marks)]);
+  useEffect(() => {
+    if (follows && isMeasured) keepInSight(view.current, lit.at(-1));
+  }, [svg, lit.at(-1), follows, isMeasured]);
 
   return (
     <div class="chart">
-      <div class="chart-tools" role="group" aria-label={`Size of: ${title}`}>
-        <button type="button" class="plain" onClick={() => zoom(1 / SCALE.step)} aria-label="Further">
-          <Icon name="minus" />
-        </button>
-        <button type="button" class="plain" onClick={() => setScale(null)} aria-label="Fit">
-          <Icon name="fit" />
-        </button>
-        <button type="button" class="plain" onClick={() => zoom(SCALE.step)} aria-label="Closer">
-          <Icon name="plus" />
-        </button>
+      <div class="chart-head">
+        <div class="chart-caption">{caption}</div>
+        <div class="chart-tools" role="group" aria-label={`Size of: ${title}`}>
+          <small class="quiet">{Math.round(scale * 100)} %</small>
+          <button type="button" class="plain" onClick={further} aria-label="Further">
+            <Icon name="minus" />
+          </button>
+          <button type="button" class="plain" onClick={fit} aria-label="As a whole">
+            <Icon name="fit" />
+          </button>
+          <button type="button" class="plain" onClick={closer} aria-label="Closer">
+            <Icon name="plus" />
+          </button>
+        </div>
       </div>
       <div
         ref={view}
@@ -79,39 +76,25 @@ export function ChartView({
         role="group"
         aria-label={title}
         onKeyDown={(event) => {
-          if (event.key === "+" || event.key === "=") zoom(SCALE.step);
-          else if (event.key === "-") zoom(1 / SCALE.step);
-          else if (event.key === "0") setScale(null);
+          if (event.key === "+" || event.key === "=") closer();
+          else if (event.key === "-") further();
+          else if (event.key === "0") fit();
           else return;
           event.preventDefault();
         }}
-        onPointerDown={(event) => drag(view.current, event)}
+        onPointerDown={(event) => startDrag(event.currentTarget, event)}
       >
         <div
           ref={paper}
           class={onPick === undefined ? "paper" : "paper pickable"}
           onClick={(event) => {
-            const state = (event.target as Element).closest("[data-state]")?.getAttribute("data-state");
-            if (state !== null && state !== undefined) onPick?.(state);
+            const state = (event.target as Element).closest<SVGElement>("[data-state]")?.dataset["state"];
+            if (state !== undefined) onPick?.(state);
           }}
         />
       </div>
     </div>
   );
-}
-
-/** The scale at which the whole width is seen; never larger than drawn. */
-function useFittingScale(view: { readonly current: HTMLElement | null }, width: number): number {
-  const [room, setRoom] = useState(width);
-  useEffect(() => {
-    if (view.current === null) return;
-    const observer = new ResizeObserver(([entry]) => {
-      if (entry !== undefined && entry.contentRect.width > 0) setRoom(entry.contentRect.width);
-    });
-    observer.observe(view.current);
-    return () => observer.disconnect();
-  }, []);
-  return Math.min(1, Math.max(0.35, room / width));
 }
 
 function light(
@@ -130,6 +113,9 @@ function light(
   }
 }
 
+/** What is this near to the edge is out of sight, in pixels. */
+const EDGE = 36;
+
 function keepInSight(view: HTMLElement | null, state: string | undefined): void {
   if (view === null || state === undefined) return;
   const group = [...view.querySelectorAll<SVGElement>("[data-state]")].find(
@@ -138,22 +124,15 @@ function keepInSight(view: HTMLElement | null, state: string | undefined): void 
   const box = group?.querySelector(".box")?.getBoundingClientRect();
   if (box === undefined) return;
   const frame = view.getBoundingClientRect();
-  view.scrollTo({
-    left: view.scrollLeft + box.x + box.width / 2 - frame.x - frame.width / 2,
-    top: view.scrollTop + box.y + box.height / 2 - frame.y - frame.height / 2,
+  const isSeen =
+    box.left >= frame.left &&
+    box.right <= frame.right &&
+    box.top >= frame.top + EDGE &&
+    box.bottom <= frame.bottom - EDGE;
+  if (isSeen) return;
+  view.scrollBy({
+    left: box.x + box.width / 2 - frame.x - frame.width / 2,
+    top: box.y + box.height / 2 - frame.y - frame.height / 2,
     behavior: wantsStillness() ? "auto" : "smooth",
   });
-}
-
-/** Moves the paper with a mouse; fingers scroll by themselves. */
-function drag(view: HTMLElement | null, start: PointerEvent): void {
-  if (view === null || start.pointerType !== "mouse" || start.button !== 0) return;
-  const from = { x: view.scrollLeft + start.clientX, y: view.scrollTop + start.clientY };
-  const move = (event: PointerEvent) => view.scrollTo(from.x - event.clientX, from.y - event.clientY);
-  const end = () => {
-    removeEventListener("pointermove", move);
-    removeEventListener("pointerup", end);
-  };
-  addEventListener("pointermove", move);
-  addEventListener("pointerup", end);
 }

@@ -1,21 +1,22 @@
-// Code with its line numbers, what failed at its line, and the difference between two tries.
-// Invariant: every character of it is a text node.
+// Code with its line numbers, the place that failed, and the difference between two tries; and values, without numbers.
+// Invariant: every character of it is a text node; long lines are wrapped, so that nothing of it is out of sight.
 import { diffLines } from "diff";
 import { useMemo, useState } from "preact/hooks";
 import { highlight, type Token } from "../highlight.ts";
 
-/** What is said of one line. */
-export interface LineMark {
+/** Where code failed: a line, and a column where it is known, both from 1. */
+export interface Place {
   readonly line: number;
   readonly column?: number | undefined;
-  readonly text: string;
 }
 
 interface Row {
-  readonly number: number | null;
+  readonly number: number;
   readonly sign: "+" | "−" | " ";
   readonly tokens: readonly Token[];
 }
+
+type Language = "javascript" | "json" | "text";
 
 /** More lines than these are folded until somebody wants them. */
 const FOLDED_FROM = 60;
@@ -23,12 +24,11 @@ const FOLDED_FROM = 60;
 /** Shows code; with `previous`, what has changed since. */
 export function CodeView(props: {
   readonly code: string;
-  readonly language: "javascript" | "json" | "text";
+  readonly language: Language;
   readonly label: string;
   readonly previous?: string | null;
-  readonly mark?: LineMark | undefined;
 }) {
-  const { code, language, label, previous = null, mark } = props;
+  const { code, language, label, previous = null } = props;
   const [asDiff, setAsDiff] = useState(previous !== null);
   const [isWhole, setWhole] = useState(false);
   const rows = useMemo(
@@ -36,6 +36,7 @@ export function CodeView(props: {
     [code, previous, asDiff, language],
   );
   const shown = isWhole || rows.length <= FOLDED_FROM + 10 ? rows : rows.slice(0, FOLDED_FROM);
+  const kind = asDiff ? "diff" : language === "javascript" ? "numbered" : "";
   return (
     <figure class="code">
       <figcaption>
@@ -51,13 +52,9 @@ export function CodeView(props: {
           </span>
         )}
       </figcaption>
-      <pre tabIndex={0} role="group" aria-label={label}>
+      <pre class={kind}>
         {shown.map((row, index) => (
-          <Line
-            key={index}
-            row={row}
-            mark={row.sign !== "−" && row.number === mark?.line ? mark : undefined}
-          />
+          <Line key={index} row={row} />
         ))}
       </pre>
       {shown.length < rows.length ? (
@@ -69,60 +66,68 @@ export function CodeView(props: {
   );
 }
 
-/** The lines around one that failed. */
-export function CodeExcerpt({ code, mark }: { readonly code: string; readonly mark: LineMark }) {
+/** The lines around the place that failed. */
+export function CodeExcerpt({ code, place }: { readonly code: string; readonly place: Place }) {
+  const { line, column } = place;
   const rows = useMemo(
-    () => plainRows(code, "javascript").slice(Math.max(0, mark.line - 3), mark.line + 2),
-    [code, mark.line],
+    () => plainRows(code, "javascript").slice(Math.max(0, line - 3), line + 2),
+    [code, line],
   );
   return (
-    <figure class="code excerpt">
-      <pre tabIndex={0} role="group" aria-label={`The code around line ${mark.line}`}>
-        {rows.map((row) => (
-          <Line key={row.number} row={row} mark={row.number === mark.line ? mark : undefined} />
-        ))}
+    <figure class="code excerpt" aria-label={`The code around line ${line}`}>
+      <pre class="numbered">
+        {rows.map((row) =>
+          row.number === line ? (
+            <Line key={row.number} row={{ ...row, tokens: marked(row.tokens, column) }} hasFailed />
+          ) : (
+            <Line key={row.number} row={row} />
+          ),
+        )}
       </pre>
     </figure>
   );
 }
 
-function Line({ row, mark }: { readonly row: Row; readonly mark: LineMark | undefined }) {
-  const kind = row.sign === "+" ? " added" : row.sign === "−" ? " removed" : "";
+function Line({ row, hasFailed = false }: { readonly row: Row; readonly hasFailed?: boolean }) {
+  const { number, sign, tokens } = row;
+  const kind = sign === "+" ? " added" : sign === "−" ? " removed" : hasFailed ? " failed" : "";
   return (
-    <>
-      <span class={`line${kind}${mark === undefined ? "" : " failed"}`}>
-        <span class="number">{row.number ?? ""}</span>
-        <span class="sign">{row.sign}</span>
-        <span class="text">
-          {row.tokens.map(({ kind: name, text }, index) =>
-            name === null ? (
-              text
-            ) : (
-              <span key={index} class={name}>
-                {text}
-              </span>
-            ),
-          )}
-          {"\n"}
-        </span>
+    <span class={`line${kind}`}>
+      <span class="number">{number}</span>
+      <span class="sign">{sign}</span>
+      <span class="text">
+        {tokens.map(({ kind: name, text }, index) =>
+          name === null ? (
+            text
+          ) : (
+            <span key={index} class={name}>
+              {text}
+            </span>
+          ),
+        )}
+        {"\n"}
       </span>
-      {mark === undefined ? null : (
-        <span class="line-mark">
-          <span class="number" />
-          <span class="sign" />
-          <span class="text">
-            {mark.column === undefined ? "" : " ".repeat(Math.max(0, mark.column - 1))}
-            {mark.column === undefined ? "" : "▲ "}
-            {mark.text}
-            {"\n"}
-          </span>
-        </span>
-      )}
-    </>
+    </span>
   );
 }
 
-type Language = "javascript" | "json" | "text";
+/** The tokens of a line, cut so that those of the word at a column are marked. */
+function marked(tokens: readonly Token[], column: number | undefined): readonly Token[] {
+  if (column === undefined) return tokens;
+  const line = tokens.map(({ text }) => text).join("");
+  const from = column - 1;
+  const to = from + (/^[^\w$]?[\w$]*/u.exec(line.slice(from))?.[0].length ?? 0);
+  let start = 0;
+  return tokens.flatMap(({ kind, text }) => {
+    const [head, tail] = [from - start, to - start].map((at) => Math.min(text.length, Math.max(0, at)));
+    start += text.length;
+    return [
+      { kind, text: text.slice(0, head) },
+      { kind: `${kind ?? ""} culprit`, text: text.slice(head, tail) },
+      { kind, text: text.slice(tail) },
+    ].filter((part) => part.text !== "");
+  });
+}
 
 function plainRows(code: string, language: Language): readonly Row[] {
   return highlight(code, language).map((tokens, index) => ({ number: index + 1, sign: " ", tokens }));

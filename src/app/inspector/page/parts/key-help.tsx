@@ -15,11 +15,9 @@ export function KeyHelp() {
     <dialog ref={dialog} aria-labelledby="keys-title" onClose={() => showsKeys.set(false)}>
       <h2 id="keys-title">Keys</h2>
       <dl class="keys">
-        {KEYS.map(([key, deed]) => (
-          <div key={key}>
-            <dt>
-              <kbd>{key}</kbd>
-            </dt>
+        {KEYS.map(({ keys, deed }) => (
+          <div key={deed}>
+            <dt>{keys.map((key) => (key === "…" ? " … " : <kbd key={key}>{key}</kbd>))}</dt>
             <dd>{deed}</dd>
           </div>
         ))}

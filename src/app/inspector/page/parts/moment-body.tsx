@@ -1,5 +1,5 @@
 // What is known of one moment: prompt, code, error, console, tool call, approval, output and what it used.
-// Invariant: text only; long things are folded, so that a timeline can be looked over.
+// Invariant: text only; long things are folded, so that a timeline can be looked over; a task's end is told by its result.
 import type { TaskFailure } from "../../../../core/task.ts";
 import type { Moment, Prompt, ShownCode, ToolMoment } from "../../shapes.ts";
 import { bytes, count, dollars, duration, tokenSum, tokenWords } from "../words.ts";
@@ -9,13 +9,12 @@ import { Subject } from "./subject.tsx";
 
 /** Its figures, in a line. */
 export function MomentFacts({ moment }: { readonly moment: Moment }) {
-  const { model, tokens, costUsd, isReplayed, usage, node } = moment;
+  const { model, tokens, costUsd, isReplayed, usage } = moment;
   const said = [
     model ?? "",
     tokens === undefined ? "" : `${count(tokenSum(tokens))} tokens`,
     costUsd === undefined || costUsd === null ? "" : dollars(costUsd),
     usage === undefined ? "" : `${duration(usage.cpuMs)} CPU · ${bytes(usage.memoryBytes)}`,
-    node ?? "",
   ].filter((part) => part !== "");
   return (
     <span class="moment-facts quiet" title={tokens === undefined ? undefined : tokenWords(tokens)}>
@@ -33,7 +32,7 @@ export function MomentBody(props: {
   readonly canAnswer: boolean;
 }) {
   const { moment, code, canAnswer } = props;
-  const { text, prompt, answer, error, tool, approval, output } = moment;
+  const { type, text, prompt, answer, error, tool, approval, output } = moment;
   const lines = moment.console ?? [];
   return (
     <div class="moment-body">
@@ -46,11 +45,11 @@ export function MomentBody(props: {
           <pre class="said-text">{answer}</pre>
         </details>
       )}
-      {error === undefined ? null : <Failure error={error} code={code} />}
+      {error === undefined || type === "finished" ? null : <Failure error={error} code={code} />}
       {lines.length === 0 ? null : (
         <figure class="code">
           <figcaption>Console</figcaption>
-          <pre class="console" tabIndex={0} role="group" aria-label="Console">
+          <pre class="console">
             {lines.map(({ level, text: said }, index) => (
               <span key={index} class={`console-line level-${level}`}>
                 {level === "log" ? "" : `${level}: `}
@@ -75,7 +74,7 @@ export function MomentBody(props: {
           {canAnswer ? <AnswerForm approvalId={approval.approvalId} /> : null}
         </div>
       )}
-      {output === undefined || output === "" ? null : (
+      {output === undefined || output === "" || type === "finished" ? null : (
         <CodeView code={output} language="json" label="Output" />
       )}
     </div>
@@ -120,26 +119,19 @@ function Failure({ error, code }: { readonly error: TaskFailure; readonly code: 
         </span>
       </p>
       {line === undefined || code === null || code.language !== "javascript" ? null : (
-        <CodeExcerpt code={code.text} mark={{ line, column, text: name }} />
+        <CodeExcerpt code={code.text} place={{ line, column }} />
       )}
     </div>
   );
 }
 
+/** A call shows what went in, its return what came out. */
 function Tool({ tool }: { readonly tool: ToolMoment }) {
-  const { name, callId, input, output, ok } = tool;
-  return (
-    <div class="tool">
-      <p class="tool-name mono" title={callId}>
-        {name}
-        {ok === undefined ? null : (
-          <span class={`chip ${ok ? "hue-good" : "hue-bad"}`}>{ok ? "returned" : "failed"}</span>
-        )}
-      </p>
-      <CodeView code={input} language="json" label="In" />
-      {output === undefined ? null : (
-        <CodeView code={output} language={ok === false ? "text" : "json"} label="Out" />
-      )}
-    </div>
+  const { input, output, ok } = tool;
+  if (output === undefined) return <CodeView code={input} language="json" label="Called with" />;
+  return ok === false ? (
+    <CodeView code={output} language="text" label="Failed with" />
+  ) : (
+    <CodeView code={output} language="json" label="Returned" />
   );
 }

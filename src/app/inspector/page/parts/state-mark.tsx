@@ -12,6 +12,11 @@ export function StateMark({ state }: { readonly state: string }) {
   );
 }
 
+/** A part of a bar; nothing where there are none. */
+export function Share({ number, hue }: { readonly number: number; readonly hue: string }) {
+  return number === 0 ? null : <span class={hue} style={{ flexGrow: number }} />;
+}
+
 /** How many are in each state, as a bar and its legend. */
 export function StateBar({
   states,
@@ -27,12 +32,12 @@ export function StateBar({
     <div class="state-bar">
       <div class="bar" role="img" aria-label={`${plural(sum, noun)}: ${words === "" ? "none" : words}`}>
         {all.map(([state, number]) => (
-          <span key={state} class={hueOf(state)} style={{ flexGrow: number }} />
+          <Share key={state} number={number} hue={hueOf(state)} />
         ))}
       </div>
       <div class="legend" aria-hidden="true">
         {all.length === 0 ? <span class="quiet">no {noun}s</span> : null}
-        {all.slice(0, 4).map(([state, number]) => (
+        {all.map(([state, number]) => (
           <span key={state} class={`mark ${hueOf(state)}`}>
             <span class="dot" />
             {number} {stateWords(state)}

@@ -4,7 +4,8 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Moment, ShownCode } from "../../shapes.ts";
 import type { Playing } from "../playing.ts";
 import { wantsStillness } from "../theme.ts";
-import { hueOf, stateWords } from "../words.ts";
+import { useTail } from "../tail.ts";
+import { duration, hueOf, stateWords } from "../words.ts";
 import { Empty } from "./empty.tsx";
 import { MomentBody, MomentFacts } from "./moment-body.tsx";
 
@@ -13,10 +14,12 @@ export function Timeline(props: {
   readonly moments: readonly Moment[];
   readonly playing: Playing;
   readonly isOver: boolean;
-  readonly writing: string;
+  /** What the model has written so far of its answer; null while it is not asked. */
+  readonly writing: string | null;
 }) {
   const { moments, playing, isOver, writing } = props;
   const list = useRef<HTMLOListElement>(null);
+  useTail(list, playing.isLive && !isOver, [moments.length, writing]);
   useEffect(() => {
     if (playing.isLive) return;
     const behavior = wantsStillness() ? "auto" : "smooth";
@@ -37,7 +40,7 @@ export function Timeline(props: {
             aria-current={index === playing.at && !playing.isLive ? "step" : undefined}
             data-moment={moment.type}
           >
-            <MomentHead moment={moment} before={moments[index - 1]} goTo={() => playing.goTo(index)} />
+            <MomentHead moment={moment} goTo={() => playing.goTo(index)} />
             <MomentBody
               moment={moment}
               code={codes[index] ?? null}
@@ -47,12 +50,10 @@ export function Timeline(props: {
             />
           </li>
         ))}
-        {writing === "" ? null : (
+        {writing === null ? null : (
           <li class="moment writing hue-think">
-            <div class="moment-head">
-              <span class="moment-title">The model is writing</span>
-            </div>
-            <pre class="console">{writing}</pre>
+            <p class="moment-title">The model is writing</p>
+            {writing === "" ? null : <pre class="console">{writing}</pre>}
           </li>
         )}
       </ol>
@@ -60,24 +61,24 @@ export function Timeline(props: {
   );
 }
 
-function MomentHead(props: {
-  readonly moment: Moment;
-  readonly before: Moment | undefined;
-  readonly goTo: () => void;
-}) {
-  const { moment, before, goTo } = props;
-  const isNew = moment.type !== "state" && moment.state !== null && moment.state !== before?.state;
+function MomentHead({ moment, goTo }: { readonly moment: Moment; readonly goTo: () => void }) {
+  const { type, state, title, afterMs } = moment;
   return (
     <div class="moment-head">
+      <p class="moment-said">
+        {type === "state" && state !== null ? (
+          <>
+            <span class="chip">{stateWords(state)}</span>
+            {title === state ? null : <span class="quiet">{title}</span>}
+          </>
+        ) : (
+          <span class="moment-title">{title}</span>
+        )}
+        <MomentFacts moment={moment} />
+      </p>
       <button type="button" class="moment-time" onClick={goTo} data-row>
-        <span class="sr">Go to {moment.title} </span>+
-        {(moment.afterMs / 1000).toFixed(moment.afterMs < 100_000 ? 2 : 0)} s
+        <span class="sr">Go to {title}, </span>+{duration(afterMs)}
       </button>
-      <span class="moment-title">{moment.title}</span>
-      {isNew && moment.state !== null ? (
-        <span class="chip state-chip">{stateWords(moment.state)}</span>
-      ) : null}
-      <MomentFacts moment={moment} />
     </div>
   );
 }

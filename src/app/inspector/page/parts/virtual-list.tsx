@@ -1,7 +1,9 @@
 // A long list of which only what is seen is drawn, read page by page as one comes near its end.
 // Invariant: rows have one height, so that the place of each is known without drawing it.
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { useObservable } from "../observable.ts";
+import { justLeft } from "../route.ts";
 
 /** Rows drawn above and below what is seen: keys move the focus to them. */
 const BEYOND = 8;
@@ -9,6 +11,8 @@ const BEYOND = 8;
 /** A list of many rows. */
 export function VirtualList<T>(props: {
   readonly label: string;
+  /** Names of the columns, for eyes alone: rows say what they are. */
+  readonly head?: ComponentChildren;
   readonly rows: readonly T[];
   /** How many there are, read or not. */
   readonly total: number;
@@ -18,7 +22,7 @@ export function VirtualList<T>(props: {
   /** Called when the end of what was read comes near. */
   readonly onEnd: () => void;
 }) {
-  const { label, rows, total, rowHeight, keyOf, draw, onEnd } = props;
+  const { label, head, rows, total, rowHeight, keyOf, draw, onEnd } = props;
   const list = useRef<HTMLUListElement>(null);
   const [seen, setSeen] = useState({ first: 0, last: 40 });
   useEffect(() => {
@@ -40,26 +44,58 @@ export function VirtualList<T>(props: {
       removeEventListener("resize", look);
     };
   }, [rowHeight, total === 0]);
+  useReturn(list, { rows, rowHeight, keyOf });
   useEffect(() => {
     if (rows.length < total && seen.last >= rows.length) onEnd();
   }, [rows, total, seen.last]);
   return (
-    <ul
-      ref={list}
-      class="rows"
-      aria-label={label}
-      style={{ height: `${Math.max(total, rows.length) * rowHeight}px` }}
-    >
-      {rows.slice(seen.first, seen.last).map((row, index) => (
-        <li
-          key={keyOf(row)}
-          aria-setsize={total}
-          aria-posinset={seen.first + index + 1}
-          style={{ height: `${rowHeight}px`, transform: `translateY(${(seen.first + index) * rowHeight}px)` }}
-        >
-          {draw(row)}
-        </li>
-      ))}
-    </ul>
+    <div>
+      {head === undefined ? null : <div aria-hidden="true">{head}</div>}
+      <ul
+        ref={list}
+        class="rows"
+        aria-label={label}
+        style={{ height: `${Math.max(total, rows.length) * rowHeight}px` }}
+      >
+        {rows.slice(seen.first, seen.last).map((row, index) => (
+          <li
+            key={keyOf(row)}
+            aria-setsize={total}
+            aria-posinset={seen.first + index + 1}
+            style={{
+              height: `${rowHeight}px`,
+              transform: `translateY(${(seen.first + index) * rowHeight}px)`,
+            }}
+          >
+            {draw(row)}
+          </li>
+        ))}
+      </ul>
+    </div>
   );
+}
+
+/** Gives the focus back to the row that was just left, once it is read and drawn. */
+function useReturn<T>(
+  list: RefObject<HTMLUListElement | null>,
+  {
+    rows,
+    rowHeight,
+    keyOf,
+  }: { readonly rows: readonly T[]; readonly rowHeight: number; readonly keyOf: (row: T) => string },
+): void {
+  const left = useObservable(justLeft);
+  useEffect(() => {
+    const at = left === null ? -1 : rows.findIndex((row) => keyOf(row) === left);
+    if (at < 0) return;
+    const row = list.current?.querySelector<HTMLElement>(`[aria-posinset="${at + 1}"] [data-row]`);
+    if (row !== null && row !== undefined) {
+      justLeft.set(null);
+      row.focus();
+      return;
+    }
+    const scroller = list.current?.closest("main");
+    const top = list.current?.getBoundingClientRect().top ?? 0;
+    scroller?.scrollBy(0, top + at * rowHeight - innerHeight / 2);
+  });
 }
