@@ -3,6 +3,7 @@
 
 // Mesh. The actor system: a mesh takes agents, gives them tasks, and tells what happens.
 export { Mesh, type InspectorPlace, type MeshOptions, type ModelNames } from "./app/mesh.ts";
+export type { StatelyPlace } from "./app/stately/stately.ts";
 export type { AgentHandle, AgentOutputs, MeshPhase, MeshSystem, NoAgents, StopOptions } from "./mesh.ts";
 export type { HeardEvent, MeshView } from "./mesh-view.ts";
 export type { AskNodeOptions, NodeChange, NodeLine } from "./node-line.ts";

@@ -50,6 +50,8 @@ export interface Config {
   readonly http: { readonly host: string; readonly port: number; readonly token: string | undefined };
   /** Where the inspector listens, and what its page must send. */
   readonly inspector: { readonly host: string; readonly port: number; readonly token: string | undefined };
+  /** The port of loopback at which XState's tools are fed; 0 for any that is free. */
+  readonly stately: { readonly port: number };
   /** Where the embedded fabric keeps its data. */
   readonly dataDirectory: string;
   /** Where metrics are served; null where they are not. */
@@ -160,6 +162,7 @@ export function loadConfig(options: LoadOptions = {}): Config {
       port: settings.FETTLE_INSPECT_PORT,
       token: settings.FETTLE_INSPECT_TOKEN,
     },
+    stately: { port: settings.FETTLE_STATELY_PORT },
     dataDirectory: path(settings.FETTLE_DATA_DIRECTORY),
     metrics:
       settings.FETTLE_METRICS || settings.FETTLE_METRICS_PORT !== undefined

@@ -21,6 +21,8 @@ import type { Metrics } from "../observe/metrics.ts";
 import { FunctionRegistry } from "../registry.ts";
 import { ResultStore } from "../results.ts";
 import type { InspectorService } from "./inspector/inspector-service.ts";
+import { LiveActors } from "./stately/live-actors.ts";
+import type { Stately, StatelyPlace } from "./stately/stately.ts";
 import { loadConfig, secretsOf, type Config, type MeshMode } from "./config.ts";
 import { openFabric } from "./fabric.ts";
 import { openModel } from "./models.ts";
@@ -107,6 +109,10 @@ export interface InspectorPlace {
   readonly port?: number;
   /** What the page must send; needed where others than this machine can reach it. Default `FETTLE_INSPECT_TOKEN`. */
   readonly token?: string;
+  /**
+   * Feeds XState's own tools too, on loopback alone: `mesh.stately`. It needs the packages `@statelyai/inspect` and `ws`.
+   */
+  readonly stately?: boolean;
 }
 
 /** Most tasks wait for a model most of the time: far more may be under way than there are cores. */
@@ -156,6 +162,9 @@ export class Mesh<Agents extends AgentOutputs = NoAgents> extends MeshSystem<Age
   readonly #options: MeshOptions;
   #telemetry: OpenTelemetry | null = null;
   #inspector: InspectorService | null = null;
+  /** What XState's tools are told of; null where they are told nothing. */
+  readonly #live: LiveActors | null;
+  #stately: Stately | null = null;
 
   constructor(options: MeshOptions = {}) {
     for (const key of Object.keys(options)) {
@@ -165,8 +174,11 @@ export class Mesh<Agents extends AgentOutputs = NoAgents> extends MeshSystem<Age
     checkMode(options.mode);
     checkModels(options.models);
     checkMcp(options.mcp ?? {}, "The mesh");
-    super(options.inspect);
+    const live = typeof options.inspector === "object" && options.inspector.stately === true;
+    const actors = live ? new LiveActors() : null;
+    super(both(options.inspect, actors?.hear));
     this.#options = options;
+    this.#live = actors;
   }
 
   override add<Role extends string, Out>(
@@ -189,6 +201,11 @@ export class Mesh<Agents extends AgentOutputs = NoAgents> extends MeshSystem<Age
   /** Where the inspector's page is, such as `http://127.0.0.1:7900/inspect/`, once the mesh has started; null where it is not. */
   get inspectorUrl(): string | null {
     return this.#inspector?.url ?? null;
+  }
+
+  /** Where XState's tools are fed, once the mesh has started; null where they are not. */
+  get stately(): StatelyPlace | null {
+    return this.#stately?.place ?? null;
   }
 
   protected override async open(): Promise<MeshResources> {
@@ -216,6 +233,7 @@ export class Mesh<Agents extends AgentOutputs = NoAgents> extends MeshSystem<Age
       throw thrown;
     });
     const closeAll = async () => {
+      await this.#stately?.close();
       await this.#inspector?.close();
       await close();
       await measured.close();
@@ -280,7 +298,23 @@ export class Mesh<Agents extends AgentOutputs = NoAgents> extends MeshSystem<Age
     const secrets = secretsOf(config);
     this.#inspector = await openInspectorService(this, { ...config.inspector, ...place, log, secrets });
     log.info({ url: this.#inspector.url }, "the inspector is served");
+    if (this.#live === null) return;
+    const { openStately } = await import("./stately/stately.ts");
+    this.#stately = await openStately(this, this.#live, { ...config.stately, log, secrets });
+    log.info(
+      { port: Number(new URL(this.#stately.place.url).port) },
+      "XState's tools are fed on this machine",
+    );
   }
+}
+
+/** Tells both, where there are two. */
+function both(one: Inspect | undefined, other: Inspect | undefined): Inspect | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return (event) => {
+    other(event);
+    one(event);
+  };
 }
 
 /** @throws ConfigError for a mode that there is none of. */

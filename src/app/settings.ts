@@ -136,6 +136,7 @@ export const settingsSchema = z.object({
   FETTLE_INSPECT_HOST: z.string().default("127.0.0.1"),
   FETTLE_INSPECT_PORT: count(0, 65_535).default(7900),
   FETTLE_INSPECT_TOKEN: text,
+  FETTLE_STATELY_PORT: count(0, 65_535).default(0),
   FETTLE_DATA_DIRECTORY: z.string().default(".fettle"),
   FETTLE_MESH: z
     .string()

@@ -71,6 +71,7 @@ describe("settings", () => {
       logLevel: "info",
       http: { host: "127.0.0.1", port: 8080 },
       inspector: { host: "127.0.0.1", port: 7900 },
+      stately: { port: 0 },
       dataDirectory: join(folder, ".fettle"),
       metrics: null,
       otlp: { endpoint: undefined, headers: {}, serviceName: "fettle", hasContent: false },
@@ -106,6 +107,7 @@ describe("settings", () => {
       FETTLE_INSPECT_HOST: "::1",
       FETTLE_INSPECT_PORT: "0",
       FETTLE_INSPECT_TOKEN: "another-token-that-is-long",
+      FETTLE_STATELY_PORT: "7901",
       FETTLE_RECORD: "answers.json",
       FETTLE_METRICS_PORT: "9464",
       OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318",
@@ -138,6 +140,7 @@ describe("settings", () => {
       logLevel: "warn",
       http: { host: "0.0.0.0", port: 0, token: "a-token-that-is-long" },
       inspector: { host: "::1", port: 0, token: "another-token-that-is-long" },
+      stately: { port: 7901 },
       dataDirectory: join(folder, "data"),
       metrics: { port: 9464, host: undefined },
       otlp: {

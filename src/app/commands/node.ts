@@ -9,11 +9,12 @@ import { chooseAgent, exportedAgents } from "../agent-module.ts";
 import { loadConfig, secretsOf, type Config } from "../config.ts";
 import { handOver, letGo } from "../hand-over.ts";
 import { onInterrupt } from "../interrupt.ts";
-import { Mesh } from "../mesh.ts";
+import { Mesh, type InspectorPlace } from "../mesh.ts";
 import { loadModule } from "../module-loader.ts";
 import { placesOf } from "../nats.ts";
 import { print, say } from "../output.ts";
 import { packageManifest } from "../package-root.ts";
+import { sayStately, statelyOption } from "../stately/option.ts";
 import { logTasks } from "../task-log.ts";
 
 interface NodeOptions {
@@ -21,6 +22,7 @@ interface NodeOptions {
   readonly spawn?: ReadonlyMap<string, number>;
   readonly server?: string;
   readonly inspect?: boolean;
+  readonly stately?: boolean;
   readonly json?: boolean;
 }
 
@@ -55,6 +57,7 @@ export function nodeCommand(): Command {
       "--inspect",
       "serve the inspector's page too: FETTLE_INSPECT_HOST, 127.0.0.1, and FETTLE_INSPECT_PORT, 7900",
     )
+    .addOption(statelyOption())
     .option("--json", "print what was started as one line of JSON")
     .addHelpText("after", HELP)
     .action(node);
@@ -75,7 +78,7 @@ async function node(file: string, options: NodeOptions): Promise<void> {
   await serve(config, {
     agents: [...new Set(agents)],
     spawn,
-    isInspected: options.inspect === true,
+    inspector: options.inspect === true && { stately: options.stately === true },
     json: options.json === true,
   });
 }
@@ -85,17 +88,17 @@ async function serve(
   {
     agents,
     spawn,
-    isInspected,
+    inspector,
     json,
   }: {
     readonly agents: readonly AgentDefinition[];
     readonly spawn: ReadonlyMap<string, number>;
-    readonly isInspected: boolean;
+    readonly inspector: false | InspectorPlace;
     readonly json: boolean;
   },
 ): Promise<void> {
   const log = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
-  const mesh = new Mesh({ config, log, inspector: isInspected });
+  const mesh = new Mesh({ config, log, inspector });
   for (const agent of agents) mesh.add(agent);
   mesh.subscribe(logTasks(log, mesh));
   const first = onInterrupt();
@@ -111,11 +114,18 @@ async function serve(
       `node ${mesh.node ?? ""} serves ${served.join(", ")} in the mesh "${config.mesh}" on ${servers.join(", ")}`,
     );
     if (mesh.inspectorUrl !== null) say(`shows the mesh at ${mesh.inspectorUrl}`);
+    if (mesh.stately !== null) sayStately(mesh.stately);
     if (json) {
       const { version } = packageManifest();
       const told = roles.map(({ agent: { role, capabilities }, actors }) => ({ role, capabilities, actors }));
       const started = { type: "started", node: mesh.node, version, mesh: config.mesh, servers, roles: told };
-      print(JSON.stringify(started));
+      print(
+        JSON.stringify({
+          ...started,
+          inspector: mesh.inspectorUrl ?? undefined,
+          stately: mesh.stately ?? undefined,
+        }),
+      );
     }
     await first.happened;
     await handOver(mesh);

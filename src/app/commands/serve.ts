@@ -15,6 +15,9 @@ import { onInterrupt } from "../interrupt.ts";
 import { Mesh } from "../mesh.ts";
 import { print, say } from "../output.ts";
 import { packageManifest } from "../package-root.ts";
+import { LiveActors } from "../stately/live-actors.ts";
+import { sayStately, statelyOption } from "../stately/option.ts";
+import { openStately, type Stately, type StatelyPlace } from "../stately/stately.ts";
 import { logTasks } from "../task-log.ts";
 import { readToken } from "../token-file.ts";
 
@@ -30,6 +33,7 @@ interface ServeOptions {
   readonly origin?: readonly string[];
   readonly server?: string;
   readonly inspect?: boolean;
+  readonly stately?: boolean;
   readonly json?: boolean;
 }
 
@@ -63,6 +67,7 @@ export function serveCommand(): Command {
     .option("--origin <origin...>", "origins whose pages may ask (CORS); default: none but its own")
     .option("-s, --server <url>", "the NATS servers, separated by commas; default: NATS_URL")
     .option("--inspect", "serve the inspector's page too, at /inspect/")
+    .addOption(statelyOption())
     .option("--json", "print where it listens as one line of JSON")
     .addHelpText("after", HELP)
     .action(serve);
@@ -80,7 +85,9 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
   const place = httpPlace(config.http);
   const agents = await agentsToServe(files, { command: "serve", config });
   const log = createLogger({ level: config.logLevel, secrets: secretsOf(config) });
-  const mesh = new Mesh({ config, log });
+  const secrets = secretsOf(config);
+  const live = options.stately === true ? new LiveActors() : null;
+  const mesh = new Mesh({ config, log, ...(live && { inspect: live.hear }) });
   for (const agent of agents) mesh.add(agent);
   mesh.subscribe(logTasks(log, mesh));
   const ending = new AbortController();
@@ -89,13 +96,13 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     hosts: place.hosts,
     origins: options.origin,
     log,
-    secrets: secretsOf(config),
+    secrets,
     signal: ending.signal,
     graceMs: GRACE_MS,
     isOpen: options.inspect === true ? isPagePath(INSPECTOR_BASE) : undefined,
   });
   app.all(METRICS_PATH, metricsHandler(mesh, { isOn: config.metrics !== null }));
-  const inspector = options.inspect === true ? new MeshInspector(mesh, { secrets: secretsOf(config) }) : null;
+  const inspector = options.inspect === true ? new MeshInspector(mesh, { secrets }) : null;
   if (inspector !== null) {
     app.route(
       INSPECTOR_BASE,
@@ -104,11 +111,13 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
   }
   const first = onInterrupt();
   let server: HttpServer | null = null;
+  let stately: Stately | null = null;
   try {
     server = await openHttpServer(app.fetch, place);
+    stately = live && (await openStately(mesh, live, { ...config.stately, log, secrets }));
     await mesh.start();
-    tell({ mesh, server, config, json: options.json === true });
-    if (inspector !== null) say(`shows the mesh at ${server.url}${INSPECTOR_BASE}/`);
+    const page = inspector === null ? undefined : `${server.url}${INSPECTOR_BASE}/`;
+    tell({ mesh, server, config, inspector: page, stately: stately?.place, json: options.json === true });
     await first.happened;
     const { close } = server;
     await handOver(mesh, {
@@ -124,6 +133,7 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     ending.abort();
     await server?.close();
     await inspector?.[Symbol.asyncDispose]();
+    await stately?.close();
     await mesh.stop({ mode: "suspend" });
     letGo();
   }
@@ -133,19 +143,26 @@ function tell({
   mesh,
   server,
   config,
+  inspector,
+  stately,
   json,
 }: {
   readonly mesh: Mesh;
   readonly server: HttpServer;
   readonly config: Config;
+  readonly inspector: string | undefined;
+  readonly stately: StatelyPlace | undefined;
   readonly json: boolean;
 }): void {
   const roles = mesh.agents.map(({ role, capabilities }) => ({ role, capabilities }));
   const served = roles.length === 0 ? "no agents of its own" : roles.map(({ role }) => role).join(", ");
   say(`serves ${served} in the mesh "${config.mesh}" at ${server.url} (to try it: ${server.url}/docs)`);
+  if (inspector !== undefined) say(`shows the mesh at ${inspector}`);
+  if (stately !== undefined) sayStately(stately);
   if (!json) return;
   const { version } = packageManifest();
   const { url, port } = server;
   const { mesh: name, mode } = config;
-  print(JSON.stringify({ type: "listening", url, port, node: mesh.node, version, mesh: name, mode, roles }));
+  const listening = { type: "listening", url, port, node: mesh.node, version, mesh: name, mode, roles };
+  print(JSON.stringify({ ...listening, inspector, stately }));
 }

@@ -1,8 +1,9 @@
 // A server of fetch handlers on node:http, for Node and Deno: it listens, and it closes in order.
 // Invariant: what is not on loopback has a token; once it closes, whoever was being answered is answered, until the time
 // that is given for that is over.
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import { isIP } from "node:net";
+import type { Duplex } from "node:stream";
 import { createAdaptorServer } from "@hono/node-server";
 import { ConfigError, messageOf } from "../../core/errors.ts";
 import { LOOPBACK_HOSTS } from "./guard.ts";
@@ -20,10 +21,13 @@ export interface HttpPlace {
 }
 
 /** What the names of a server's settings begin with. */
-export type SettingsOf = "FETTLE_HTTP" | "FETTLE_INSPECT";
+export type SettingsOf = "FETTLE_HTTP" | "FETTLE_INSPECT" | "FETTLE_STATELY";
 
 /** Answers requests; a Hono app's `fetch`. */
 export type FetchHandler = (request: Request) => Response | Promise<Response>;
+
+/** Answers a request for another protocol, such as a WebSocket's. */
+export type Upgrade = (request: IncomingMessage, connection: Duplex, head: Buffer) => void;
 
 /** A server that listens. */
 export interface HttpServer extends AsyncDisposable {
@@ -69,13 +73,18 @@ export function httpPlace(
 }
 
 /**
- * Listens, and hands each request to `fetch`.
+ * Listens, and hands each request to `fetch`, and those for another protocol to `upgrade`.
  *
  * @throws ConfigError where it cannot listen there.
  */
 export async function openHttpServer(
   fetch: FetchHandler,
-  { host, port, settings = "FETTLE_HTTP" }: Pick<HttpPlace, "host" | "port"> & Partial<HttpPlace>,
+  {
+    host,
+    port,
+    settings = "FETTLE_HTTP",
+    upgrade,
+  }: Pick<HttpPlace, "host" | "port"> & Partial<HttpPlace> & { readonly upgrade?: Upgrade },
 ): Promise<HttpServer> {
   let isClosing = false;
   const answer: FetchHandler = async (request) => {
@@ -84,6 +93,7 @@ export async function openHttpServer(
     return response;
   };
   const server = createAdaptorServer({ fetch: answer, overrideGlobalObjects: false }) as Server;
+  if (upgrade !== undefined) server.on("upgrade", upgrade);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
       reject(cannotListen(error, { host, port, settings })),
@@ -122,11 +132,15 @@ function cannotListen(
 ): ConfigError {
   const why =
     error.code === "EADDRINUSE"
-      ? `another program listens there. Choose another port: --port, ${settings}_PORT, 0 for any that is free`
+      ? `another program listens there. Choose another port: ${portSettings(settings)}, 0 for any that is free`
       : error.code === "EACCES"
         ? "this user may not use that port. Choose one above 1023"
         : messageOf(error);
   return new ConfigError(`Cannot listen on ${bracketed(host)}:${port}: ${why}.`, { cause: error });
+}
+
+function portSettings(settings: SettingsOf): string {
+  return settings === "FETTLE_STATELY" ? `${settings}_PORT` : `--port, ${settings}_PORT`;
 }
 
 function bracketed(host: string): string {

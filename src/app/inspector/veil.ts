@@ -54,7 +54,7 @@ export class Veil {
     }
   }
 
-  /** Plain data with all its texts as they may be shown. */
+  /** Plain data with all its texts as they may be shown, names among them. */
   data<T>(value: T): T {
     return this.#data(value) as T;
   }
@@ -71,7 +71,7 @@ export class Veil {
     if (typeof value === "string") return this.text(value);
     if (Array.isArray(value)) return value.map((one) => this.#data(one));
     if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, this.#data(one)]));
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [this.text(key), this.#data(one)]));
   }
 
   get #margin(): number {
