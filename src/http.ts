@@ -8,5 +8,6 @@ export {
   type HttpPlace,
   type HttpServer,
   type SettingsOf,
+  type Upgrade,
 } from "./app/http/server.ts";
 export type { ProblemCode, RequestProblemCode } from "./app/http/problem.ts";

@@ -239,6 +239,7 @@ export type {
   Messages,
   Queue,
   QueueConsumer,
+  QueueWrite,
   Unsubscribe,
 } from "./core/ports.ts";
 export type {
