@@ -1,5 +1,6 @@
 // Asks the nodes of a mesh what they know of themselves, this one like any other, and hears which nodes there are.
 // Invariant: what a node does not answer is an error or null, never made up.
+import { UnknownError } from "./core/errors.ts";
 import {
   agentAnswer,
   agentQuestion,
@@ -43,6 +44,14 @@ export type NodeChange =
 export interface AskNodeOptions {
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What came of pausing a role, or of having it go on. */
+export interface Paused {
+  /** How many actors it was said to. */
+  readonly actors: number;
+  /** The nodes that did not answer. */
+  readonly silent: readonly string[];
 }
 
 const TIMEOUT_MS = 3_000;
@@ -91,9 +100,29 @@ export class NodeLine {
     return statusAnswer.read(await this.#ask(node, "status", statusQuestion.write(question), options));
   }
 
-  /** Pauses the actors of a role on a node, or has them go on; gives how many there are. @throws as `status` */
-  async pause(node: string, role: string, isPaused: boolean): Promise<number> {
-    return pauseAnswer.read(await this.#ask(node, "pause", pauseWish.write({ role, isPaused }))).actors;
+  /** The nodes that are there now. @throws StorageError */
+  async names(): Promise<readonly string[]> {
+    const { keyValue, node, isDistributed } = this.#options;
+    return isDistributed ? keyValue.keys(PRESENCE_BUCKET) : [node];
+  }
+
+  /**
+   * Pauses the actors of a role on nodes, or has them go on; actors that start later are not paused.
+   *
+   * @throws UnknownError where none of them has any.
+   */
+  async pause(
+    nodes: readonly string[],
+    { role, isPaused }: { readonly role: string; readonly isPaused: boolean },
+  ): Promise<Paused> {
+    const wish = pauseWish.write({ role, isPaused });
+    const ask = async (node: string) => pauseAnswer.read(await this.#ask(node, "pause", wish)).actors;
+    const answers = await Promise.all(nodes.map((node) => ask(node).catch(() => null)));
+    const actors = answers.reduce<number>((sum, one) => sum + (one ?? 0), 0);
+    const silent = nodes.filter((_, index) => answers[index] === null);
+    if (actors > 0) return { actors, silent };
+    const others = silent.length === 0 ? "" : ` These did not answer: ${silent.join(", ")}.`;
+    throw new UnknownError("AGENT_UNKNOWN", `No node has actors of the role "${role}" now.${others}`);
   }
 
   /** What a node's agent tells its models of itself; null where it has none, or it asks none. @throws as `status` */

@@ -279,7 +279,7 @@ export class Mesh<Agents extends AgentOutputs = NoAgents> extends MeshSystem<Age
       openSandbox: async () => {
         if (options.sandbox !== undefined) return options.sandbox;
         const messages = isDistributed ? fabric.messages : null;
-        sandbox ??= openSandbox(config, { messages, mesh: name, clock, log });
+        sandbox ??= openSandbox(config, { messages, mesh: name, clock, log, telemetry });
         return sandbox;
       },
       mcp: checkMcp(options.mcp ?? {}, "The mesh"),

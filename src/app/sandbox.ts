@@ -5,6 +5,7 @@ import type { Sandbox } from "../core/guest.ts";
 import { silentLog, type Log } from "../core/log.ts";
 import type { Messages } from "../core/ports.ts";
 import { createSubjects } from "../core/subjects.ts";
+import type { Telemetry } from "../core/telemetry.ts";
 import { createRemoteSandbox } from "../sandbox/remote/remote-sandbox.ts";
 import { createSandbox } from "../sandbox/sandbox.ts";
 import type { Config } from "./config.ts";
@@ -18,13 +19,16 @@ export interface Reach {
   readonly mesh: string;
   readonly clock?: Clock | undefined;
   readonly log?: Log | undefined;
+  /** Whose traces its runs belong to; none where absent. */
+  readonly telemetry?: Telemetry | undefined;
 }
 
 /** Makes it. @throws SandboxError `SANDBOX_REMOTE` for a remote one that nothing reaches. */
-export function openSandbox(config: Config, { messages, mesh, clock, log }: Reach): Sandbox {
+export function openSandbox(config: Config, { messages, mesh, clock, log, telemetry }: Reach): Sandbox {
   if (config.sandbox.mode === "local" || messages === null) return createSandbox(config.sandbox);
   const subjects = createSubjects(mesh);
-  return createRemoteSandbox({ messages, subjects, patienceMs: config.sandboxWaitMs, clock, log });
+  const trace = () => telemetry?.activeTrace();
+  return createRemoteSandbox({ messages, subjects, patienceMs: config.sandboxWaitMs, clock, log, trace });
 }
 
 /** The same for a command that has no mesh open; closing it closes what it stands on. @throws ConfigError as well */

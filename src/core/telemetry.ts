@@ -82,6 +82,16 @@ export interface Delivered {
   readonly type: "send" | "ask" | "broadcast";
 }
 
+/** A run that another process asked for. */
+export interface AskedRun {
+  /** The trace of whoever asked. */
+  readonly trace: string;
+  /** When it was taken in, in milliseconds since 1970. */
+  readonly at: number;
+  /** What this process is called. */
+  readonly node: string;
+}
+
 /** What happens and is no entry of a task's journal. */
 export type Happening =
   /** Entries were written to a task's journal, in one write. */
@@ -94,6 +104,8 @@ export type Happening =
       readonly outcome: "success" | "failed" | GuestFailure;
       readonly limit: LimitName | null;
       readonly usage: Pick<GuestUsage, "cpuMs" | "memoryBytes">;
+      /** Where another process asked for it in a trace. */
+      readonly asked?: AskedRun | undefined;
     }
   /** A model was asked for no task: to compress what an actor remembers. */
   | {

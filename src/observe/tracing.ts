@@ -112,8 +112,19 @@ class Tracing implements Telemetry {
     return value instanceof Promise ? (value.then(done, failed) as T) : done(value);
   }
 
-  tell(): void {
-    // What is no part of a task, a workflow or a message has no span.
+  tell(happening: Happening): void {
+    // What is no part of a task, a workflow, a message or a run of another process has no span.
+    if (happening.type !== "sandbox-run" || happening.asked === undefined) return;
+    const { asked, outcome, limit, usage } = happening;
+    const attributes = {
+      [ATTRIBUTE.node]: asked.node,
+      [ATTRIBUTE.cpuMs]: usage.cpuMs,
+      [ATTRIBUTE.memory]: usage.memoryBytes,
+    };
+    const parent = contextOf(asked.trace);
+    const begun = { name: "fettle.sandbox.guest", kind: SpanKind.SERVER, attributes, parent };
+    const { span } = this.#maker.begin(begun, timeOf(asked.at));
+    endSpan(span, Date.now(), {}, outcome === "success" ? null : { name: limit ?? outcome });
   }
 
   read(): () => void {

@@ -96,15 +96,18 @@ describe("a node's status", () => {
     ]);
   });
 
-  it("has a role's actors paused and go on, and says how many there are", async () => {
+  it("has a role's actors paused and go on, and says how many there are and who did not answer", async () => {
     await using mesh = await meshOf();
-    expect(await mesh.view.nodes.pause("test", "worker", true)).toBe(1);
+    const { nodes } = mesh.view;
+    expect(await nodes.names()).toEqual(["test"]);
+    const pause = (role: string, isPaused: boolean, on = ["test"]) => nodes.pause(on, { role, isPaused });
+    expect(await pause("worker", true, ["test", "away"])).toEqual({ actors: 1, silent: ["away"] });
     expect((await mesh.view.nodes.status("test")).roles[0]).toMatchObject({
       paused: 1,
       states: { "serving.paused": 1 },
     });
-    expect(await mesh.view.nodes.pause("test", "worker", false)).toBe(1);
-    expect(await mesh.view.nodes.pause("test", "nobody", true)).toBe(0);
+    expect(await pause("worker", false)).toEqual({ actors: 1, silent: [] });
+    await expect(pause("nobody", true)).rejects.toThrow('No node has actors of the role "nobody" now.');
     expect((await mesh.view.nodes.status("test")).roles[0]).toMatchObject({ paused: 0 });
   });
 

@@ -246,6 +246,22 @@ describe("fettle serve over NATS", () => {
     expect(await node.get("/v1/workflows/w1")).toMatchObject({ body: { status: "success" } });
     const { body: list } = await node.get("/v1/tasks?role=slow");
     expect(list).toMatchObject({ tasks: [{ taskId: "t3", status: "cancelled" }, { taskId: "t2" }] });
+
+    // A role is paused where it runs, from wherever that is asked.
+    expect(await door.post("/v1/agents/echo/pause")).toMatchObject({
+      status: 200,
+      body: { role: "echo", here: null, switched: 1, silent: [] },
+    });
+    expect(await door.post("/v1/tasks?wait=0", { agent: "echo", task: "later", id: "t4" })).toMatchObject({
+      status: 202,
+    });
+    const { body: agents } = await node.get("/v1/agents");
+    expect(agents["agents"]).toContainEqual(
+      expect.objectContaining({ role: "echo", here: expect.objectContaining({ ready: 0 }) as object }),
+    );
+    const back = await door.post(`/v1/agents/echo/resume?node=${String(node.told["node"])}`);
+    expect(back).toMatchObject({ status: 200, body: { switched: 1 } });
+    expect(await door.get("/v1/tasks/t4/result?wait=30")).toMatchObject({ body: { output: "later" } });
     for (const one of [door, node]) one.signal("SIGTERM");
     expect(await Promise.all([door.ended, node.ended])).toMatchObject([{ code: 0 }, { code: 0 }]);
   });

@@ -6,6 +6,9 @@ import { createTracing, defineAgent, defineTool, type PromptAgentOptions } from 
 import { createSandbox } from "fettle/sandbox";
 import { createMemoryFabric, createScriptedModel, TestMesh, type Script } from "fettle/testing";
 import { defer } from "#src/core/deferred";
+import { createSubjects } from "#src/core/subjects";
+import { SandboxNode } from "#src/sandbox/remote/node";
+import { createRemoteSandbox } from "#src/sandbox/remote/remote-sandbox";
 import { dyingAtEnd } from "../harness/dying-fabric.ts";
 import { tracing, type Traced } from "./spans.ts";
 
@@ -202,6 +205,44 @@ describe("the trace of a task", () => {
     const runs = traced.named("fettle.sandbox.run").map(({ attributes }) => attributes);
     expect(runs[0]).toMatchObject({ "fettle.status": "suspended" });
     expect(runs[1]).toMatchObject({ "fettle.run.repeated": true });
+  });
+});
+
+describe("the trace of a run on a sandbox node", () => {
+  it("has the guest's span of that node below the run's, and the tools that it calls back", async () => {
+    await using fabric = createMemoryFabric();
+    const place = { messages: fabric.messages, subjects: createSubjects("sandboxes") };
+    const [asking, serving] = [tracing(), tracing()];
+    const telemetry = createTracing({ tracerProvider: asking.provider });
+    const served = createTracing({ tracerProvider: serving.provider });
+    await using _ = new SandboxNode({ ...place, name: "far", isolates: 1, telemetry: served });
+    await using remote = createRemoteSandbox({ ...place, trace: () => telemetry.activeTrace() });
+    const inTool = defer<string | undefined>();
+    const probe = defineTool({
+      description: "Tells.",
+      input: z.object({}),
+      execute: () => {
+        inTool.resolve(trace.getActiveSpan()?.spanContext().spanId);
+        return 1;
+      },
+    });
+    const model = scripted(["await tools.probe({}); for (;;);", "result = await tools.probe({})"]);
+    const agent = coder({ tools: { probe }, limits: { cpuMs: 50 } });
+    await using mesh = await new TestMesh({ sandbox: remote, model, telemetry }).add(agent).start();
+    expect(await mesh.execute("coder", "Run elsewhere.")).toMatchObject({ status: "success", repairs: 1 });
+    await expect.poll(() => serving.spans).toHaveLength(2);
+    const runs = asking.named("fettle.sandbox.run");
+    const guests = serving.named("fettle.sandbox.guest");
+    expect(guests.map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual(
+      runs.map((span) => span.spanContext().spanId),
+    );
+    expect(new Set([...asking.spans, ...guests].map((span) => span.spanContext().traceId)).size).toBe(1);
+    expect(guests[0]?.attributes).toMatchObject({ "fettle.node": "far", "error.type": "cpuMs" });
+    expect(guests[1]?.attributes["error.type"]).toBeUndefined();
+    expect(guests[1]?.attributes["fettle.sandbox.memory_bytes"]).toBeGreaterThan(0);
+    const tools = asking.named("execute_tool probe");
+    expect(tools.map((span) => asking.above(span))).toEqual(["fettle.sandbox.run", "fettle.sandbox.run"]);
+    expect(await inTool.promise).toBe(tools[0]?.spanContext().spanId);
   });
 });
 

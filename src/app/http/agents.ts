@@ -1,7 +1,8 @@
 // Agents over HTTP: who there is in the mesh, and what runs here; roles are paused and resumed.
-// Invariant: what is paused are the actors of this process; those of other nodes go on.
+// Invariant: what is paused are the actors of all nodes, or of the one that is named; who did not answer is told.
 import { z } from "zod";
-import { UnknownError } from "../../core/errors.ts";
+import { nameForm } from "./task-forms.ts";
+import { Problem } from "./problem.ts";
 import type { MeshSystem } from "../../mesh.ts";
 import { jsonAnswer } from "./answer.ts";
 import { defineRoute, type Route } from "./route.ts";
@@ -24,6 +25,14 @@ const agentForm = z
       .meta({ description: "What runs in this process; null where nothing does." }),
   })
   .meta({ id: "Agent" });
+const switchedForm = agentForm
+  .extend({
+    switched: z.int().meta({ description: "The actors that it was said to, on all nodes." }),
+    silent: z
+      .array(z.string())
+      .meta({ description: "Nodes that did not answer: theirs may go on as before." }),
+  })
+  .meta({ id: "SwitchedAgent" });
 type AgentInfo = z.output<typeof agentForm>;
 
 const listAgents = defineRoute({
@@ -44,20 +53,36 @@ function switchRoute(verb: "pause" | "resume", summary: string, description: str
     path: `/v1/agents/{role}/${verb}`,
     body: z.strictObject({}),
     bodyOptional: true,
+    query: z.strictObject({
+      node: nameForm.optional().meta({ description: "The only node that it is for; all where absent." }),
+    }),
     doc: {
       id: `${verb}Agent`,
       tag: TAG,
       summary,
       description,
-      answers: { 200: { description: "The agent.", schema: agentForm } },
+      answers: { 200: { description: "The agent.", schema: switchedForm } },
       problems: [404],
     },
-    handle: async ({ service, name, requestId }) => {
+    handle: async ({ service, name: role, requestId, query: { node } }) => {
       const { mesh, log } = service;
-      requireHere(mesh, name);
-      mesh[verb](name);
-      log.info({ requestId, role: name }, verb === "pause" ? "a role is paused" : "a role is resumed");
-      return jsonAnswer((await agentsOf(mesh)).find(({ role }) => role === name));
+      const { nodes } = mesh.view;
+      const known = await nodes.names();
+      if (node !== undefined && !known.includes(node)) {
+        throw new Problem(
+          404,
+          "NOT_FOUND",
+          `No node "${node}" is in this mesh (there are: ${known.join(", ")}).`,
+        );
+      }
+      const isPaused = verb === "pause";
+      const { actors: switched, silent } = await nodes.pause(node === undefined ? known : [node], {
+        role,
+        isPaused,
+      });
+      log.info({ requestId, role, node, switched }, isPaused ? "a role is paused" : "a role is resumed");
+      const agent = (await agentsOf(mesh)).find((one) => one.role === role);
+      return jsonAnswer({ ...agent, switched, silent });
     },
   });
 }
@@ -68,21 +93,11 @@ export const agentRoutes: readonly Route[] = [
   switchRoute(
     "pause",
     "Pause a role",
-    "Its tasks and messages are taken in but wait; what runs goes on. In this process only.",
+    "Its tasks and messages are taken in but wait; what runs goes on. On all nodes, or the one that is named; not on " +
+      "those that start later.",
   ),
-  switchRoute("resume", "Let a paused role go on", "In this process only."),
+  switchRoute("resume", "Let a paused role go on", "On all nodes, or the one that is named."),
 ];
-
-/** @throws UnknownError where no agent of the role runs here. */
-function requireHere(mesh: MeshSystem, role: string): void {
-  const roles = mesh.agents.map((agent) => agent.role);
-  if (roles.includes(role)) return;
-  const known = roles.join(", ") || "none";
-  throw new UnknownError(
-    "AGENT_UNKNOWN",
-    `No agent with the role "${role}" runs in this process (there are: ${known}).`,
-  );
-}
 
 async function agentsOf(mesh: MeshSystem): Promise<readonly AgentInfo[]> {
   const [actors, elsewhere] = await Promise.all([mesh.discover(), mesh.view.roles()]);

@@ -6,6 +6,7 @@ import { silentLog } from "../../core/log.ts";
 import type { MeshSystem } from "../../mesh.ts";
 import { agentRoutes } from "./agents.ts";
 import { approvalRoutes } from "./approvals.ts";
+import { boundBodies } from "./body.ts";
 import { createBaseApp, type BaseAppOptions, type HttpEnv } from "./base.ts";
 import { Closing } from "./closing.ts";
 import { descriptionRoutes } from "./description.ts";
@@ -58,6 +59,7 @@ export function createHttpApp(mesh: MeshSystem, options: HttpAppOptions = {}): H
   const wait = { defaultS: options.waitS ?? 30, mostS: options.maxWaitS ?? 300 };
   const service: Service = { mesh, log, closing, wait, heartbeatMs, maxBodyBytes };
   const app = createBaseApp({ ...options, isOpen: (path) => OPEN.has(path) || isOpen(path) });
+  app.use(boundBodies(maxBodyBytes));
   addRoutes(app, [...API, ...descriptionRoutes(API)], service);
   return app;
 }

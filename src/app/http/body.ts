@@ -1,6 +1,23 @@
 // The body of a request, read up to a bound.
 // Invariant: no more than the bound is ever held, whether or not a request tells its length.
+import type { MiddlewareHandler } from "hono";
 import { Problem } from "./problem.ts";
+
+/** Bounds the bodies of all requests, whoever reads them: a larger one ends in a Problem 413. */
+export function boundBodies(maxBytes: number): MiddlewareHandler {
+  return async (c, next) => {
+    const length = c.req.header("content-length");
+    if (Number(length ?? 0) > maxBytes) throw tooLarge(maxBytes);
+    const { method, raw } = c.req;
+    // What tells its length is held to it by the server; only of what does not, each piece is counted.
+    if (length === undefined && method !== "GET" && method !== "HEAD" && raw.body !== null) {
+      const { url, headers, signal, body } = raw;
+      const bounded = { method, headers, signal, body: body.pipeThrough(counting(maxBytes)), duplex: "half" };
+      c.req.raw = new Request(url, bounded as RequestInit);
+    }
+    await next();
+  };
+}
 
 /** The text of a body. @throws Problem 413 where it is larger than that many bytes, 400 where it is no UTF-8. */
 export async function readText(request: Request, maxBytes: number): Promise<string> {
@@ -14,6 +31,17 @@ export async function readText(request: Request, maxBytes: number): Promise<stri
   } catch {
     throw new Problem(400, "BODY_MALFORMED", "The body is no text in UTF-8.");
   }
+}
+
+function counting(maxBytes: number): TransformStream<Uint8Array, Uint8Array> {
+  let bytes = 0;
+  return new TransformStream({
+    transform: (chunk, controller) => {
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) controller.error(tooLarge(maxBytes));
+      else controller.enqueue(chunk);
+    },
+  });
 }
 
 async function readPieces(request: Request, maxBytes: number): Promise<Buffer> {

@@ -174,11 +174,13 @@ export class Inspector implements AsyncDisposable {
   /** Pauses an agent on all nodes, or has it go on; gives the nodes that did not answer. @throws UnknownError */
   async setPaused(role: string, isPaused: boolean): Promise<readonly string[]> {
     this.#look();
-    const { actors, silent } = (await this.#roll?.pause(role, isPaused)) ?? { actors: 0, silent: [] };
-    if (actors === 0) {
-      const others = silent.length === 0 ? "" : ` These did not answer: ${silent.join(", ")}.`;
-      throw new UnknownError("AGENT_UNKNOWN", `No node has actors of the role "${role}" now.${others}`);
+    if (this.#roll === null) {
+      throw new UnknownError(
+        "AGENT_UNKNOWN",
+        `No actors of the role "${role}" can be reached from stored data.`,
+      );
     }
+    const { silent } = await this.#roll.pause(role, isPaused);
     await this.#tick();
     return silent;
   }

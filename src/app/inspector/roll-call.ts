@@ -3,7 +3,7 @@
 // and never as if it were there.
 import type { ActorQuestion, ActorStatus, NodeStatus } from "../../core/node-status.ts";
 import type { Unsubscribe } from "../../core/ports.ts";
-import type { NodeChange, NodeLine } from "../../node-line.ts";
+import type { NodeChange, NodeLine, Paused } from "../../node-line.ts";
 import type { KnownNode } from "./overview.ts";
 import type { ActorChange } from "./shapes.ts";
 
@@ -104,20 +104,11 @@ export class RollCall {
     };
   }
 
-  /** Pauses the actors of a role everywhere, or has them go on; gives how many, and which nodes did not answer. */
-  async pause(role: string, isPaused: boolean): Promise<{ actors: number; silent: readonly string[] }> {
+  /** Pauses the actors of a role everywhere, or has them go on. @throws UnknownError where there are none */
+  async pause(role: string, isPaused: boolean): Promise<Paused> {
     await this.#watch();
     const names = [...this.#nodes.values()].filter(({ goneAt }) => goneAt === null).map(({ name }) => name);
-    const answers = await Promise.all(
-      names.map(async (name) => ({
-        name,
-        actors: await this.#line.pause(name, role, isPaused).catch(() => null),
-      })),
-    );
-    return {
-      actors: answers.reduce((sum, { actors }) => sum + (actors ?? 0), 0),
-      silent: answers.filter(({ actors }) => actors === null).map(({ name }) => name),
-    };
+    return this.#line.pause(names, { role, isPaused });
   }
 
   /** What an agent tells its models of itself, by the first node that has it; null where none has. */

@@ -8,7 +8,7 @@ import { resolveLimits } from "../../core/limits.ts";
 import { silentLog, type Log } from "../../core/log.ts";
 import type { FabricMessage, Messages, Unsubscribe } from "../../core/ports.ts";
 import type { Subjects } from "../../core/subjects.ts";
-import type { Telemetry } from "../../core/telemetry.ts";
+import type { AskedRun, Telemetry } from "../../core/telemetry.ts";
 import { countOption, defaultIsolates, openPool, type IsolateOptions } from "../opening.ts";
 import type { Outcome, Pool, SandboxStats } from "../pool.ts";
 import { BEAT_MS, Exchange } from "./exchange.ts";
@@ -158,7 +158,7 @@ export class SandboxNode implements AsyncDisposable {
       this.#log.warn({ reason: offer.message }, "refused to run something");
       return { type: offer.type, name, message: offer.message };
     }
-    const { caller, run, limits: asked } = offer.value;
+    const { caller, run, limits: asked, trace } = offer.value;
     const limits = this.#grant(asked);
     if (typeof limits === "string" || this.#exchange.has(caller, run)) {
       this.#refused += 1;
@@ -172,11 +172,12 @@ export class SandboxNode implements AsyncDisposable {
       this.#busy += 1;
       return { type: "busy", name };
     }
-    this.#take(caller, run, limits);
+    this.#take({ caller, run, trace }, limits);
     return { type: "taken", node: this.#id, name };
   }
 
-  #take(caller: string, run: number, limits: GuestLimits): void {
+  #take({ caller, run, trace }: Pick<Offer, "caller" | "run" | "trace">, limits: GuestLimits): void {
+    const asked = trace === undefined ? undefined : { trace, at: Date.now(), node: this.#options.name };
     const visit: Visit = new Visit({
       limits,
       clock: this.#clock,
@@ -199,16 +200,16 @@ export class SandboxNode implements AsyncDisposable {
       }),
     );
     void visit.result.then((ended) => {
-      this.#tell(visit, ended);
+      this.#tell(visit, ended, asked);
       this.#visits.delete(visit);
       this.#settled();
     });
   }
 
-  #tell({ usage }: Visit, ended: Outcome): void {
+  #tell({ usage }: Visit, ended: Outcome, asked: AskedRun | undefined): void {
     const limit = ended.ok ? null : (ended.error.limit ?? null);
     const outcome = ended.ok ? "success" : limit === null ? "failed" : "limit";
-    this.#options.telemetry?.tell({ type: "sandbox-run", place: "local", outcome, limit, usage });
+    this.#options.telemetry?.tell({ type: "sandbox-run", place: "local", outcome, limit, usage, asked });
   }
 
   /** The limits of a run, or why it may not have them. */

@@ -29,6 +29,8 @@ export interface RemoteSandboxOptions {
   readonly limits?: Partial<GuestLimits> | undefined;
   readonly clock?: Clock | undefined;
   readonly log?: Log | undefined;
+  /** The trace of whoever runs something; none where absent. */
+  readonly trace?: (() => string | undefined) | undefined;
 }
 
 /** A sandbox on other nodes. */
@@ -45,10 +47,11 @@ export function createRemoteSandbox(options: RemoteSandboxOptions): RemoteSandbo
 /** A run that is under way, or on its way to a node. */
 interface Journey {
   readonly abort: AbortController;
+  readonly trace: string | undefined;
   losses: number;
 }
 
-class NodesSandbox implements RemoteSandbox, Runs {
+class NodesSandbox implements RemoteSandbox {
   readonly #options: RemoteSandboxOptions;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -76,13 +79,18 @@ class NodesSandbox implements RemoteSandbox, Runs {
   }
 
   execute(code: string, options: ExecuteOptions = {}): Promise<ExecuteResult> {
-    return executeOn(this, { code, options, limits: this.#limits, pace: this.#pace });
+    const trace = this.#options.trace?.();
+    const runs: Runs = {
+      submit: (run) => this.#submit(run, trace),
+      withdraw: (run) => this.#journeys.get(run)?.abort.abort(),
+    };
+    return executeOn(runs, { code, options, limits: this.#limits, pace: this.#pace });
   }
 
-  submit(run: Run): Promise<ExecuteResult> {
+  #submit(run: Run, trace: string | undefined): Promise<ExecuteResult> {
     if (this.#closed) return Promise.reject(closed());
     const { promise, resolve, reject } = defer<ExecuteResult>();
-    const journey: Journey = { abort: new AbortController(), losses: 0 };
+    const journey: Journey = { abort: new AbortController(), trace, losses: 0 };
     this.#journeys.set(run, journey);
     run.result.then(resolve, reject).finally(() => {
       journey.abort.abort();
@@ -90,10 +98,6 @@ class NodesSandbox implements RemoteSandbox, Runs {
     });
     void this.#place(run, journey);
     return promise;
-  }
-
-  withdraw(run: Run): void {
-    this.#journeys.get(run)?.abort.abort();
   }
 
   async close(): Promise<void> {
@@ -114,9 +118,11 @@ class NodesSandbox implements RemoteSandbox, Runs {
     const { limits } = run.plan;
     this.#numbers += 1;
     const number = this.#numbers;
+    const { trace } = journey;
+    const offer = { v: WIRE_VERSION, caller: this.#id, run: number, limits: { ...limits } } as const;
     try {
       const node = await findNode(
-        { v: WIRE_VERSION, caller: this.#id, run: number, limits: { ...limits } },
+        trace === undefined ? offer : { ...offer, trace },
         {
           messages,
           clock: this.#clock,

@@ -22,6 +22,8 @@ export const offerSchema = z.object({
   /** The caller's own number for it. */
   run: natural,
   limits: z.record(z.string(), z.number()),
+  /** The trace that it belongs to, as W3C Trace Context writes it; older versions pass over it. */
+  trace: z.string().max(512).optional(),
 });
 export type Offer = z.infer<typeof offerSchema>;
 

@@ -48,13 +48,24 @@ describe("agents over HTTP", () => {
       here: { kind: "custom", actors: 1, ready: 1, running: 0 },
     });
     const paused = await service.post("/v1/agents/echo/pause");
-    expect(paused).toMatchObject({ status: 200, body: { role: "echo", here: { ready: 0 } } });
+    expect(paused).toMatchObject({
+      status: 200,
+      body: { role: "echo", here: { ready: 0 }, switched: 1, silent: [] },
+    });
     const waiting = await service.post("/v1/tasks?wait=0", { agent: "echo", task: "go", id: "t1" });
     expect(waiting.status).toBe(202);
     expect(await service.post("/v1/agents/echo/resume")).toMatchObject({ body: { here: { ready: 1 } } });
     expect(await service.get("/v1/tasks/t1/result?wait=60")).toMatchObject({
       status: 200,
       body: { output: "go" },
+    });
+    const node = String(service.mesh.node);
+    expect(await service.post(`/v1/agents/echo/pause?node=${node}`)).toMatchObject({
+      body: { here: { ready: 0 } },
+    });
+    expect(await service.post("/v1/agents/echo/resume?node=elsewhere")).toMatchObject({
+      status: 404,
+      body: { code: "NOT_FOUND", detail: `No node "elsewhere" is in this mesh (there are: ${node}).` },
     });
     expect(await service.post("/v1/agents/nobody/pause")).toMatchObject({
       status: 404,

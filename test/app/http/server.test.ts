@@ -12,6 +12,7 @@ const JSON_TYPE = { "Content-Type": "application/json" };
 
 interface Live extends AsyncDisposable {
   readonly mesh: TestMesh;
+  readonly app: ReturnType<typeof createHttpApp>;
   readonly server: HttpServer;
   readonly ending: AbortController;
   submit(task: object): Promise<void>;
@@ -35,6 +36,7 @@ async function serve(
   const server = await openHttpServer(app.fetch, { host: "127.0.0.1", port: 0 });
   return {
     mesh,
+    app,
     server,
     ending,
     submit: async (task) => {
@@ -159,6 +161,29 @@ describe("the service on a server", () => {
       });
       expect(response.status).toBe(413);
       expect(await response.json()).toMatchObject({ code: "BODY_TOO_LARGE" });
+    }
+  });
+
+  it("bounds the bodies of routes that a program adds, too, however it reads them", async () => {
+    await using live = await serve();
+    live.app.post("/text", async (c) => c.text(String((await c.req.text()).length)));
+    live.app.post("/pieces", async (c) => {
+      let bytes = 0;
+      for await (const chunk of c.req.raw.body as unknown as AsyncIterable<Uint8Array>)
+        bytes += chunk.byteLength;
+      return c.text(String(bytes));
+    });
+    const post = async (path: string, bytes: number, isTold: boolean) => {
+      const text = "x".repeat(bytes);
+      const given = isTold ? { body: text } : { body: new Blob([text]).stream(), duplex: "half" as const };
+      const response = await fetch(live.server.url + path, { method: "POST", ...given });
+      return [response.status, (await response.text()).replace(/^.*"code":"(\w+)".*$/s, "$1")];
+    };
+    for (const path of ["/text", "/pieces"]) {
+      for (const isTold of [true, false]) {
+        expect(await post(path, 1_000_000, isTold)).toEqual([200, "1000000"]);
+        expect(await post(path, 1_500_000, isTold)).toEqual([413, "BODY_TOO_LARGE"]);
+      }
     }
   });
 
