@@ -6,7 +6,7 @@ export { Mesh, type InspectorPlace, type MeshOptions, type ModelNames } from "./
 export type { StatelyPlace } from "./app/stately/stately.ts";
 export type { AgentHandle, AgentOutputs, MeshPhase, MeshSystem, NoAgents, StopOptions } from "./mesh.ts";
 export type { HeardEvent, MeshView } from "./mesh-view.ts";
-export type { AskNodeOptions, NodeChange, NodeLine } from "./node-line.ts";
+export type { AskNodeOptions, NodeChange, NodeLine, Paused } from "./node-line.ts";
 export type { NodeStatus, StatusQuestion } from "./core/node-status.ts";
 export type { Inspect } from "../actors/parts.ts";
 export type { MeshEvent } from "../actors/mesh-event.ts";
@@ -278,6 +278,7 @@ export { serveMetrics, type MetricsPlace, type MetricsServer } from "./observe/m
 export { createTracing, type TracingOptions } from "./observe/tracing.ts";
 export { joinTelemetry } from "./core/telemetry.ts";
 export type {
+  AskedRun,
   Delivered,
   EffectKey,
   Happening,
