@@ -35,11 +35,12 @@ const SERVERS = [
   "test/wire/*.test.ts",
 ];
 
-/** Waits for clusters that elect a leader, for nodes that are missed, for servers that are away: theirs is the time. */
+/** Waits for clusters that elect a leader, for nodes that are missed, for servers that are away, for npm: theirs is the time. */
 const OUTAGES = [
   "test/app/nats.test.ts",
   "test/chaos/fleet.test.ts",
   "test/examples/research-network.test.ts",
+  "test/package/package.test.ts",
   "test/fabric/nats/{cluster,cluster-contract,compose,fence,gathering-cluster,key-value-cluster,queue-cluster}.test.ts",
   "test/nodes/{leaving,metrics,outage,stopped,takeover,tracing}.test.ts",
   "test/sandbox/remote/processes.test.ts",

@@ -39,7 +39,7 @@ const pages = entries.flatMap(({ specifier, source }) => {
   const [opening, ...parts] = read(source).split(/\n\n(?=\/\/ )/);
   if (specifier !== "fettle") {
     const file = specifier.replace("fettle/", "");
-    const about = openingOf(opening).replace(/[:,][^:,]*import(ed)? .*$/s, ".");
+    const about = openingOf(opening);
     return [{ file, specifier, source, title: specifier, about, names: null }];
   }
   return parts.map((part) => {
@@ -55,13 +55,15 @@ Every name that programs import, made from the docstrings in the source by \`npm
 What the words mean is told by the [documentation](../../README.md#documentation).
 `;
 
-/** The comment that a file begins with, as text. */
+/** What the comment says that a file begins with, up to its invariant. */
 function openingOf(text) {
   return text
     .split("\n")
     .filter((line) => line.startsWith("// "))
     .map((line) => line.slice(3))
-    .join(" ");
+    .join(" ")
+    .replace(/ Invariant: .*$/, "")
+    .replace(/[:,][^:,]*\bimport(ed)? .*$/, ".");
 }
 
 /** The names in a list of `export { a, type B } from …`. */

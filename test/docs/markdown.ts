@@ -20,7 +20,7 @@ export interface Snippet {
 export interface Page {
   readonly file: string;
   readonly snippets: readonly Snippet[];
-  /** Targets of links, without those to other sites. */
+  /** Targets of links and pictures, without those to other sites. */
   readonly links: readonly string[];
   /** Headings as links name them, such as `what-a-result-is`. */
   readonly anchors: ReadonlySet<string>;
@@ -71,7 +71,9 @@ export function readPage(file: string, text: string): Page {
 
 function linksOf(text: string): string[] {
   const plain = text.replace(/`[^`\n]*`/g, "");
-  const targets = [...plain.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target ?? "");
+  const targets = [...plain.matchAll(/(?:\]\(|\ssrc(?:set)?=")([^)"\s]+)[)"]/g)].map(
+    ([, target]) => target ?? "",
+  );
   return targets.filter((target) => !/^[a-z]+:/.test(target));
 }
 
