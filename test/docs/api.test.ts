@@ -17,7 +17,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "fettle-api-"));
   made = await new Promise((resolve, reject) => {
     // TypeDoc is a Node program, and what it writes is the same wherever it runs.
-    const child = spawn("node", [join(projectRoot, "scripts/api-reference.mjs"), "--out", folder]);
+    const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: undefined };
+    const child = spawn("node", [join(projectRoot, "scripts/api-reference.mjs"), "--out", folder], { env });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += String(text)));
     child.once("error", reject).once("close", (code) => resolve({ code, output }));
@@ -27,7 +28,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("the API reference", () => {
   it("has a docstring for every public name, and no link that leads nowhere", () => {
-    expect(made.output).not.toMatch(/\[(warning|error)\]/);
+    expect(made.output.split("\n").filter((line) => /^\[(warning|error)\]/.test(line))).toEqual([]);
     expect(made.code).toBe(0);
   });
 
