@@ -1,6 +1,6 @@
 // A workflow that is done once: the second run takes every step from the record, asks no model and pays nothing.
 // Kill it wherever you like and run it again: it goes on where it was. Another id would be another report:
-// node bin/fettle.js workflow examples/financial-pipeline/pipeline.ts --id financial-report-2
+// npx fettle workflow examples/financial-pipeline/pipeline.ts --id financial-report-2
 import assert from "node:assert/strict";
 import { Mesh, type WorkflowResult } from "fettle";
 import { exampleModel } from "../model.ts";

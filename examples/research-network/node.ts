@@ -1,5 +1,7 @@
 // One node of the network: a process of its own, `fettle node agents.ts --role …`, and what it says.
 import { spawn, type ChildProcess } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -23,7 +25,8 @@ const path = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 /** The command `fettle` on the runtime that this program runs on. */
 export const FETTLE: readonly string[] = [
   ...("Deno" in globalThis ? ["run", "--allow-all", "--config", path("../../deno.json")] : []),
-  path("../../bin/fettle.js"),
+  // In a clone, or where a project has it installed.
+  join(dirname(createRequire(import.meta.url).resolve("fettle/package.json")), "bin/fettle.js"),
 ];
 
 /** Starts a node with one agent; resolves once it serves. */

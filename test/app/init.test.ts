@@ -125,6 +125,19 @@ describe("a project made by the installed package", () => {
     expect(server.seen).toHaveLength(1);
   });
 
+  it("has examples that need nothing beside them but the project", async () => {
+    const place = join(projects, "My Agents");
+    for (const file of await filesOf(join(place, "examples"))) {
+      const text = await readFile(join(place, "examples", file), "utf8");
+      for (const [, path = ""] of text.matchAll(/["'](\.\.?\/[^"'\s]+)["']/g)) {
+        await expect(
+          lstat(join(place, "examples", file, "..", path)),
+          `${file}: ${path}`,
+        ).resolves.toBeDefined();
+      }
+    }
+  });
+
   it("has examples that run, its agents can be given a task, and its check passes", async () => {
     const examples = await readdir(join(projects, "My Agents/examples"), { withFileTypes: true });
     const names = examples.filter((entry) => entry.isDirectory()).map(({ name }) => name);
