@@ -1,6 +1,7 @@
 // Where blobs are kept, as the settings choose: the settings' part of the configuration, and its opening.
 // Invariant: the library of a cloud is loaded only where that cloud is chosen.
 import type { z } from "zod";
+import { createStreamNames } from "../core/stream-names.ts";
 import { openAzureBlobs, secretsOfAzure, type AzureBlobsOptions } from "../fabric/cloud/azure.ts";
 import type { CloudBlobs } from "../fabric/cloud/cloud-blobs.ts";
 import { openS3Blobs, type S3BlobsOptions } from "../fabric/cloud/s3.ts";
@@ -47,10 +48,20 @@ export async function openBlobs(config: BlobsConfig): Promise<CloudBlobs | undef
   }
 }
 
-/** The store as an address, `s3://bucket` or `azure://container`; undefined for what a fabric keeps by itself. */
-export function storeUrl(config: BlobsConfig): string | undefined {
-  if (config.store === "files" || config.store === "nats") return undefined;
-  return config.store === "s3" ? `s3://${config.bucket}` : `azure://${config.container}`;
+/** The store as an address, such as `s3://bucket`; undefined where results are files. */
+export function storeUrl({
+  blobs,
+  mesh,
+  mode,
+}: {
+  readonly blobs: BlobsConfig;
+  readonly mesh: string;
+  readonly mode: "embedded" | "distributed";
+}): string | undefined {
+  if (blobs.store === "s3") return `s3://${blobs.bucket}`;
+  if (blobs.store === "azure") return `azure://${blobs.container}`;
+  const isFiles = blobs.store === "files" && (blobs.isChosen || mode === "embedded");
+  return isFiles ? undefined : `nats-object://${createStreamNames(mesh).bucket("blobs")}`;
 }
 
 /** What of a store's configuration must never be shown or logged. */

@@ -38,7 +38,8 @@ export function reportResult(result: TaskResult, options: ReportOptions): string
     ["tokens", describeTokens(result.tokens)],
     ["cost", describeCost(result)],
     ...(result.model === null ? [] : [["model", result.model] as const]),
-    ["stored", stored],
+    // A result that could not be stored is nowhere.
+    ...(result.error?.name === "StorageError" ? [] : [["stored", stored] as const]),
   ];
   return rows
     .map(([name, text]) =>

@@ -10,8 +10,8 @@ export function showResult(
   result: TaskResult,
   { json, config }: { readonly json: boolean; readonly config: Config },
 ): void {
-  const { logDirectory, blobs } = config;
+  const { logDirectory } = config;
   if (json) printJson(result);
-  else print(reportResult(result, { colour: colours, logDirectory, store: storeUrl(blobs) }));
+  else print(reportResult(result, { colour: colours, logDirectory, store: storeUrl(config) }));
   if (result.status !== "success") process.exitCode = 1;
 }

@@ -144,9 +144,10 @@ describe("blobs by the settings", () => {
   });
 
   it("are files where nothing else is chosen, and then no cloud's library is loaded", async () => {
-    const { blobs } = load({});
+    const config = load({});
+    const { blobs } = config;
     expect(await openBlobs(blobs)).toBeUndefined();
-    expect(storeUrl(blobs)).toBeUndefined();
+    expect(storeUrl(config)).toBeUndefined();
     for (const name of ["azure", "s3"]) {
       const built = await readFile(
         new URL(`../../dist/src/fabric/cloud/${name}.js`, import.meta.url),
@@ -156,6 +157,12 @@ describe("blobs by the settings", () => {
       expect(built).not.toMatch(/^import .*"@(?:aws-sdk|azure)/m);
     }
     const { env } = await startS3();
-    expect(storeUrl(load(env).blobs)).toBe("s3://results");
+    expect(storeUrl(load(env))).toBe("s3://results");
+  });
+
+  it("are named where a mesh over NATS keeps them, unless files were chosen", () => {
+    const NATS_URL = "nats://127.0.0.1:4222";
+    expect(storeUrl(load({ NATS_URL, FETTLE_MESH: "shop" }))).toBe("nats-object://fettle-shop-blobs");
+    expect(storeUrl(load({ NATS_URL, FETTLE_BLOBS: "files" }))).toBeUndefined();
   });
 });

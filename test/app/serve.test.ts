@@ -150,10 +150,13 @@ describe("fettle serve", () => {
     expect(await next.ended).toMatchObject({ code: 0 });
   });
 
-  it("takes its token from a file, asks for it, and shows it nowhere", async () => {
+  it("takes its token from a file, asks for it for all but its page to try it, and shows it nowhere", async () => {
     const live = await startServe(["agents.js", "--token-file", "token"]);
     expect((await fetch(`${live.url}/v1/agents`)).status).toBe(401);
     expect((await live.get("/v1/agents")).status).toBe(200);
+    const opened = await fetch(live.url);
+    expect(opened).toMatchObject({ status: 200, url: `${live.url}/docs` });
+    expect(await opened.text()).toContain("<title>");
     live.signal("SIGINT");
     const { stdout, stderr } = await live.ended;
     expect(stdout + stderr).not.toContain(TOKEN);

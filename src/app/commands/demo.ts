@@ -62,7 +62,7 @@ async function runDemo(options: { readonly json?: boolean }): Promise<void> {
           colour: colours,
           states,
           logDirectory: config.logDirectory,
-          store: storeUrl(config.blobs),
+          store: storeUrl(config),
         }),
       );
     }

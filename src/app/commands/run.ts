@@ -118,7 +118,7 @@ async function runTask(
           colour: colours,
           states,
           logDirectory: config.logDirectory,
-          store: storeUrl(config.blobs),
+          store: storeUrl(config),
         }),
       );
     if (result.status !== "success") process.exitCode = interrupt.exitCode ?? 1;

@@ -99,8 +99,10 @@ async function serve(files: readonly string[], options: ServeOptions): Promise<v
     secrets,
     signal: ending.signal,
     graceMs: GRACE_MS,
-    isOpen: options.inspect === true ? isPagePath(INSPECTOR_BASE) : undefined,
+    isOpen: (path) => path === "/" || (options.inspect === true && isPagePath(INSPECTOR_BASE)(path)),
   });
+  // Whoever opens the address that was told looks for a page.
+  app.get("/", (c) => c.redirect("/docs", 302));
   app.all(METRICS_PATH, metricsHandler(mesh, { isOn: config.metrics !== null }));
   const inspector = options.inspect === true ? new MeshInspector(mesh, { secrets }) : null;
   if (inspector !== null) {

@@ -2,17 +2,20 @@
 // Invariant: the system's own error is always kept as the cause.
 import { messageOf, StorageError } from "../../core/errors.ts";
 
+const ANOTHER =
+  "choose another folder: FETTLE_DATA_DIRECTORY for what the mesh knows, LOG_DIRECTORY for results.";
+
 /** What mends each failure, by the system's name for it or by LMDB's number. */
 const REMEDIES: Readonly<Record<string, string>> = {
-  EACCES: "Give this user the right to read and write there, or choose another folder.",
-  EPERM: "Give this user the right to read and write there, or choose another folder.",
-  EROFS: "The file system is read-only: choose another folder.",
+  EACCES: `Give this user the right to read and write there, or ${ANOTHER}`,
+  EPERM: `Give this user the right to read and write there, or ${ANOTHER}`,
+  EROFS: `The file system is read-only: ${ANOTHER}`,
   ENOSPC: "The disk is full: free some space and try again; what was stored before is unharmed.",
   EDQUOT: "The disk quota is used up: free some space and try again; what was stored before is unharmed.",
-  EFBIG: "The file may not grow any further: raise the limit on file size, or choose another folder.",
-  ENOTDIR: "A part of the path is a file, not a folder: move it away, or choose another folder.",
+  EFBIG: `The file may not grow any further: raise the limit on file size, or ${ANOTHER}`,
+  ENOTDIR: `A part of the path is a file, not a folder: move it away, or ${ANOTHER}`,
   EISDIR: "There is a folder of that name: move it away.",
-  EEXIST: "A part of the path is a file, not a folder: move it away, or choose another folder.",
+  EEXIST: `A part of the path is a file, not a folder: move it away, or ${ANOTHER}`,
   EMFILE: "Too many files are open in this process: raise its limit (ulimit -n).",
   ENAMETOOLONG: "Use shorter names.",
 };

@@ -240,7 +240,8 @@ describe("the embedded fabric on disk", () => {
       Object.assign(new Error("denied"), { code: "EACCES" }),
     );
     expect(refused.message).toBe(
-      "Cannot write blob: /data/x: denied. Give this user the right to read and write there, or choose another folder.",
+      "Cannot write blob: /data/x: denied. Give this user the right to read and write there, or " +
+        "choose another folder: FETTLE_DATA_DIRECTORY for what the mesh knows, LOG_DIRECTORY for results.",
     );
     const full = storageError("write", "/data/x", Object.assign(new Error("full"), { code: 28 }));
     expect(full).toMatchObject({

@@ -45,7 +45,7 @@ export function MeshPage() {
         <h2 id="agents">Agents</h2>
         {seen.agents.length === 0 ? (
           <Empty title="No agents yet." command="fettle init my-agents">
-            A mesh works by its agents: add one in a program, or begin with a project that has two.
+            A mesh works by its agents: add one in a program, or begin with a project that has one.
           </Empty>
         ) : (
           <ul class="cards">

@@ -62,7 +62,7 @@ export function TasksPage({ place }: { readonly place: Route }) {
         isNarrowed ? (
           <Empty title="No task fits.">Search for other words, or take a filter away.</Empty>
         ) : (
-          <Empty title="No tasks yet." command={'fettle run "What is 12 factorial?"'}>
+          <Empty title="No tasks yet." command={'fettle run agents.ts "What is 12 factorial?"'}>
             A task in plain language is all it takes.
           </Empty>
         )
