@@ -13,7 +13,7 @@ const PAPERS = ["test/{architecture,bench,docs,examples}/*.test.ts"];
 
 /** Starts programs: the command, and processes that are killed or share a folder. */
 const PROGRAMS = [
-  "test/app/{approvals,blobs,check,cli,demo,init,mcp,replay,run,show,smoketest,tasks,workflow}.test.ts",
+  "test/app/{approvals,blobs,check,cli,demo,init,inspect,mcp,replay,run,show,smoketest,tasks,workflow}.test.ts",
   "test/chaos/chaos.test.ts",
   "test/fabric/embedded/{queue,storage}.test.ts",
   "test/mcp/*.test.ts",
@@ -27,7 +27,7 @@ const PAGES = ["test/inspector/*.test.ts"];
 /** Starts a NATS server, and mostly waits for it. */
 const SERVERS = [
   "test/app/inspector/nodes.test.ts",
-  "test/app/{clients,mcp-nodes,node}.test.ts",
+  "test/app/{clients,inspect-nodes,mcp-nodes,node}.test.ts",
   "test/fabric/nats/*.test.ts",
   "test/mesh/durable-mailbox.test.ts",
   "test/mesh-nats/*.test.ts",

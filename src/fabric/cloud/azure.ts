@@ -4,7 +4,7 @@ import type { Readable } from "node:stream";
 import type { ContainerClient } from "@azure/storage-blob";
 import { ConfigError, messageOf, type StorageError } from "../../core/errors.ts";
 import { CloudBlobs, type ObjectStore } from "./cloud-blobs.ts";
-import { loadPackage } from "./package.ts";
+import { loadPackage } from "../../core/optional-package.ts";
 import { serviceError, type Service } from "./service-error.ts";
 
 /** A container, and who asks: by a connection string, or by an account and one of its keys. */

@@ -6,7 +6,7 @@ import type * as Library from "@aws-sdk/client-s3";
 import type * as Uploads from "@aws-sdk/lib-storage";
 import { ConfigError, messageOf, type StorageError } from "../../core/errors.ts";
 import { CloudBlobs, type ObjectStore } from "./cloud-blobs.ts";
-import { loadPackage } from "./package.ts";
+import { loadPackage } from "../../core/optional-package.ts";
 import { serviceError, type Service } from "./service-error.ts";
 
 /** A bucket, and who asks: by the keys given, or else as the library finds out (environment, profile, role). */

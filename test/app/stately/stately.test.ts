@@ -73,6 +73,7 @@ describe("XState's tools", () => {
     });
     expect(own.every(({ rootId }) => rootId === task.sessionId)).toBe(true);
     expect(own.map(({ event }) => event?.type)).toContain("xstate.done.actor.0.task.working.executing");
+    await tool.first(({ event }) => event?.type === "taskEnded");
     const told = tool.seen.filter(
       (event) => event.type === "@xstate.event" && event.sessionId === agent.sessionId,
     );

@@ -5,7 +5,6 @@ import { afterEach, describe, expect, it } from "vitest";
 import { StorageError } from "#src/core/errors";
 import { openAzureBlobs } from "#src/fabric/cloud/azure";
 import type { CloudBlobs } from "#src/fabric/cloud/cloud-blobs";
-import { loadPackage } from "#src/fabric/cloud/package";
 import { openS3Blobs } from "#src/fabric/cloud/s3";
 import * as azure from "./azure-service.ts";
 import * as s3 from "./s3-service.ts";
@@ -259,14 +258,5 @@ describe("blobs in a cloud", () => {
     }
     const byKey = await openAzureBlobs({ container: "c", access: { account: "name", key: azure.AZURE_KEY } });
     expect(inspect(byKey, { depth: 10, showHidden: true })).not.toContain(azure.AZURE_KEY);
-  });
-
-  it("say how to install what they need", async () => {
-    const absent = "fettle-package-that-nobody-installs";
-    const loading = loadPackage("store blobs on Mars", "mars@1", () => import(absent));
-    await expect(loading).rejects.toMatchObject({
-      code: "CONFIG_INVALID",
-      message: expect.stringMatching(/Cannot store blobs on Mars.*Run: npm install mars@1/) as string,
-    });
   });
 });

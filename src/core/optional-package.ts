@@ -1,5 +1,5 @@
-// The packages of the clouds are large, so that only who uses one installs it; and loaded only where it is chosen.
-import { ConfigError, messageOf } from "../../core/errors.ts";
+// Packages that only who needs them installs: loaded where they are first used, and never silently missed.
+import { ConfigError, messageOf } from "./errors.ts";
 
 /**
  * Loads a package that the user installs himself. `install` is what npm is asked for, as in `name@12`.
