@@ -3,7 +3,7 @@
 // - Charts are shown by name: their types, which XState infers, would be longer than all the rest.
 // Invariant: the same sources give the same pages on any machine; a name without a docstring is an error.
 // `--out <folder>` writes them elsewhere than to docs/api.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -103,6 +103,7 @@ const application = await Application.bootstrapWithPlugins({
   hidePageHeader: true,
   hideBreadcrumbs: true,
   useCodeBlocks: true,
+  expandObjects: true,
   parametersFormat: "table",
   interfacePropertiesFormat: "table",
   classPropertiesFormat: "table",
@@ -148,12 +149,13 @@ application.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
   project.removeReflection(modules.get("fettle"));
 });
 
-/** Each member is told as its own, wherever it was inherited from. */
+/** Each member is told as its own, wherever it was inherited from; what is taken apart in the source has a name here. */
 application.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
   for (const reflection of project.getReflectionsByKind(ReflectionKind.All)) {
     delete reflection.inheritedFrom;
     delete reflection.overwrites;
     delete reflection.implementationOf;
+    if (reflection.name === "__namedParameters") reflection.name = "options";
   }
 });
 
@@ -197,7 +199,24 @@ application.renderer.on(MarkdownPageEvent.END, (page) => {
   }
 });
 
+/** Of the marks in tables, leaves those that a link leads to. */
+function dropMarks(folder) {
+  const texts = new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")]));
+  const wanted = new Set();
+  for (const [name, text] of texts) {
+    for (const [, page, anchor] of text.matchAll(/\]\(([\w.-]*)#([\w-]+)\)/g))
+      wanted.add(`${page || name}#${anchor}`);
+  }
+  for (const [name, text] of texts) {
+    const kept = text.replaceAll(/<a id="([\w-]+)"><\/a> /g, (mark, id) =>
+      wanted.has(`${name}#${id}`) ? mark : "",
+    );
+    writeFileSync(join(folder, name), kept);
+  }
+}
+
 const project = await application.convert();
 application.validate(project);
 await application.generateOutputs(project);
+dropMarks(resolve(out));
 process.exitCode = application.logger.hasErrors() || application.logger.hasWarnings() ? 1 : 0;

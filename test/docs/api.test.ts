@@ -43,6 +43,12 @@ describe("the API reference", () => {
     }
   });
 
+  it("has a name for every parameter", async () => {
+    for (const name of await readdir(kept)) {
+      expect(await readFile(join(kept, name), "utf8")).not.toContain("__named");
+    }
+  });
+
   it("tells nothing of the machine that it was made on", async () => {
     for (const name of await readdir(kept)) {
       expect(await readFile(join(kept, name), "utf8")).not.toContain(projectRoot);

@@ -51,9 +51,11 @@ const IDLE_MS = 100;
  * @throws ConfigError where others could reach it and no token is set, or the token can be guessed.
  */
 export function httpPlace(
-  { host, port, token }: Pick<HttpPlace, "host" | "port" | "token">,
-  { settings = "FETTLE_HTTP" }: { readonly settings?: SettingsOf } = {},
+  place: Pick<HttpPlace, "host" | "port" | "token">,
+  options: { readonly settings?: SettingsOf } = {},
 ): HttpPlace {
+  const { host, port, token } = place;
+  const { settings = "FETTLE_HTTP" } = options;
   if (token !== undefined && (token.length < SHORTEST_TOKEN || !/^[\x21-\x7e]+$/.test(token))) {
     throw new ConfigError(
       `Cannot serve: ${settings}_TOKEN must have at least ${SHORTEST_TOKEN} characters, none of them white space; make ` +
