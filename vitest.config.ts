@@ -13,7 +13,7 @@ const PAPERS = ["test/{architecture,bench,docs,examples}/*.test.ts"];
 
 /** Starts programs: the command, and processes that are killed or share a folder. */
 const PROGRAMS = [
-  "test/app/{approvals,blobs,check,cli,demo,init,inspect,mcp,replay,run,show,smoketest,tasks,workflow}.test.ts",
+  "test/app/{approvals,blobs,check,cli,demo,init,inspect,mcp,replay,run,secrets,show,smoketest,tasks,workflow}.test.ts",
   "test/chaos/chaos.test.ts",
   "test/fabric/embedded/{queue,storage}.test.ts",
   "test/mcp/*.test.ts",

@@ -185,7 +185,8 @@ export function secretsOf(config: Config): readonly string[] {
     ...modelSecretsOf(config.models),
     ...secretsOfBlobs(config.blobs),
     ...secretsOfNats(config.nats),
-    ...Object.values(config.otlp.headers),
+    // With "Bearer" before it and without.
+    ...Object.values(config.otlp.headers).flatMap((value) => [value, value.replace(/^\S+\s+/, "")]),
     ...tokens.filter((token) => token !== undefined),
   ];
 }
@@ -284,7 +285,7 @@ function find(sources: readonly Source[], name: string): Source | undefined {
 function describe(sources: readonly Source[], name: string): string {
   const source = find(sources, name);
   const value = source?.values[name] ?? "";
-  const isSecret = SECRET_NAME.test(name) || (name === "NATS_URL" && value.includes("@"));
+  const isSecret = SECRET_NAME.test(name) || (/(?:URL|ENDPOINT)$/.test(name) && value.includes("@"));
   const shown = isSecret ? maskKey(value) : value;
   return `${source?.place(name) ?? "default"}: ${name}=${JSON.stringify(shown)}`;
 }

@@ -13,6 +13,9 @@ const url = z
   .refine((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), {
     error: "expected a URL that begins with http:// or https://",
   })
+  .refine((value) => !URL.canParse(value) || new URL(value).username + new URL(value).password === "", {
+    error: "expected a URL without user and password: keys have settings of their own",
+  })
   .optional();
 
 const seconds = z.coerce

@@ -1,5 +1,5 @@
 // Every metric that Prometheus is given: its name, what it says, its labels, its buckets.
-// Invariant: no label holds an id, an address or text that people or models wrote; docs/observability.md lists the same.
+// Invariant: no label holds an id, an address or text that people or models wrote; docs/metrics.md lists the same.
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { ReadingName } from "../core/telemetry.ts";
 

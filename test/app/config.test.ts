@@ -265,6 +265,20 @@ describe("settings", () => {
     expect(problemsOf(() => load({ CLAUDE_API_KEY: key, LOG_LEVEL: "x" }))).not.toContain(key);
   });
 
+  it("name what of the headers for traces is secret, with and without its scheme", () => {
+    const headers = "authorization=Bearer s3cr3t-of-traces,x-team=blue";
+    const secrets = secretsOf(load({ OTEL_EXPORTER_OTLP_HEADERS: headers }));
+    expect(secrets).toEqual(expect.arrayContaining(["Bearer s3cr3t-of-traces", "s3cr3t-of-traces"]));
+  });
+
+  it("take no user and password in addresses, which errors and logs would show", () => {
+    for (const name of ["CLAUDE_BASE_URL", "AZURE_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"]) {
+      const problems = problemsOf(() => load({ [name]: "https://user:s3cr3t-in-url@example.org/v1" }));
+      expect(problems).toContain("without user and password");
+      expect(problems).not.toContain("s3cr3t-in-url");
+    }
+  });
+
   it.each([
     [{ NATS_TOKEN: "t0ken-of-ours", NATS_USER: "fettle", NATS_PASSWORD: "p" }, /NATS_TOKEN and NATS_USER/],
     [{ NATS_PASSWORD: "p4ssword" }, /NATS_PASSWORD is set, and NATS_USER is not/],

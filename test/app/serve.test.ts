@@ -250,6 +250,10 @@ describe("fettle serve over NATS", () => {
     const { body: list } = await node.get("/v1/tasks?role=slow");
     expect(list).toMatchObject({ tasks: [{ taskId: "t3", status: "cancelled" }, { taskId: "t2" }] });
 
+    expect(await door.get("/v1/tasks/nowhere")).toMatchObject({
+      status: 404,
+      body: { detail: expect.stringContaining("once a node has drawn it") as string },
+    });
     // A role is paused where it runs, from wherever that is asked.
     expect(await door.post("/v1/agents/echo/pause")).toMatchObject({
       status: 200,

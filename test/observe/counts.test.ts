@@ -229,6 +229,39 @@ describe("metrics of what is not a task", () => {
   });
 });
 
+describe("the metrics of a sandbox that has more to do than room", () => {
+  it("tell which guests wait for it, which for a tool, and how many isolates and spares there are", async () => {
+    await using narrow = createSandbox({ isolates: 1, guestsPerIsolate: 1 });
+    const [entered, held] = [defer<null>(), defer<null>()];
+    const wait = defineTool({
+      description: "Waits.",
+      input: z.object({}),
+      execute: async () => {
+        entered.resolve(null);
+        await held.promise;
+        return 1;
+      },
+    });
+    const metrics = createMetrics({ process: false });
+    const model = scripted(() => "result = await tools.wait({})");
+    const agent = coder({ tools: { wait } });
+    await using mesh = await new TestMesh({ sandbox: narrow, model, telemetry: metrics }).add(agent).start();
+    const tasks = [mesh.execute("coder", "One."), mesh.execute("coder", "Two.")];
+    await entered.promise;
+    const waiting = async () => {
+      const page = await pageOf(metrics);
+      return ["answer", "isolate"].map((what) => page.sum("fettle_sandbox_guests_waiting", { for: what }));
+    };
+    await expect.poll(waiting).toEqual([1, 1]);
+    expect((await pageOf(metrics)).sum("fettle_sandbox_isolates", { state: "up" })).toBe(1);
+    held.resolve(null);
+    for (const { status } of await Promise.all(tasks)) expect(status).toBe("success");
+    expect(await waiting()).toEqual([0, 0]);
+    const spares = async () => (await pageOf(metrics)).sum("fettle_sandbox_spares");
+    await expect.poll(spares).toBeGreaterThan(0);
+  });
+});
+
 describe("a sandbox node's metrics", () => {
   it("count the runs that it does for others, which count them as done elsewhere", async () => {
     await using fabric = createMemoryFabric();
@@ -250,6 +283,38 @@ describe("a sandbox node's metrics", () => {
     expect(pages.map((page) => page.sum("fettle_sandbox_isolates", { state: "up" }))).toEqual([0, 1]);
     expect(pages[1]?.sum("fettle_sandbox_memory_bytes_count", { place: "local" })).toBe(2);
     unread();
+  });
+});
+
+describe("a workflow that another process goes on with", () => {
+  it("is counted as taken over once, and as ended once", async () => {
+    const fabric = createMemoryFabric();
+    const [before, after] = [createMetrics({ process: false }), createMetrics({ process: false })];
+    const [entered, held] = [defer<null>(), defer<null>()];
+    const clerk = defineAgent({
+      role: "clerk",
+      capabilities: ["x"],
+      handle: async () => {
+        entered.resolve(null);
+        await held.promise;
+        return null;
+      },
+    });
+    const steps = [{ id: "one", agent: "clerk", task: "Do." }];
+    const first = await new TestMesh({ sandbox, fabric, telemetry: before }).add(clerk).start();
+    first.workflow("w-1", steps).catch(() => undefined);
+    await entered.promise;
+    await first.stop({ mode: "suspend" });
+    held.resolve(null);
+    await using second = await new TestMesh({ sandbox, fabric, telemetry: after }).add(clerk).start();
+    expect((await second.workflow("w-1", steps)).status).toBe("success");
+    const pages = [await pageOf(before), await pageOf(after)];
+    const counted = (name: string, labels?: Readonly<Record<string, string>>) =>
+      pages.map((page) => page.sum(name, labels));
+    expect(counted("fettle_takeovers_total", { kind: "workflow" })).toEqual([0, 1]);
+    expect(counted("fettle_workflows_total", { status: "success" })).toEqual([0, 1]);
+    expect(counted("fettle_workflow_duration_seconds_count")).toEqual([0, 1]);
+    await fabric.close();
   });
 });
 

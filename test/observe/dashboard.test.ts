@@ -58,6 +58,18 @@ describe("docs/metrics.md", () => {
   });
 });
 
+describe("the tests of the metrics", () => {
+  it("see each of them change by what really happens", () => {
+    const files = ["observe/metrics", "observe/counts", "nodes/metrics", "sandbox/watchdog"];
+    const tests = files
+      .map((name) => readFileSync(join(projectRoot, `test/${name}.test.ts`), "utf8"))
+      .join("");
+    const asked = tests.match(/(?:sum|counted)\("fettle_\w+/g) ?? [];
+    const seen = new Set(asked.map((one) => one.replace(/^.*"/, "").replace(/_(?:bucket|sum|count)$/, "")));
+    expect([...labels().keys()].filter((name) => !seen.has(name))).toEqual([]);
+  });
+});
+
 describe("the dashboard", () => {
   const dashboard = JSON.parse(readFileSync(join(projectRoot, "docs/grafana/fettle.json"), "utf8")) as {
     readonly panels: readonly {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMetrics, defineAgent, loadConfig, Mesh } from "fettle";
 import { createScriptedModel } from "fettle/testing";
+import { packageManifest } from "#src/app/package-root";
 import { silentLog } from "#src/core/log";
 import { createLogger } from "#src/observe/logger";
 import { serveMetrics } from "#src/observe/metrics-server";
@@ -85,6 +86,7 @@ describe("metrics of a mesh", () => {
     expect(page.sum("fettle_tasks_running", { role })).toBe(0);
     expect(page.sum("fettle_actors", { role })).toBe(1);
     expect(page.sum("fettle_nodes")).toBe(1);
+    expect(page.sum("fettle_info", { version: packageManifest().version })).toBe(1);
     expect(page.sum("process_resident_memory_bytes")).toBeGreaterThan(1_000_000);
     const elsewhere = new URL("/", mesh.metricsUrl ?? "");
     expect((await fetch(elsewhere)).status).toBe(404);

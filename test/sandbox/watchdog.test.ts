@@ -6,11 +6,14 @@ import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { defineTool } from "#src/core/tool";
+import { readPool } from "#src/observe/measured-sandbox";
+import { createMetrics } from "#src/observe/metrics";
 import { ENGINE_URL, WORKER_URL, type Launch } from "#src/sandbox/link";
 import { Pool } from "#src/sandbox/pool";
 import { processes } from "#src/sandbox/process";
 import { nodeThreads } from "#src/sandbox/thread-node";
 import { Module } from "#src/sandbox/worker/webassembly";
+import { Exposition } from "../harness/exposition.ts";
 import { errorOf, valueOf } from "./outcome.ts";
 import { plan } from "./plan.ts";
 
@@ -58,6 +61,9 @@ describe.each(Object.entries(launches))("an isolate as a %s that does not hear i
     expect(errorOf(await actor)).toMatchObject({ failure: "crash" });
     expect(valueOf(await bystander)).toBe("unharmed");
     expect(pool.stats()).toMatchObject({ kills: 1 });
+    const metrics = createMetrics({ process: false });
+    readPool(pool, metrics);
+    expect(Exposition.parse(await metrics.text()).sum("fettle_sandbox_isolate_kills_total")).toBe(1);
     await pool.close();
   });
 });

@@ -8,9 +8,14 @@ import { foundWithin } from "./waiting.ts";
 
 /** A task as it is listed. @throws Problem where there is none of that id. */
 export async function findTask({ service }: Pick<Call, "service">, taskId: string): Promise<TaskSummary> {
-  const found = await service.mesh.view.tasks.find(taskId);
+  const { view } = service.mesh;
+  const found = await view.tasks.find(taskId);
   if (found !== null) return found;
-  throw new Problem(404, "TASK_UNKNOWN", `There is no task "${taskId}" in this mesh.`);
+  // The queue knows its messages by their order alone.
+  const hint = view.isDistributed
+    ? " One that was submitted to a queue is known once a node has drawn it."
+    : "";
+  throw new Problem(404, "TASK_UNKNOWN", `There is no task "${taskId}" in this mesh.${hint}`);
 }
 
 /** A task's result, once it has ended within that time; null where it has not. */
