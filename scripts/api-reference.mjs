@@ -92,7 +92,7 @@ const application = await Application.bootstrapWithPlugins({
   excludeInternal: true,
   sort: ["source-order"],
   groupOrder: [
-    ...["Functions", "Classes", "Variables", "Interfaces", "Type Aliases", "References"],
+    ...["Functions", "Classes", "Variables", "Interfaces", "Type Aliases"],
     ...["Constructors", "Properties", "Accessors", "Methods"],
   ],
   validation: { notExported: true, invalidLink: true, rewrittenLink: true, notDocumented: true },
@@ -124,6 +124,9 @@ application.converter.on(Converter.EVENT_CREATE_DECLARATION, (context, reflectio
   }
 });
 
+/** What a page's entry point passes on from another page. */
+const passedOn = new Map();
+
 application.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
   const modules = new Map(project.children.map((module, index) => [entries[index]?.specifier, module]));
   for (const page of pages) {
@@ -147,6 +150,11 @@ application.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     }
   }
   project.removeReflection(modules.get("fettle"));
+  for (const reference of project.getReflectionsByKind(ReflectionKind.Reference)) {
+    const { name } = reference.parent;
+    passedOn.set(name, [...(passedOn.get(name) ?? []), reference.getTargetReflection()]);
+    project.removeReflection(reference);
+  }
 });
 
 /** Each member is told as its own, wherever it was inherited from; what is taken apart in the source has a name here. */
@@ -162,13 +170,14 @@ application.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
 const VALUES = ReflectionKind.Function | ReflectionKind.Class | ReflectionKind.Variable;
 
 /** Links to the names on a page, as another page or the page itself has them: first values, then types. */
-function linksTo({ groups }, file) {
+function linksTo({ name, groups }, file) {
   const { router } = application.renderer;
-  const link = (one) => `[\`${one.name}\`](${file}#${router.getAnchor(one)})`;
+  const pageOf = (one) => (one.parent.name === name ? file : `${one.parent.name}.md`);
+  const link = (one) => `[\`${one.name}\`](${pageOf(one)}#${router.getAnchor(one)})`;
   const sorted = groups.flatMap((group) => group.children);
   const values = sorted.filter((one) => one.kindOf(VALUES));
   const types = sorted.filter((one) => !values.includes(one));
-  return [values, types]
+  return [values, types, passedOn.get(name) ?? []]
     .filter(({ length }) => length > 0)
     .map((list) => list.map(link).join(" · "))
     .join("\n\n");

@@ -37,6 +37,26 @@ export async function readPages(): Promise<readonly Page[]> {
   );
 }
 
+/** The examples of the API reference, which come from docstrings, each once. */
+export async function readExamples(): Promise<readonly Snippet[]> {
+  const names = await readdir(join(projectRoot, "docs/api"));
+  const pages = await Promise.all(
+    names.map(async (name) => {
+      const file = `docs/api/${name}`;
+      const text = await readFile(join(projectRoot, file), "utf8");
+      return [...text.matchAll(/^#+ Example\n\n```ts\n([^]*?)\n```$/gm)].map(({ index, 1: code = "" }) => ({
+        file,
+        line: text.slice(0, index).split("\n").length + 3,
+        language: "ts",
+        mark: "fragment",
+        code,
+      }));
+    }),
+  );
+  const all = pages.flat();
+  return all.filter(({ code }, index) => all.findIndex((one) => one.code === code) === index);
+}
+
 /** Takes a page apart. */
 export function readPage(file: string, text: string): Page {
   const snippets: Snippet[] = [];

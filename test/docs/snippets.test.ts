@@ -1,21 +1,24 @@
 // The code of the README and the docs, run as their reader would: each ```ts block is a program of its own. Those of
 // one page run in one process, one after the other, each in a folder of its own.
 // - `// → text` after a line says what that line prints; together they must be the whole output.
-// - `<!-- fragment -->` before a block: its types are checked with what prelude.ts declares, but it is not run.
+// - `<!-- fragment -->` before a block, and each example of a docstring: its types are checked with what prelude.ts declares, but it is not run.
 // - `<!-- nats -->` before a block: the programs of its page are given a server by NATS_URL.
 // Model answers come from answers.json, by way of FETTLE_REPLAY; nothing else is replaced.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as fettle from "fettle";
+import * as http from "fettle/http";
 import * as sandbox from "fettle/sandbox";
 import * as testing from "fettle/testing";
 import { startNatsServer, type NatsServer } from "../harness/nats-server.ts";
 import { projectRoot, runProgram, type Run } from "../harness/program.ts";
-import { readPages, type Snippet } from "./markdown.ts";
+import { readExamples, readPages, type Snippet } from "./markdown.ts";
 
 const pages = await readPages();
-const snippets = pages.flatMap((page) => page.snippets).filter(({ language }) => language === "ts");
+const examples = await readExamples();
+const shown = pages.flatMap((page) => page.snippets).filter(({ language }) => language === "ts");
+const snippets = [...shown, ...examples];
 const programs = snippets.filter(({ mark }) => mark !== "fragment");
 const fragments = snippets.filter(({ mark }) => mark === "fragment");
 
@@ -85,13 +88,26 @@ const TSCONFIG = {
 function sourceOf(snippet: Snippet): string {
   const lines = "\n".repeat(snippet.line - 2);
   if (snippet.mark !== "fragment") return `${lines}export {};\n${snippet.code}\n`;
-  return `${lines}import { ${PRELUDE.join(", ")} } from "./prelude.ts"; export async function fragment() {\n${snippet.code}\n}\n`;
+  const code = snippet.code.replaceAll(/^export /gm, "");
+  return `${lines}import { ${PRELUDE.join(", ")} } from "./prelude.ts"; export async function fragment() {\n${code}\n}\n`;
 }
 
 /** What a fragment finds: all that the package exports, and what prelude.ts declares. */
 const PRELUDE = [
-  ...new Set([fettle, sandbox, testing].flatMap((module) => Object.keys(module))),
-  ...["z", "mesh", "model", "memory", "sandbox", "agent", "code"],
+  ...new Set([fettle, http, sandbox, testing].flatMap((module) => Object.keys(module))),
+  ...[
+    "z",
+    "mesh",
+    "model",
+    "memory",
+    "sandbox",
+    "agent",
+    "code",
+    "calculator",
+    "search",
+    "app",
+    "tracerProvider",
+  ],
 ];
 
 /** What one program printed, and how it ended. */
@@ -136,6 +152,7 @@ describe("the documentation's code", () => {
   );
 
   it("is mostly programs, and not fragments that nothing runs", () => {
-    expect(programs.length).toBeGreaterThan(fragments.length);
+    expect(programs.length).toBeGreaterThan(fragments.length - examples.length);
+    expect(examples.length).toBeGreaterThan(8);
   });
 });

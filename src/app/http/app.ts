@@ -50,7 +50,7 @@ const API: readonly Route[] = [
  *
  * @example
  * const app = createHttpApp(mesh, { token: "…" });
- * Deno.serve(app.fetch);
+ * const server = await openHttpServer(app.fetch, { host: "127.0.0.1", port: 8080 });
  */
 export function createHttpApp(mesh: MeshSystem, options: HttpAppOptions = {}): Hono<HttpEnv> {
   const { log = silentLog, maxBodyBytes = MAX_BODY_BYTES, heartbeatMs = 15_000 } = options;
