@@ -22,7 +22,7 @@ const PROGRAMS = [
 ];
 
 /** Starts a browser: as it is whatever runs the test, and Playwright is made for Node. */
-const PAGES = ["test/inspector/*.test.ts"];
+const PAGES = ["test/inspector/*.test.ts", "test/app/http/docs-page.test.ts"];
 
 /** Starts a NATS server, and mostly waits for it. */
 const SERVERS = [

@@ -31,7 +31,7 @@ export async function inspect(mesh: MeshSystem, token?: string, port = 0): Promi
 /** Looks at a place in the page, such as `tasks/t1`. */
 export async function look(
   browser: Browser,
-  { url }: InspectorService,
+  { url }: Pick<InspectorService, "url">,
   { at = "", ...sight }: Partial<Sight> & { readonly at?: string } = {},
 ): Promise<WatchedPage> {
   return openPage(browser, `${url}#/${at}`, { width: 1280, theme: "light", ...sight });

@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { defineAgent } from "fettle";
-import { TestMesh } from "fettle/testing";
+import { createScriptedModel, TestMesh } from "fettle/testing";
 import { defer } from "#src/core/deferred";
 import { browserForTests, fenced, inspect, look } from "./stage.ts";
 
@@ -79,6 +79,36 @@ it("lights each state in turn as a task goes through a repair, and shows what wa
   expect(await page.locator(".console-line").first().textContent()).toContain("warn: careful");
   expect(await page.locator("section.result").textContent()).toContain("<img src=x onerror=alert(1)>");
   expect(await page.locator("main img").count()).toBe(0);
+  expect(faults).toEqual([]);
+});
+
+it("shows the answer of a model as it is written, and then the code that it was", async () => {
+  const [half, whole] = [defer<undefined>(), defer<undefined>()];
+  const model = createScriptedModel([MENDED]);
+  await using mesh = new TestMesh({
+    model: {
+      ...model,
+      ask: async (request, call = {}) => {
+        await half.promise;
+        call.onText?.("```js\nconst part = ");
+        await whole.promise;
+        return model.ask(request, { signal: call.signal });
+      },
+    },
+  });
+  mesh.add(worker);
+  await mesh.start();
+  await using service = await inspect(mesh);
+  const result = mesh.execute("worker", { id: "t1", task: "Add." });
+  await using seen = await look(stage.browser, service, { at: "tasks/t1" });
+  const { page, faults } = seen;
+  await page.locator(".writing").getByText("The model is writing").waitFor();
+  half.resolve(undefined);
+  await page.locator(".writing pre").getByText("const part =").waitFor();
+  whole.resolve(undefined);
+  await result;
+  await page.locator("[data-moment='model-answered'] .line").first().waitFor();
+  expect(await page.locator(".writing").count()).toBe(0);
   expect(faults).toEqual([]);
 });
 

@@ -12,7 +12,6 @@ import { EVENT_STREAM_HEADERS } from "../http/event-stream.ts";
 import { Problem } from "../http/problem.ts";
 import { eventStream } from "./event-stream.ts";
 import type { Inspector } from "./inspector.ts";
-import { OwnCharts } from "./own-charts.ts";
 import { PAGE_HEADERS, pageFile } from "./page-files.ts";
 import type { Done } from "./shapes.ts";
 
@@ -63,12 +62,11 @@ export function createInspectorApp(inspector: () => Inspector, options: Inspecto
 }
 
 function addReading(app: Hono, inspector: () => Inspector): void {
-  const charts = new OwnCharts();
   app.get("/api/mesh", async () => jsonAnswer(await inspector().overview()));
-  app.get("/api/charts", async () => {
-    const answer = jsonAnswer(await charts.get());
-    answer.headers.set("Cache-Control", "private, max-age=3600");
-    return answer;
+  app.get("/api/charts", async (c) => {
+    const built = await pageFile("charts.json", c.req.header("If-None-Match"));
+    if (built === null) throw new Problem(404, "NOT_FOUND", "The page was not built: run npm run build.");
+    return built;
   });
   app.get("/api/actors", async (c) => {
     const { node, cursor: after, ...question } = readQuery(c, actorQuery);

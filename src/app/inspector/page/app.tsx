@@ -24,6 +24,7 @@ export function App() {
   const place = useObservable(route);
   const locked = useObservable(isLocked);
   const main = useRef<HTMLElement>(null);
+  const hasMoved = useRef(false);
   useEffect(listenForKeys, []);
   // An actor is shown beside the list, which stays where it is.
   const shown = place.section === "actors" ? null : place.id;
@@ -33,7 +34,9 @@ export function App() {
   useEffect(() => {
     document.title = `${place.id ?? name(place)} · Fettle`;
     // What had the focus may have gone with the page that was left.
-    if (document.activeElement === document.body) main.current?.focus({ preventScroll: true });
+    if (hasMoved.current && document.activeElement === document.body)
+      main.current?.focus({ preventScroll: true });
+    hasMoved.current = true;
   }, [place.section, place.id]);
   if (locked) return <Lock />;
   return (

@@ -7,6 +7,9 @@ const KEPT_AS = "fettle-token";
 /** Whether the server wants a token that the page does not have. */
 export const isLocked = observable(false);
 
+/** Whether the token that the page had was not the right one. */
+export const wasRefused = observable(false);
+
 /** What the server says of a request that it does not fulfil. */
 export class RequestError extends Error {
   readonly status: number;
@@ -29,6 +32,7 @@ export function takeToken(): void {
 /** Keeps a token that a person typed. */
 export function unlock(token: string): void {
   sessionStorage.setItem(KEPT_AS, token);
+  wasRefused.set(false);
   isLocked.set(false);
 }
 
@@ -67,10 +71,16 @@ export async function act<T>(path: string, body: Readonly<Record<string, string>
 
 /** @throws RequestError where it is refused. */
 export async function refuse(response: Response): Promise<never> {
-  if (response.status === 401) isLocked.set(true);
+  if (response.status === 401) lock();
   const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: string };
   const said = problem.detail ?? problem.title ?? `The server answered ${response.status}.`;
   throw new RequestError(response.status, said);
+}
+
+function lock(): void {
+  wasRefused.set(wasRefused.value || sessionStorage.getItem(KEPT_AS) !== null);
+  sessionStorage.removeItem(KEPT_AS);
+  isLocked.set(true);
 }
 
 async function ask<T>(address: string, init: RequestInit): Promise<T> {

@@ -20,7 +20,10 @@ export function AnswerForm({ approvalId }: { readonly approvalId: string }) {
       note === "" ? {} : { note },
     );
     setBusy(false);
-    if (done) await readApprovals().catch(() => undefined);
+    if (!done) return;
+    // The buttons go: who answered by keys stays on the page.
+    document.getElementById("main")?.focus({ preventScroll: true });
+    await readApprovals().catch(() => undefined);
   };
   return (
     <form class="answer" onSubmit={(event) => event.preventDefault()}>

@@ -12,7 +12,7 @@ export function KeyHelp() {
     else dialog.current?.close();
   }, [shown]);
   return (
-    <dialog ref={dialog} aria-labelledby="keys-title" onClose={() => showsKeys.set(false)}>
+    <dialog ref={dialog} aria-labelledby="keys-title" onCancel={() => showsKeys.set(false)}>
       <h2 id="keys-title">Keys</h2>
       <dl class="keys">
         {KEYS.map(({ keys, deed }) => (

@@ -1,10 +1,14 @@
 // Asks for the token, once for this tab.
-import { useState } from "preact/hooks";
-import { unlock } from "../server.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { useObservable } from "../observable.ts";
+import { unlock, wasRefused } from "../server.ts";
 
 /** Where the token is typed. */
 export function Lock() {
   const [token, setToken] = useState("");
+  const refused = useObservable(wasRefused);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => field.current?.focus(), []);
   return (
     <main class="lock">
       <form
@@ -15,11 +19,18 @@ export function Lock() {
       >
         <h1>This inspector needs a token</h1>
         <p id="token-help">
-          It was printed where the inspector was started; there it is also set. It is kept for this tab only.
+          It is the one that the inspector was started with: <code>FETTLE_INSPECT_TOKEN</code>, or the file of{" "}
+          <code>--token-file</code>. It is kept for this tab only.
         </p>
+        {refused ? (
+          <p class="failure" role="alert">
+            That was not the right token.
+          </p>
+        ) : null}
         <label for="token">Token</label>
         <input
           id="token"
+          ref={field}
           type="password"
           autocomplete="current-password"
           aria-describedby="token-help"

@@ -6,7 +6,7 @@ import { useObservable } from "../observable.ts";
 import { justLeft } from "../route.ts";
 
 /** Rows drawn above and below what is seen: keys move the focus to them. */
-const BEYOND = 8;
+const BEYOND = 16;
 
 /** A list of many rows. */
 export function VirtualList<T>(props: {
