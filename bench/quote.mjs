@@ -53,7 +53,10 @@ const HTTP = [
   ["http-held held", "", "requests held at once"],
   ["http-held lost", "0", "of them"],
   ["http-held startMs", "", "ms until all their tasks run"],
+  ["http-held p99", "", "ms from the results until it is answered"],
+  ["http-held p99 of Fettle, called directly", "", "ms"],
   ["http-held answerMs", "", "ms from the results until all are answered"],
+  ["http-held answerMs of Fettle, called directly", "", "ms"],
 ];
 /** Rows of work over NATS. */
 const NETWORK = [

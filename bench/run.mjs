@@ -50,7 +50,7 @@ const LINES = GROUPS.flatMap(({ lines }) => lines);
 const HELP = `Measures Fettle and what it is compared with: node bench/run.mjs [options]
 
   --short       a few seconds, small counts: to see that it works, not how fast it is
-  --only LINE   one line: ${LINES.map(({ id }) => id).join(", ")}
+  --only LINES  some lines, separated by commas: ${LINES.map(({ id }) => id).join(", ")}
   --out DIR     where <runtime>.md, .json and .svg go; bench/results, and from there into docs/benchmarks.md, where
                 absent; nowhere where absent with --short or --only
   --json        print JSON in place of the table
@@ -72,8 +72,10 @@ if (options.help) console.log(HELP);
 else await main();
 
 async function main() {
-  const lines = LINES.filter(({ id }) => options.only === undefined || id === options.only);
-  if (lines.length === 0) throw new Error(`No line is called "${options.only}".\n${HELP}`);
+  const wanted = options.only?.split(",") ?? LINES.map(({ id }) => id);
+  const lines = LINES.filter(({ id }) => wanted.includes(id));
+  const unknown = wanted.find((id) => lines.every((line) => line.id !== id));
+  if (unknown !== undefined) throw new Error(`No line is called "${unknown}".\n${HELP}`);
   if (!options.short) installPeers();
   const counts = options.short ? SHORT : FULL;
   const machine = describeMachine();

@@ -1,6 +1,6 @@
 // Clients of the HTTP service, in a process of their own: so many connections, each with one request after the other.
-// Usage: load.mjs URL CONNECTIONS REQUESTS AGENT. Prints { samples, lost } as JSON: each request's time in milliseconds, and
-// how many were not answered as they should be.
+// Usage: load.mjs URL CONNECTIONS REQUESTS AGENT. Prints { samples, ends, lost } as JSON: each request's time, when it was
+// answered, both in milliseconds (the latter since 1970), and how many were not answered as they should be.
 import { Buffer } from "node:buffer";
 import { Agent, request } from "node:http";
 import process from "node:process";
@@ -29,6 +29,7 @@ function ask() {
 }
 
 const samples = [];
+const ends = [];
 let left = Number(requests);
 let lost = 0;
 await Promise.all(
@@ -37,9 +38,11 @@ await Promise.all(
       left -= 1;
       const begun = performance.now();
       if (!(await ask())) lost += 1;
-      samples.push(performance.now() - begun);
+      const ended = performance.now();
+      samples.push(ended - begun);
+      ends.push(performance.timeOrigin + ended);
     }
   }),
 );
 keepAlive.destroy();
-console.log(JSON.stringify({ samples, lost }));
+console.log(JSON.stringify({ samples, ends, lost }));

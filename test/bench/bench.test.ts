@@ -102,7 +102,10 @@ describe("the benchmark in its short form", () => {
     const [over, direct] = run.lines.find(({ id }) => id === "http-task")?.rows ?? [];
     expect(over).toMatchObject({ name: "Fettle over HTTP", lost: 0, samples: 80 });
     expect(direct?.["samples"]).toBe(80);
-    expect(run.lines.find(({ id }) => id === "http-held")?.rows).toMatchObject([{ held: 50, lost: 0 }]);
+    expect(run.lines.find(({ id }) => id === "http-held")?.rows).toMatchObject([
+      { held: 50, lost: 0, samples: 50 },
+      { held: 50, lost: 0, samples: 50 },
+    ]);
   });
 
   it("counts what a durable task does to the disk", () => {
