@@ -37,8 +37,8 @@ export async function openMeshClient(config: Config = loadConfig()): Promise<Mes
   const { mesh: name } = config;
   if (config.mode !== "distributed") {
     throw new ConfigError(
-      `The mesh "${name}" of the settings is embedded in its program, and no other program can reach it: set NATS_URL for ` +
-        'one over NATS. Of an embedded one, "fettle run" does a task, and "fettle tasks" and "fettle show" tell of them.',
+      `The mesh "${name}" of the settings is embedded in its program, and no other program can reach it: name the server of one over NATS, by NATS_URL ` +
+        'or --server. Of an embedded one, "fettle run" does a task, and "fettle tasks" and "fettle show" tell of them.',
     );
   }
   const fabric = await openNats(config.nats, { mesh: name, name: "fettle command", log: silentLog });

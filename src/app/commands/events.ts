@@ -5,11 +5,13 @@ import { z } from "zod";
 import { defer } from "../../core/deferred.ts";
 import { requireName } from "../../core/names.ts";
 import { onInterrupt } from "../interrupt.ts";
+import { loadConfig } from "../config.ts";
 import { openMeshClient } from "../mesh-client.ts";
 import { paint, print } from "../output.ts";
 import { beginning } from "../wording.ts";
 
 interface EventsOptions {
+  readonly server?: string;
   readonly json?: boolean;
 }
 
@@ -19,7 +21,7 @@ Examples:
   $ fettle events report                those of the workflow "report" and of all its tasks
   $ fettle events prices-1 --json       one JSON object a line, as it is told
 
-The mesh is that of FETTLE_MESH on NATS_URL. Events are told once and not kept: what was before is in "fettle show".`;
+The mesh is that of FETTLE_MESH on --server, else NATS_URL. Events are told once and not kept: what was before is in "fettle show".`;
 
 const toldSchema = z.looseObject({ type: z.string(), at: z.string() });
 type Told = z.infer<typeof toldSchema>;
@@ -29,14 +31,16 @@ export function eventsCommand(): Command {
   return new Command("events")
     .description("follow a task or a workflow of a mesh over NATS")
     .argument("<id>", "the id of the task or the workflow")
+    .option("-s, --server <url>", "the NATS servers, separated by commas; default: NATS_URL")
     .option("--json", "print each event as JSON, one a line")
     .addHelpText("after", EXAMPLES)
     .action(follow);
 }
 
-async function follow(id: string, { json = false }: EventsOptions): Promise<void> {
+async function follow(id: string, options: EventsOptions): Promise<void> {
+  const { json = false } = options;
   requireName(id, "The id");
-  await using client = await openMeshClient();
+  await using client = await openMeshClient(loadConfig({ given: { NATS_URL: options.server } }));
   const { messages, subjects } = client;
   const interrupt = onInterrupt();
   const ended = defer<undefined>();

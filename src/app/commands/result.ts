@@ -4,10 +4,12 @@ import { Command } from "commander";
 import { TaskError, UnknownError } from "../../core/errors.ts";
 import { requireName } from "../../core/names.ts";
 import { onInterrupt } from "../interrupt.ts";
+import { loadConfig } from "../config.ts";
 import { openMeshClient, type MeshClient } from "../mesh-client.ts";
 import { showResult } from "../result-output.ts";
 
 interface ResultOptions {
+  readonly server?: string;
   readonly wait?: boolean;
   readonly json?: boolean;
 }
@@ -18,7 +20,7 @@ Examples:
   $ fettle result prices-1 --wait       the same, once it has ended
   $ fettle result prices-1 --json
 
-The mesh is that of FETTLE_MESH on NATS_URL. Exits with 0 where the task succeeded, with 1 where it did not, or has no
+The mesh is that of FETTLE_MESH on --server, else NATS_URL. Exits with 0 where the task succeeded, with 1 where it did not, or has no
 result yet.`;
 
 /** The command. */
@@ -27,14 +29,16 @@ export function resultCommand(): Command {
     .description("print the result of a task of a mesh over NATS")
     .argument("<taskId>", "the task's id")
     .option("--wait", "wait until the task has ended")
+    .option("-s, --server <url>", "the NATS servers, separated by commas; default: NATS_URL")
     .option("--json", "print the result as JSON")
     .addHelpText("after", EXAMPLES)
     .action(result);
 }
 
-async function result(taskId: string, { wait = false, json = false }: ResultOptions): Promise<void> {
+async function result(taskId: string, options: ResultOptions): Promise<void> {
+  const { wait = false, json = false } = options;
   requireName(taskId, "The task's id");
-  await using client = await openMeshClient();
+  await using client = await openMeshClient(loadConfig({ given: { NATS_URL: options.server } }));
   const found = await client.result(taskId);
   if (found !== null) {
     showResult(found, { json, config: client.config });

@@ -5,6 +5,7 @@ import { TaskError, UnknownError } from "../../core/errors.ts";
 import { requireName } from "../../core/names.ts";
 import { HEADER, readRequestHeaders } from "../../core/request-headers.ts";
 import { onInterrupt } from "../interrupt.ts";
+import { loadConfig } from "../config.ts";
 import { openMeshClient, type MeshClient } from "../mesh-client.ts";
 import { print, printJson } from "../output.ts";
 import { showResult } from "../result-output.ts";
@@ -12,6 +13,7 @@ import { nearestName } from "../spelling.ts";
 import { readContext } from "../task-context.ts";
 
 interface SubmitOptions {
+  readonly server?: string;
   readonly id?: string;
   readonly context?: string;
   readonly deadline?: string;
@@ -27,7 +29,7 @@ Examples:
   $ fettle submit coder "Name three primes" --wait --json
   $ fettle submit coder "Sum up today" --deadline 2026-01-31T18:00:00Z --trace "$TRACEPARENT"
 
-The mesh is that of FETTLE_MESH on NATS_URL. The task waits in the servers until a node with the role takes it; the same
+The mesh is that of FETTLE_MESH on --server, else NATS_URL. The task waits in the servers until a node with the role takes it; the same
 --id again does not do it again. At its --deadline it is cancelled, and not begun any more. "fettle result <id>" and "fettle events <id>" tell what becomes of it.
 
 Exits with 0 where the task was submitted; with --wait as the task ends, 130 where Ctrl-C ended the wait (not the task).`;
@@ -45,6 +47,7 @@ export function submitCommand(): Command {
       "when nobody needs the result any more: ISO 8601, or +<milliseconds> from now",
     )
     .option("--trace <traceparent>", "the trace that it belongs to, as W3C Trace Context writes it")
+    .option("-s, --server <url>", "the NATS servers, separated by commas; default: NATS_URL")
     .option("--wait", "wait for the result, and print it")
     .option("--json", "print what became of it as one JSON document")
     .addHelpText("after", EXAMPLES)
@@ -57,7 +60,7 @@ async function submit(role: string, task: string, options: SubmitOptions): Promi
   requireName(id, "--id");
   const context = readContext(options.context);
   const headers = headersOf(options);
-  await using client = await openMeshClient();
+  await using client = await openMeshClient(loadConfig({ given: { NATS_URL: options.server } }));
   await requireRole(client, role);
   const { queue, subjects, name } = client;
   const message = JSON.stringify({
