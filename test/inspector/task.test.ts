@@ -129,6 +129,8 @@ it("walks back through a task that has ended, by its scrubber and by keys", asyn
   const last = Number(await slider.getAttribute("max"));
   for (let moment = 0; moment <= last; moment += 1) {
     await expect.poll(() => slider.inputValue(), WITH_PATIENCE).toBe(String(moment));
+    // The browser moves the slider itself, before the page has drawn that moment.
+    await expect.poll(() => page.locator(".moment.ahead").count(), WITH_PATIENCE).toBe(last - moment);
     const state = (await lit.count()) === 0 ? null : await lit.getAttribute("data-state");
     if (state !== walked.at(-1)) walked.push(state);
     await page.keyboard.press("ArrowRight");

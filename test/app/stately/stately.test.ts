@@ -18,7 +18,7 @@ import { loadLibrary } from "#src/app/stately/library";
 import { pathOf } from "#actors/state-path";
 import { gate } from "../../nodes/crew.ts";
 import { fenced } from "../inspector/looking.ts";
-import { readAt } from "./tool.ts";
+import { readAt, type Tool } from "./tool.ts";
 
 const SECRET = "kQ7vX2pLm9-configured-key";
 
@@ -49,10 +49,17 @@ async function started(answers: readonly string[], options: MeshOptions = {}): P
   return mesh;
 }
 
+/** A tool that reads already. */
+async function reading(mesh: Mesh): Promise<Tool> {
+  const tool = readAt(mesh.stately);
+  await tool.actor("worker.1");
+  return tool;
+}
+
 describe("XState's tools", () => {
   it("are told of a task through a repair, state by state, with its chart, events and result", async () => {
     await using mesh = await started([fenced("result = nothing.here;"), fenced("result = 42;")]);
-    const tool = readAt(mesh.stately);
+    const tool = await reading(mesh);
     const agent = await tool.actor("worker.1");
     expect(agent).toMatchObject({ snapshot: { status: "active", value: { serving: "accepting" } } });
     const result = await mesh.execute("worker", { id: "t1", task: "Say 42." });
@@ -84,7 +91,7 @@ describe("XState's tools", () => {
 
   it("are given charts that XState takes again, with the names of guards, actions and effects", async () => {
     await using mesh = await started([fenced("result = 42;")]);
-    const tool = readAt(mesh.stately);
+    const tool = await reading(mesh);
     await mesh.execute("worker", { id: "t1", task: "Say 42." });
     const { definition = "" } = await tool.actor("task-t1");
     const chart = createMachine(JSON.parse(definition) as object);
@@ -102,15 +109,38 @@ describe("XState's tools", () => {
     await using mesh = await started([], { model });
     await mesh.execute("worker", { id: "t1", task: "Say 1." });
     const second = mesh.execute("worker", { id: "t2", task: "Say 2." });
-    const early = readAt(mesh.stately);
+    const early = await reading(mesh);
     await early.first(({ snapshot }) => pathOf(snapshot?.value ?? "") === "working.generating");
-    const late = readAt(mesh.stately);
+    const late = await reading(mesh);
     const found = await late.actor("task-t2");
     expect(found).toMatchObject({ snapshot: { value: { working: "generating" } } });
     held.open();
     await second;
     expect((await late.states("task-t2")).at(-1)).toBe("done");
     expect(late.seen.filter(({ name }) => name === "task-t1")).toEqual([]);
+  });
+
+  it("find nothing left of tasks that were cancelled, failed or broken off", async () => {
+    const held = gate();
+    const model = createScriptedModel(async ({ messages }) => {
+      if (!JSON.stringify(messages).includes("Hold.")) return fenced("throw new Error('no');");
+      await held.passed;
+      return fenced("result = 1;");
+    });
+    await using mesh = await started([], { model });
+    const early = await reading(mesh);
+    const cancelled = mesh.execute("worker", { id: "t1", task: "Hold." });
+    await early.first(({ snapshot }) => pathOf(snapshot?.value ?? "") === "working.generating");
+    await mesh.cancel("t1");
+    expect(await cancelled).toMatchObject({ status: "cancelled" });
+    expect(await mesh.execute("worker", { id: "t2", task: "Fail." })).toMatchObject({ status: "failure" });
+    expect((await early.states("task-t1")).slice(-2)).toEqual(["settling", "cancelled"]);
+    const late = await reading(mesh);
+    held.open();
+    await mesh.execute("worker", { id: "t3", task: "Hold." });
+    await late.actor("task-t3");
+    const names = late.seen.filter(({ type }) => type === "@xstate.actor").map(({ name }) => name);
+    expect(names.slice(0, 3)).toEqual(["worker.1", "0.agent.serving", "task-t3"]);
   });
 
   it("are never told a configured key, whatever has the shape or the name of one, and of large values the begin", async () => {
@@ -121,7 +151,7 @@ describe("XState's tools", () => {
         `result = { ${JSON.stringify(SECRET)}: 1, apiKey: "abc" + "-def", shape: "sk-aaaaaaaaaaaaaaaaaaaa", large: "x".repeat(400_000), many: Array(50_000).fill(7) };`,
       ),
     ]);
-    const tool = readAt(mesh.stately);
+    const tool = await reading(mesh);
     await mesh.execute("worker", { id: "t1", task: `Use ${SECRET}.`, context: { note: SECRET } });
     await tool.states("task-t1");
     const text = JSON.stringify(tool.seen);
@@ -136,7 +166,7 @@ describe("XState's tools", () => {
   it("are told beside whoever is told by the mesh's own inspect", async () => {
     const own: string[] = [];
     await using mesh = await started([fenced("result = 42;")], { inspect: ({ type }) => own.push(type) });
-    const tool = readAt(mesh.stately);
+    const tool = await reading(mesh);
     await mesh.execute("worker", { id: "t1", task: "Say 42." });
     await tool.states("task-t1");
     expect(own).toContain("@xstate.snapshot");
