@@ -94,7 +94,7 @@ describe("a task from the shell", () => {
     expect(misspelt.stderr).toContain('"ecko" was ever in the mesh');
     const embedded = await runFettle(["submit", "echo", "hello"], { cwd: folder });
     expect(embedded.code).toBe(1);
-    expect(embedded.stderr).toContain("set NATS_URL");
+    expect(embedded.stderr).toContain("by NATS_URL or --server");
   });
 
   it("that has no result is said to have none", async () => {
