@@ -50,6 +50,7 @@ export async function writeDraft(
       maxOutputTokens: choice.maxOutputTokens,
       model: choice.name ?? tiers[profile.tier],
     },
+    ...(repair === 0 ? { references } : {}),
     model,
     approvals: request.approvals,
     cheaper: tiers.fast,
@@ -87,7 +88,7 @@ export function chooseModel(
   return { model: parts.model(), choice: model ?? {}, tiers: parts.tiers };
 }
 
-/** Code of like tasks, looked up once a task: a repair's conversation begins as the first draft's did. */
+/** Code of like tasks, looked up once a task: a repair's conversation begins as the first draft's did, on any node. */
 async function referencesFor(
   agent: PromptAgent,
   profile: Profile,
@@ -95,6 +96,8 @@ async function referencesFor(
   assignment: Assignment,
 ): Promise<readonly Reference[]> {
   if (agent.reuse !== "offer" || profile.draft === "prose") return [];
+  const before = assignment.journal.find("model-asked", ({ repair }) => repair === 0);
+  if (before !== undefined) return before.references ?? [];
   assignment.references ??= registry.findNear({ role: agent.role, task: assignment.task });
   return assignment.references;
 }

@@ -5,6 +5,7 @@ import type { Clock } from "../src/core/clock.ts";
 import { BudgetError, messageOf, ModelError, OwnershipError, StorageError } from "../src/core/errors.ts";
 import type { JournalEntry } from "../src/core/journal.ts";
 import type { Model, ModelAnswer, ModelCallOptions, ModelRequest } from "../src/core/model.ts";
+import type { Reference } from "../src/core/prompt.ts";
 import { toError, type TaskFailure } from "../src/core/task.ts";
 import { stopAsBefore } from "./asked-before.ts";
 import type { Assignment } from "./assignment.ts";
@@ -17,6 +18,8 @@ export interface ModelCall {
   /** 0 for the first draft, then the number of the repair; ROUTING for what is no draft. */
   readonly repair: number;
   readonly request: ModelRequest;
+  /** Code of like tasks in the request, where the journal is to keep it. */
+  readonly references?: readonly Reference[];
   readonly model: Model;
   /** How often a person was asked until now. */
   readonly approvals: number;
@@ -48,7 +51,13 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
     throw toError(failed.error);
   }
   const { booking, request, timeoutMs } = await reserve(assignment, given);
-  await journal.append({ type: "model-asked", callId, repair });
+  const { references = [] } = given;
+  await journal.append({
+    type: "model-asked",
+    callId,
+    repair,
+    ...(references.length === 0 ? {} : { references }),
+  });
   await journal.sure();
   signal.throwIfAborted();
   const startedAt = clock.now();

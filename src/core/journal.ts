@@ -8,6 +8,7 @@ import { decode, encode } from "./codec.ts";
 import { JournalError, messageOf } from "./errors.ts";
 import type { GuestEntropy, GuestLimits, RecordedCall, RecordedReturn } from "./guest.ts";
 import type { ModelAnswer } from "./model.ts";
+import type { Reference } from "./prompt.ts";
 import type { TaskFailure, TaskResult } from "./task.ts";
 
 /** What the task's chart starts from; of several claims, the first one's terms hold. */
@@ -72,7 +73,13 @@ export type JournalEntry = { readonly at: number } & (
   | { readonly type: "routed"; readonly routing: Routed }
   | { readonly type: "recalled"; readonly recall: Recall | null }
   /** `repair` is 0 for the first draft, then the number of the repair; for what is no draft, one of the above. */
-  | { readonly type: "model-asked"; readonly callId: string; readonly repair: number }
+  | {
+      readonly type: "model-asked";
+      readonly callId: string;
+      readonly repair: number;
+      /** Code of like tasks that the first draft's prompt, and so each repair's, begins with; absent for none. */
+      readonly references?: readonly Reference[] | undefined;
+    }
   | {
       readonly type: "model-answered";
       readonly callId: string;

@@ -226,6 +226,26 @@ describe("code of like tasks", () => {
     expect(requests[2]?.messages[0]).toEqual(requests[1]?.messages[0]);
   });
 
+  it("is the same after a restart, whatever has worked meanwhile", async () => {
+    await using fabric = createMemoryFabric();
+    const agent = defineAgent(offering);
+    const given = { id: "t1", ...like };
+    const slow: Script = (_request, index) => ({ text: SUM, delayMs: index === 1 ? 60_000 : 0 });
+    const first = await start(agent, slow, { fabric });
+    await first.mesh.execute(agent, { task, context: { prices: [3, 4] } });
+    first.mesh.execute(agent, given).catch(() => undefined);
+    await expect.poll(() => first.requests).toHaveLength(2);
+    await first.mesh.stop({ mode: "suspend" });
+    const other = { role: "adder", task: "Sum the prices by the month.", code: `${SUM} + 0`, output: 9 };
+    await first.mesh.registry.recordSuccess({ ...other, context: { prices: [4, 5] }, toolReturns: [] });
+    const found = await first.mesh.registry.findNear({ role: "adder", task: like.task });
+    expect(found.map((one) => one.task)).toContain(other.task);
+    const { mesh, requests } = await start(agent, () => SUM, { fabric });
+    await using _ = mesh;
+    await mesh.execute(agent, given);
+    expect(requests[0]?.messages).toEqual(first.requests[1]?.messages);
+  });
+
   it("is not shown where the agent wants none", async () => {
     const agent = defineAgent({ ...offering, reuse: "off" });
     const { mesh, requests } = await start(agent, () => SUM);

@@ -86,9 +86,9 @@ describe("a task through a repair", () => {
     expect(second?.messages[3]?.text).toContain("ReferenceError");
   });
 
-  it("has its prompts told just as its model was asked", async () => {
+  it("has its prompts told just as its model was asked, with the code of like tasks", async () => {
     const asked: { system: string; messages: readonly { content: string }[] }[] = [];
-    const answers = [BROKEN, MENDED];
+    const answers = [MENDED, BROKEN, MENDED];
     const mesh = new TestMesh({
       model: ((request: never) => {
         asked.push(request);
@@ -99,6 +99,8 @@ describe("a task through a repair", () => {
     await mesh.start();
     await using _ = mesh;
     await using looking = await lookAt(mesh);
+    await mesh.execute("worker", "Add 1 and 3.");
+    asked.length = 0;
     await mesh.execute("worker", { id: "t1", task: "Add 1 and 2.", context: { a: 1 } });
     const { body } = await looking.get<TaskDetail>("api/tasks/t1");
     const shown = body.moments.flatMap(({ prompt }) => (prompt === undefined ? [] : [prompt]));
@@ -106,6 +108,8 @@ describe("a task through a repair", () => {
     expect(texts).toEqual(
       asked.map(({ system, messages }) => [system, ...messages.map(({ content }) => content)]),
     );
+    expect(texts).toHaveLength(2);
+    for (const [, first] of texts) expect(first).toContain("It solved: Add 1 and 3.");
   });
 
   it("is followed live: each moment once, then its end, and text as the model writes it", async () => {
