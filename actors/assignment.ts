@@ -3,7 +3,7 @@ import type { Release } from "../src/admission.ts";
 import type { Journal } from "../src/journal.ts";
 import type { ResultEntry } from "../src/results.ts";
 import type { Memory } from "../src/core/memory.ts";
-import type { Reference } from "../src/core/prompt.ts";
+import type { SolvedTask } from "../src/core/prompt.ts";
 import type { Spending } from "./spending.ts";
 import type { StepOf } from "../src/core/journal.ts";
 import type { TaskEvent } from "../src/core/task.ts";
@@ -26,7 +26,7 @@ export interface Assignment {
   readonly spending: Spending;
   readonly memory: Memory;
   /** Code of like tasks, once it was looked up. */
-  references: Promise<readonly Reference[]> | null;
+  references: Promise<readonly SolvedTask[]> | null;
   /** Milliseconds since 1970. */
   readonly acceptedAt: number;
   readonly journal: Journal;

@@ -4,7 +4,7 @@ import { extractCode } from "../src/core/answer.ts";
 import type { Draft, DraftRequest } from "../src/core/attempt.ts";
 import type { Model, ModelAnswer } from "../src/core/model.ts";
 import { profileOf, type Profile } from "../src/core/profile.ts";
-import { conversation, type Reference } from "../src/core/prompt.ts";
+import { conversation, type SolvedTask } from "../src/core/prompt.ts";
 import type { TaskFailure } from "../src/core/task.ts";
 import type { Assignment } from "./assignment.ts";
 import type { ActorParts, ModelTiers } from "./parts.ts";
@@ -94,7 +94,7 @@ async function referencesFor(
   profile: Profile,
   { registry }: Pick<ActorParts, "registry">,
   assignment: Assignment,
-): Promise<readonly Reference[]> {
+): Promise<readonly SolvedTask[]> {
   if (agent.reuse !== "offer" || profile.draft === "prose") return [];
   const before = assignment.journal.find("model-asked", ({ repair }) => repair === 0);
   if (before !== undefined) return before.references ?? [];

@@ -5,7 +5,7 @@ import type { Clock } from "../src/core/clock.ts";
 import { BudgetError, messageOf, ModelError, OwnershipError, StorageError } from "../src/core/errors.ts";
 import type { JournalEntry } from "../src/core/journal.ts";
 import type { Model, ModelAnswer, ModelCallOptions, ModelRequest } from "../src/core/model.ts";
-import type { Reference } from "../src/core/prompt.ts";
+import type { SolvedTask } from "../src/core/prompt.ts";
 import { toError, type TaskFailure } from "../src/core/task.ts";
 import { stopAsBefore } from "./asked-before.ts";
 import type { Assignment } from "./assignment.ts";
@@ -19,7 +19,7 @@ export interface ModelCall {
   readonly repair: number;
   readonly request: ModelRequest;
   /** Code of like tasks in the request, where the journal is to keep it. */
-  readonly references?: readonly Reference[];
+  readonly references?: readonly SolvedTask[];
   readonly model: Model;
   /** How often a person was asked until now. */
   readonly approvals: number;

@@ -85,6 +85,7 @@ export {
   type TaskSummary,
 } from "./task-list.ts";
 export type { JournalEntry, StepOf, TaskTerms } from "./core/journal.ts";
+export type { SolvedTask } from "./core/prompt.ts";
 export type { Mark, Marked } from "./ledger-mark.ts";
 export type { Recall, Routed, Trial } from "./core/attempt.ts";
 

@@ -8,7 +8,7 @@ import { decode, encode } from "./codec.ts";
 import { JournalError, messageOf } from "./errors.ts";
 import type { GuestEntropy, GuestLimits, RecordedCall, RecordedReturn } from "./guest.ts";
 import type { ModelAnswer } from "./model.ts";
-import type { Reference } from "./prompt.ts";
+import type { SolvedTask } from "./prompt.ts";
 import type { TaskFailure, TaskResult } from "./task.ts";
 
 /** What the task's chart starts from; of several claims, the first one's terms hold. */
@@ -78,7 +78,7 @@ export type JournalEntry = { readonly at: number } & (
       readonly callId: string;
       readonly repair: number;
       /** Code of like tasks that the first draft's prompt, and so each repair's, begins with; absent for none. */
-      readonly references?: readonly Reference[] | undefined;
+      readonly references?: readonly SolvedTask[] | undefined;
     }
   | {
       readonly type: "model-answered";

@@ -22,7 +22,7 @@ const CONSOLE_SHOWN = 4_000;
 const CONTEXT_SHOWN = 100_000;
 
 /** Code that solved a similar task. */
-export interface Reference {
+export interface SolvedTask {
   readonly task: string;
   readonly code: string;
 }
@@ -81,7 +81,7 @@ export function conversation(
     /** The coder where absent. */
     readonly profile?: Profile | undefined;
     /** Code of similar tasks, shown with the task as no more than a reference. */
-    readonly references?: readonly Reference[] | undefined;
+    readonly references?: readonly SolvedTask[] | undefined;
     /** The tool calls of each try, in order; none where absent. */
     readonly calls?: readonly (readonly PastCall[])[] | undefined;
   } = {},
@@ -120,7 +120,7 @@ function contextValues(context: Readonly<Record<string, unknown>>): string {
   return `The data:\n${fence("json", shown)}`;
 }
 
-function referenceCode(references: readonly Reference[]): string {
+function referenceCode(references: readonly SolvedTask[]): string {
   if (references.length === 0) return "";
   const blocks = references.map(({ task, code }) => `It solved: ${task}\n${fence("js", code)}`);
   return [

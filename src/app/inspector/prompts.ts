@@ -6,7 +6,7 @@ import { pastCalls } from "../../../actors/past-calls.ts";
 import { rebuildTask } from "../../../actors/rebuild.ts";
 import { COMPRESSION, ROUTING, type JournalEntry } from "../../core/journal.ts";
 import { profileOf } from "../../core/profile.ts";
-import { conversation, type Reference } from "../../core/prompt.ts";
+import { conversation, type SolvedTask } from "../../core/prompt.ts";
 import type { Prompt } from "./shapes.ts";
 import type { Veil } from "./veil.ts";
 
@@ -52,7 +52,7 @@ export async function rebuildPrompt(
 }
 
 /** Code of like tasks that a task's conversation begins with. */
-function referencesOf(entries: readonly JournalEntry[]): readonly Reference[] {
+function referencesOf(entries: readonly JournalEntry[]): readonly SolvedTask[] {
   for (const entry of entries) {
     if (entry.type === "model-asked" && entry.repair === 0) return entry.references ?? [];
   }
