@@ -142,7 +142,7 @@ for (const [width, height] of [
     for (const [name, path, moment] of sights) {
       await page.goto(`${service.url}#/${path}`);
       await page.locator("main :is(h1, h2):visible").first().waitFor();
-      await page.locator(".waiting").waitFor({ state: "detached" });
+      await page.locator(".waiting").first().waitFor({ state: "detached" });
       if (moment !== undefined)
         await page
           .getByRole("button", { name: `Go to ${moment}` })

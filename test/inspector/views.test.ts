@@ -95,7 +95,7 @@ describe.each(WIDTHS)("at %i px", (width) => {
       for (const place of PLACES) {
         await page.goto(`${service.url}#/${place}`);
         await page.locator("main :is(h1, h2, .empty):visible").first().waitFor();
-        await page.locator(".waiting").waitFor({ state: "detached" });
+        await page.locator(".waiting").first().waitFor({ state: "detached" });
         expect(await hindrancesOf(page), place).toEqual([]);
         const widths: readonly (readonly number[])[] = await page.evaluate(
           "[document.documentElement, document.querySelector('main')].map((one) => [one.scrollWidth, one.clientWidth])",

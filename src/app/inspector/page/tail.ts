@@ -6,7 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 /** So many pixels below what is seen still count as the end. */
 const NEAR = 120;
 
-/** Keeps the last element of a list in sight while `isOn`, whenever one of `inputs` changes. */
+/** Keeps the last element of a list in sight while `isOn`: whenever one of `inputs` changes, and as that element grows. */
 export function useTail(
   list: RefObject<HTMLElement | null>,
   isOn: boolean,
@@ -25,6 +25,13 @@ export function useTail(
     isAtEnd.current ||= isOn;
   }, [isOn]);
   useEffect(() => {
-    if (isOn && isAtEnd.current) list.current?.lastElementChild?.scrollIntoView({ block: "end" });
+    const last = list.current?.lastElementChild;
+    if (!isOn || last === null || last === undefined) return;
+    // Told of its size at once, too.
+    const observer = new ResizeObserver(() => {
+      if (isAtEnd.current) last.scrollIntoView({ block: "end" });
+    });
+    observer.observe(last);
+    return () => observer.disconnect();
   }, [isOn, ...inputs]);
 }

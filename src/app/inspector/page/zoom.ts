@@ -29,7 +29,7 @@ const STEP = 1.25;
 const LEAST = 0.1;
 const MOST = 3;
 /** Texts are read down to this. */
-const LEGIBLE = 0.8;
+const LEGIBLE = 0.75;
 /** So many pixels of the wheel are one step. */
 const WHEEL = 100;
 

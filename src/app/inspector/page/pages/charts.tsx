@@ -24,10 +24,7 @@ export function ChartsPage({ name }: { readonly name: string | null }) {
   return (
     <article class="page charts">
       <header class="page-head">
-        <div>
-          <h1>Charts</h1>
-          <p class="quiet">{ABOUT[shown] ?? ""}</p>
-        </div>
+        <h1>Charts</h1>
         <nav aria-label="Charts" class="switch">
           {names.map((one) => (
             <a key={one} href={hrefOf("charts", one)} aria-current={one === shown ? "page" : undefined}>
@@ -39,7 +36,12 @@ export function ChartsPage({ name }: { readonly name: string | null }) {
       {chart === undefined ? (
         <Empty title="There is no such chart." command="fettle machines" />
       ) : (
-        <ChartView key={shown} chart={chart} title={`The chart of a ${shown}`} />
+        <ChartView
+          key={shown}
+          chart={chart}
+          title={`The chart: ${shown}`}
+          caption={<p class="quiet">{ABOUT[shown] ?? ""}</p>}
+        />
       )}
     </article>
   );

@@ -125,7 +125,7 @@ function Head({ detail }: { readonly detail: TaskDetail }) {
         <span class="quiet" title={tokenWords(tokens)}>
           {count(tokenSum(tokens))} tokens
         </span>
-        <span class="quiet">{dollars(costUsd)}</span>
+        {costUsd === null ? null : <span class="quiet">{dollars(costUsd)}</span>}
         <span class="quiet mono id">{taskId}</span>
         {endedAt === null && seen?.can.cancel === true ? <Cancel taskId={taskId} /> : null}
       </p>

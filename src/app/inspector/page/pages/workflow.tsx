@@ -60,7 +60,7 @@ function Shown({ detail }: { readonly detail: WorkflowDetail }) {
               {workflow.endedAt === null ? "for" : "took"}{" "}
               {duration((workflow.endedAt ?? Math.max(now, workflow.startedAt)) - workflow.startedAt)}
             </span>
-            <span class="quiet">{dollars(workflow.costUsd)}</span>
+            {workflow.costUsd === null ? null : <span class="quiet">{dollars(workflow.costUsd)}</span>}
           </p>
         </div>
       </header>
