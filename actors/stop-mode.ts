@@ -9,3 +9,14 @@ export type StopMode = "drain" | "cancel";
  * for a person, is left in each of them.
  */
 export type MeshStopMode = StopMode | "suspend";
+
+/** How a mesh is stopped. */
+export interface StopOptions {
+  /**
+   * `drain`: what was given to this mesh is done first (the default). `cancel`: it is cancelled. `suspend`: it is
+   * left as it is, and goes on when a mesh starts on the same data.
+   */
+  readonly mode?: MeshStopMode;
+  /** After so many milliseconds of draining, what is left is cancelled; no bound where absent. */
+  readonly timeoutMs?: number;
+}

@@ -226,6 +226,12 @@ function dropMarks(folder) {
 
 const project = await application.convert();
 application.validate(project);
+for (const { name, children = [] } of project.getReflectionsByKind(ReflectionKind.Interface)) {
+  if (!name.endsWith("Options")) continue;
+  for (const option of children.filter((one) => !one.hasComment() && !one.signatures)) {
+    application.logger.error(`${name}.${option.name} does not have any documentation`);
+  }
+}
 await application.generateOutputs(project);
 dropMarks(resolve(out));
 process.exitCode = application.logger.hasErrors() || application.logger.hasWarnings() ? 1 : 0;

@@ -4,7 +4,7 @@
 // Mesh. The actor system: a mesh takes agents, gives them tasks, and tells what happens.
 export { Mesh, type InspectorPlace, type MeshOptions, type ModelNames } from "./app/mesh.ts";
 export type { StatelyPlace } from "./app/stately/stately.ts";
-export type { AgentHandle, AgentOutputs, MeshPhase, MeshSystem, NoAgents, StopOptions } from "./mesh.ts";
+export type { AgentOutputs, MeshPhase, MeshSystem, NoAgents } from "./mesh.ts";
 export type { HeardEvent, MeshView } from "./mesh-view.ts";
 export type { AskNodeOptions, NodeChange, NodeLine, Paused } from "./node-line.ts";
 export type { NodeStatus, StatusQuestion } from "./core/node-status.ts";
@@ -13,8 +13,9 @@ export type { MeshEvent } from "../actors/mesh-event.ts";
 export type { AcceptedTask } from "../actors/accepted-task.ts";
 export type { ExecuteOptions } from "../actors/execute-options.ts";
 export type { TaskListener } from "../actors/held-task.ts";
+export type { AgentHandle } from "../actors/agent-handle.ts";
 export type { AgentStanding } from "../actors/population.ts";
-export type { MeshStopMode, StopMode } from "../actors/stop-mode.ts";
+export type { MeshStopMode, StopMode, StopOptions } from "../actors/stop-mode.ts";
 export type { Address } from "./core/address.ts";
 
 // Agents. Definitions of agents, what their handlers are given, and how they are routed, reused and supervised.

@@ -11,6 +11,7 @@ import { WorkflowList } from "./workflow-list.ts";
 
 /** Something that a task or a workflow did, in plain JSON: a task's events name it in `taskId`, a workflow's in `workflowId`. */
 export interface HeardEvent {
+  /** What happened: the `type` of a `TaskEvent` or a `WorkflowEvent`. */
   readonly type: string;
   readonly taskId?: string;
   readonly workflowId?: string;
@@ -40,8 +41,11 @@ export interface MeshViewOptions {
 
 /** Sees a mesh from within one of its processes. */
 export class MeshView {
+  /** The tasks, as their journals tell of them. */
   readonly tasks: TaskList;
+  /** The workflows, as their records tell of them. */
   readonly workflows: WorkflowList;
+  /** The processes of the mesh: who is there, and what each says of itself. */
   readonly nodes: NodeLine;
   readonly #options: MeshViewOptions;
   readonly #roles: RoleBook;

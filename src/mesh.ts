@@ -1,13 +1,14 @@
 // The actor system: takes agents in, starts their actors, routes tasks and messages to them, stops them.
 // Invariant: everything that was accepted ends in a result before `stop` resolves. It opens nothing itself: what
 // it stands on comes from `open`, so that the same system runs embedded, over NATS and in tests.
+import type { AgentHandle } from "../actors/agent-handle.ts";
 import { openWorkflows } from "../actors/mesh-workflows.ts";
 import type { Inspect } from "../actors/parts.ts";
-import { Population, type AgentStanding } from "../actors/population.ts";
+import { Population } from "../actors/population.ts";
 import type { MeshEvent } from "../actors/mesh-event.ts";
 import type { MeshResources } from "../actors/mesh-resources.ts";
 import { Runtime } from "../actors/runtime.ts";
-import type { MeshStopMode } from "../actors/stop-mode.ts";
+import type { MeshStopMode, StopOptions } from "../actors/stop-mode.ts";
 import { acceptedTask, type AcceptedTask } from "../actors/accepted-task.ts";
 import type { ExecuteOptions } from "../actors/execute-options.ts";
 import type { WorkflowDesk, WorkflowRunOptions } from "../actors/workflow-desk.ts";
@@ -26,35 +27,6 @@ import type { Amounts, BudgetScope, ScopeName } from "./core/budget.ts";
 import type { Blobs, Unsubscribe } from "./core/ports.ts";
 import type { Task, TaskResult } from "./core/task.ts";
 import type { WorkflowResult } from "./core/workflow-result.ts";
-
-/** How a mesh is stopped. */
-export interface StopOptions {
-  /**
-   * `drain`: what was given to this mesh is done first (the default). `cancel`: it is cancelled. `suspend`: it is
-   * left as it is, and goes on when a mesh starts on the same data.
-   */
-  readonly mode?: MeshStopMode;
-  /** After so many milliseconds of draining, what is left is cancelled; no bound where absent. */
-  readonly timeoutMs?: number;
-}
-
-/** An agent of a mesh, ready to be given tasks. */
-export interface AgentHandle {
-  /** Its role. */
-  readonly role: string;
-  /** What others find it by. */
-  readonly capabilities: readonly string[];
-  /** As it was defined. */
-  readonly definition: AgentDefinition;
-  /** Runs a task with it; resolves with the result, also of a failure. */
-  execute(task: string | Task, options?: ExecuteOptions): Promise<TaskResult>;
-  /** How its actors in this process stand. */
-  standing(): AgentStanding;
-  /** Tasks and messages are taken in but wait. */
-  pause(): void;
-  /** What waits is taken up. */
-  resume(): void;
-}
 
 /** Where a mesh stands between its making and its end. */
 export type MeshPhase = "new" | "starting" | "started" | "stopping" | "stopped";
@@ -103,7 +75,12 @@ export abstract class MeshSystem<Agents extends AgentOutputs = NoAgents> {
     return this as unknown as MeshSystem<Agents & { readonly [R in Role]: Out }>;
   }
 
-  /** Opens the parts and starts one actor for each agent. */
+  /**
+   * Opens the parts, starts one actor for each agent, and goes on with what an earlier process left.
+   *
+   * @throws MeshStateError where it was started before; ConfigError, NoModelError, StorageError or another where a
+   * part cannot be opened: what was opened is closed again then.
+   */
   async start(): Promise<this> {
     if (this.#phase !== "new") throw new MeshStateError(`Cannot start: the mesh is ${this.#phase} already.`);
     this.#phase = "starting";
@@ -301,12 +278,20 @@ export abstract class MeshSystem<Agents extends AgentOutputs = NoAgents> {
     return this.#require(`approve "${approvalId}"`).approvals.answer(approvalId, "approved", answerer);
   }
 
-  /** Refuses what a task waits for: code and tool calls go to repair, with the note as the reason. */
+  /**
+   * Refuses what a task waits for: code and tool calls go to repair, with the note as the reason.
+   *
+   * @throws as `approve`.
+   */
   async reject(approvalId: string, answerer?: Answerer): Promise<Approval> {
     return this.#require(`reject "${approvalId}"`).approvals.answer(approvalId, "rejected", answerer);
   }
 
-  /** Starts one more actor of an agent, which becomes known if it was not; gives its address. */
+  /**
+   * Starts one more actor of an agent, which becomes known if it was not; gives its address, `<role>.<instance>`.
+   *
+   * @throws DefinitionError where the instance is no name, or another agent has the role.
+   */
   async spawn(agent: AgentDefinition, options: { readonly instance?: string } = {}): Promise<Address> {
     const running = this.#require(`spawn an actor of "${agent.role}"`);
     if (options.instance !== undefined) requireName(options.instance, "The actor's instance");
@@ -316,12 +301,22 @@ export abstract class MeshSystem<Agents extends AgentOutputs = NoAgents> {
     return address;
   }
 
-  /** Puts a message into an actor's mailbox; `to` is an address, or a role for any actor of it. */
+  /**
+   * Puts a message into an actor's mailbox; `to` is an address, or a role for any actor of it.
+   *
+   * @throws UnknownError where there is none; DeliveryError where its mailbox is full or it stopped; ValueError where the
+   * codec cannot carry the body.
+   */
   async send(to: string, body: unknown): Promise<void> {
     return this.#require(`send to "${to}"`).post.send(null, to, body);
   }
 
-  /** Sends a message and waits for the answer; rejects at once with the handler's error. */
+  /**
+   * Sends a message and waits for the answer.
+   *
+   * @throws as `send`; DeliveryError `HANDLER_FAILED` at once where the handler threw, `ASK_TIMEOUT` where nobody answered
+   * in time; CancelledError where `signal` was aborted.
+   */
   async ask(to: string, body: unknown, options: AskOptions = {}): Promise<unknown> {
     return this.#require(`ask "${to}"`).post.ask(null, to, body, options);
   }
@@ -367,7 +362,7 @@ export abstract class MeshSystem<Agents extends AgentOutputs = NoAgents> {
     for (const actor of this.#population.actorsOf(role)) actor.resume();
   }
 
-  /** Watches tasks and actors; the listener must not throw. */
+  /** Tells of tasks and actors of this process as things happen to them; the listener must not throw. */
   subscribe(listener: (event: MeshEvent) => void): Unsubscribe {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -42,7 +42,9 @@ export type NodeChange =
 
 /** How long an answer is waited for. */
 export interface AskNodeOptions {
+  /** Milliseconds to wait for the answer; default 3,000. */
   readonly timeoutMs?: number | undefined;
+  /** Ends the wait when aborted. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -56,7 +56,9 @@ export interface TaskSummary {
 
 /** Which tasks are wanted. */
 export interface TaskFilter {
+  /** Tasks of this role; of any where absent. */
   readonly role?: string | undefined;
+  /** Tasks that stand so; any where absent. */
   readonly status?: TaskStanding | undefined;
   /** Accepted no later than this, in milliseconds since 1970. */
   readonly until?: number | undefined;
@@ -68,7 +70,9 @@ export interface TaskFilter {
 
 /** What a {@link TaskList} reads. */
 export interface TaskListOptions {
+  /** The names of the mesh, as `createSubjects` gives them. */
   readonly subjects: Subjects;
+  /** Where tasks wait, and the dead ones are; asked for them only. */
   readonly queue?: Queue | undefined;
   /** Whether a process runs no more, as far as can be told; where absent, none is called gone. */
   readonly isGone?: ((node: string) => boolean) | undefined;

@@ -16,6 +16,7 @@ import { nearestName } from "./spelling.ts";
 
 /** The configuration of a program; folders and files are absolute paths. */
 export interface Config {
+  /** The settings that choose models. */
   readonly models: ModelSettings;
   /** The providers to ask, first to last; undefined for the default order. */
   readonly modelOrder: readonly ProviderName[] | undefined;
@@ -25,11 +26,13 @@ export interface Config {
   readonly replay: string | undefined;
   /** Time for a whole task, in milliseconds. */
   readonly executionTimeoutMs: number;
+  /** How often failed code goes back to the model. */
   readonly maxRepairs: number;
   /** Names of models in place of the configured one, for profiles and budgets that ask for a faster or stronger one. */
   readonly tiers: { readonly fast: string | undefined; readonly strong: string | undefined };
   /** Undefined for the mesh's own default, as the next two. */
   readonly maxConcurrentTasks: number | undefined;
+  /** Where generated code runs, and on how many isolates; undefined for as many as there are processors, at most 8. */
   readonly sandbox: {
     readonly mode: "local" | "remote";
     readonly isolation: "thread" | "process";
@@ -45,6 +48,7 @@ export interface Config {
   readonly blobs: BlobsConfig;
   /** Where results are stored, as long as blobs are files. */
   readonly logDirectory: string;
+  /** The least that is logged. */
   readonly logLevel: LogLevel;
   /** Where `fettle serve` listens, and what its clients must send. */
   readonly http: { readonly host: string; readonly port: number; readonly token: string | undefined };

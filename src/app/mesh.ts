@@ -149,7 +149,8 @@ const OPTIONS: Readonly<Record<keyof MeshOptions, true>> = {
 const TIERS: Readonly<Record<keyof ModelNames, true>> = { fast: true, strong: true };
 
 /**
- * The actor system.
+ * The actor system: takes agents with `add`, opens what they need with `start`, gives them tasks with `execute` and
+ * `workflow`, and closes all of it with `stop`. Nothing is opened before `start`; each option goes before its setting.
  *
  * @throws ConfigError for an unknown option; from `start`, for a wrong setting and a runtime that is too old.
  * @example

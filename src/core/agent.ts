@@ -27,7 +27,7 @@ export interface AgentLimits extends Partial<GuestLimits> {
 export interface ModelChoice {
   /** A model name in place of the provider's configured one. */
   readonly name?: string;
-  /** As the provider takes it; where absent, the profile's, else the provider's own. */
+  /** A wish, as the provider takes it; where absent, the profile's, else the provider's own. */
   readonly temperature?: number;
   /** The longest answer; the provider's own bound where absent. */
   readonly maxOutputTokens?: number;

@@ -5,7 +5,9 @@ import type { Measure, ScopeName } from "./budget.ts";
 
 /** A tool call that waits to be allowed. */
 export interface HeldCall {
+  /** Which call it is: the same once it is allowed and made. */
   readonly callId: string;
+  /** The tool's name, as `group.name` in a group. */
   readonly tool: string;
   /** The input, encoded. */
   readonly input: string;
@@ -32,7 +34,9 @@ export type ApprovalSubject =
 export interface ApprovalRequest {
   /** `<taskId>-a<n>`, n from 1: the same after a restart. */
   readonly approvalId: string;
+  /** The task that waits. */
   readonly taskId: string;
+  /** What is to be allowed. */
   readonly subject: ApprovalSubject;
 }
 
@@ -43,24 +47,31 @@ export function approvalIdOf(taskId: string, number: number): string {
 
 /** What came of it; `expired` where nobody answered in the time that the agent sets. */
 export interface ApprovalAnswer {
+  /** What was decided. */
   readonly decision: "approved" | "rejected" | "expired";
   /** Who answered; null where nobody did or said so. */
   readonly by: string | null;
+  /** Why, in that person's words; null where nothing was said. */
   readonly note: string | null;
 }
 
 /** An approval as it is listed. */
 export interface Approval extends ApprovalRequest {
+  /** The role of the agent whose task waits. */
   readonly role: string;
   /** The task in plain language. */
   readonly task: string;
+  /** Whether it waits, or what was decided. */
   readonly status: "pending" | ApprovalAnswer["decision"];
   /** Milliseconds since 1970. */
   readonly askedAt: number;
   /** When it expires; null for never. */
   readonly expiresAt: number | null;
+  /** When it was answered, in milliseconds since 1970; null while it waits. */
   readonly answeredAt: number | null;
+  /** Who answered; null while it waits, or where nobody said so. */
   readonly by: string | null;
+  /** Why, in that person's words; null where nothing was said. */
   readonly note: string | null;
 }
 

@@ -37,6 +37,7 @@ export type ScopeName = "mesh" | `agent:${string}` | `workflow:${string}` | `tas
 
 /** A scope with what it may spend now. */
 export interface BudgetScope {
+  /** Whose budget it is. */
   readonly name: ScopeName;
   /** Nothing is limited, and nothing booked, where absent. */
   readonly budget?: Budget | undefined;

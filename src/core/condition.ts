@@ -1,5 +1,6 @@
 // Conditions as data: whether a step runs, said in JSON, so that a definition can be stored, compared and resumed.
-// Invariant: a condition never throws; a test of a value that is not there or of another type does not hold.
+// Invariant: a condition never throws; of a value that is not there or of another type, only `notEquals` and
+// `exists: false` hold.
 import { equals } from "./canonical.ts";
 import { lookUp, type Reference, type Scope } from "./reference.ts";
 
@@ -7,7 +8,9 @@ import { lookUp, type Reference, type Scope } from "./reference.ts";
 export interface ConditionTest extends Reference {
   /** Whether the value is there and not null. */
   readonly exists?: boolean;
+  /** The value equals this one, deep down. */
   readonly equals?: unknown;
+  /** The value is another than this one, deep down, or is not there. */
   readonly notEquals?: unknown;
   /** Both numbers or both texts; so for the next three. */
   readonly greaterThan?: number | string;

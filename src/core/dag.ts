@@ -17,6 +17,7 @@ export interface WorkflowStep {
   readonly agent: string;
   /** What to do, in plain language. */
   readonly task: string;
+  /** Data for this step, beside the outputs of earlier steps, which it finds as `previousStepResults` where it depends on any. */
   readonly context?: Readonly<Record<string, unknown>>;
   /** Ids or indices of the steps that must succeed first. */
   readonly dependsOn?: readonly (string | number)[];

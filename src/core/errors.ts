@@ -69,35 +69,38 @@ export class FettleError extends Error {
   }
 }
 
-/** An agent, a tool or an option of theirs is not as it must be. */
+/** An agent, a tool or an option of theirs is not as it must be (`DEFINITION_INVALID`), or its role is taken (`ROLE_DUPLICATE`). */
 export class DefinitionError extends FettleError {
   constructor(message: string, code: "DEFINITION_INVALID" | "ROLE_DUPLICATE" = "DEFINITION_INVALID") {
     super(code, message);
   }
 }
 
-/** A setting in the environment, in `.env` or in options is unknown or wrong. */
+/** A setting in the environment, in `.env` or in options is unknown or wrong (`CONFIG_INVALID`). */
 export class ConfigError extends FettleError {
   constructor(message: string, options: FettleErrorOptions = {}) {
     super("CONFIG_INVALID", message, options);
   }
 }
 
-/** The mesh was used in a state that does not allow it: before `start` or after `stop`. */
+/** The mesh was used in a state that does not allow it: before `start` or after `stop` (`MESH_STATE`). */
 export class MeshStateError extends FettleError {
   constructor(message: string) {
     super("MESH_STATE", message);
   }
 }
 
-/** No agent, actor, task or memory of that name is known here. */
+/** Nothing of that name is known here: `AGENT_UNKNOWN`, `ACTOR_UNKNOWN`, `TASK_UNKNOWN` or `MEMORY_UNKNOWN`. */
 export class UnknownError extends FettleError {
   constructor(code: "AGENT_UNKNOWN" | "ACTOR_UNKNOWN" | "TASK_UNKNOWN" | "MEMORY_UNKNOWN", message: string) {
     super(code, message);
   }
 }
 
-/** A message could not be delivered or answered. */
+/**
+ * A message could not be delivered or answered: `ACTOR_STOPPED`, `MAILBOX_FULL` and `QUEUE_FULL` (both retryable),
+ * `ASK_TIMEOUT`, `HANDLER_FAILED` or `MESSAGE_INVALID`.
+ */
 export class DeliveryError extends FettleError {
   constructor(
     code:
@@ -109,7 +112,7 @@ export class DeliveryError extends FettleError {
   }
 }
 
-/** A workflow's steps do not form a graph that can be run, or its id stands for another workflow. */
+/** A workflow's steps do not form a graph that can be run, or its id stands for another workflow (`WORKFLOW_INVALID`). */
 export class WorkflowError extends FettleError {
   /** Whether its id stands for another workflow. */
   readonly isTaken: boolean;
@@ -120,7 +123,7 @@ export class WorkflowError extends FettleError {
   }
 }
 
-/** A task that cannot be accepted: empty, of the wrong shape, or its id already in use. */
+/** A task that cannot be accepted: empty, of the wrong shape, or its id already in use (`TASK_INVALID`). */
 export class TaskError extends FettleError {
   /** Whether its id stands for another task. */
   readonly isTaken: boolean;
@@ -131,7 +134,7 @@ export class TaskError extends FettleError {
   }
 }
 
-/** The work was cancelled by its caller. */
+/** The work was cancelled by its caller (`CANCELLED`). */
 export class CancelledError extends FettleError {
   constructor(message: string, options: FettleErrorOptions = {}) {
     super("CANCELLED", message, options);
@@ -151,7 +154,7 @@ export type ModelFailure =
   | "refused"
   | "unknown";
 
-/** A model call that failed for good (after its retries), or the whole chain of providers that did. */
+/** A model call that failed for good (after its retries), or the whole chain of providers that did (`MODEL_FAILED`). */
 export class ModelError extends FettleError {
   /** The provider asked, such as `anthropic`; `chain` where every configured one failed. */
   readonly provider: string;
@@ -179,21 +182,24 @@ export class ModelError extends FettleError {
   }
 }
 
-/** No model provider is configured. */
+/** No model provider is configured (`MODEL_NONE`); the message lists what to set. */
 export class NoModelError extends FettleError {
   constructor(message: string) {
     super("MODEL_NONE", message);
   }
 }
 
-/** A recording has no answer for a request, or the recording itself cannot be used. */
+/** A recording has no answer for a request (`REPLAY_MISS`), or cannot itself be used (`RECORDING_INVALID`). */
 export class ReplayError extends FettleError {
   constructor(code: "REPLAY_MISS" | "RECORDING_INVALID", message: string, options: FettleErrorOptions = {}) {
     super(code, message, options);
   }
 }
 
-/** The sandbox itself (not the guest in it) could not do its work. */
+/**
+ * The sandbox itself (not the guest in it) could not do its work: `SANDBOX_FAILED`, `SANDBOX_BUSY`, `SANDBOX_CLOSED`
+ * or `SANDBOX_REMOTE`.
+ */
 export class SandboxError extends FettleError {
   constructor(
     code: "SANDBOX_FAILED" | "SANDBOX_BUSY" | "SANDBOX_CLOSED" | "SANDBOX_REMOTE",
@@ -204,7 +210,7 @@ export class SandboxError extends FettleError {
   }
 }
 
-/** An MCP server could not be started, its tools could not be used, or a call of one failed. */
+/** An MCP server could not be started, its tools could not be used, or a call of one failed (`MCP_FAILED`). */
 export class McpError extends FettleError {
   /** The server, as its definition calls it. */
   readonly server: string;
@@ -215,7 +221,10 @@ export class McpError extends FettleError {
   }
 }
 
-/** A value that cannot cross a boundary; `path` says where in the value, as in `$.rows[3].name`. */
+/**
+ * A value that cannot cross a boundary: `VALUE_UNSUPPORTED` (a function, say), `VALUE_MALFORMED` or `VALUE_TOO_LARGE`;
+ * `path` says where in the value.
+ */
 export class ValueError extends FettleError {
   /** Where in the value it stands: `$.rows[3].name`. */
   readonly path: string;
@@ -230,7 +239,10 @@ export class ValueError extends FettleError {
   }
 }
 
-/** Stored data could not be written or read as asked. */
+/**
+ * Stored data could not be written or read as asked: `KEY_EXISTS`, `REVISION_CONFLICT`, `SEQUENCE_CONFLICT` and
+ * `DELIVERY_LOST` (another was first), `PATH_INVALID`, `STORAGE_FAILED` or `INTEGRITY`.
+ */
 export class StorageError extends FettleError {
   constructor(
     code:
@@ -248,21 +260,24 @@ export class StorageError extends FettleError {
   }
 }
 
-/** Somebody else does this work now: whoever meets this error stops at once and leaves everything to the new owner. */
+/**
+ * Somebody else does this work now (`OWNERSHIP_LOST`): whoever meets this error stops at once and leaves everything to
+ * the new owner.
+ */
 export class OwnershipError extends FettleError {
   constructor(message: string, options: FettleErrorOptions = {}) {
     super("OWNERSHIP_LOST", message, options);
   }
 }
 
-/** A journal is not what Fettle writes, or does not tell what it is asked. */
+/** A journal is not what Fettle writes, or does not tell what it is asked (`JOURNAL_INVALID`). */
 export class JournalError extends FettleError {
   constructor(message: string, options: FettleErrorOptions = {}) {
     super("JOURNAL_INVALID", message, options);
   }
 }
 
-/** A call was not made because a budget has too little left for it. */
+/** A call was not made because a budget has too little left for it (`BUDGET_EXCEEDED`). */
 export class BudgetError extends FettleError {
   /** Whose budget, as `mesh`, `agent:<role>`, `workflow:<id>` or `task:<id>`. */
   readonly budget: string;
@@ -288,7 +303,7 @@ export class BudgetError extends FettleError {
   }
 }
 
-/** An approval that is not known, or was answered already. */
+/** An approval that is not known (`APPROVAL_UNKNOWN`), or was answered already (`APPROVAL_ANSWERED`). */
 export class ApprovalError extends FettleError {
   constructor(code: "APPROVAL_UNKNOWN" | "APPROVAL_ANSWERED", message: string) {
     super(code, message);

@@ -11,6 +11,7 @@ export interface GuestLimits {
   readonly timeoutMs: number;
   /** All memory of the guest's instance, its engine included (about 1 MiB when fresh). */
   readonly memoryBytes: number;
+  /** The engine's stack: how deep calls may go. */
   readonly stackBytes: number;
   /** The code, as source text. */
   readonly codeBytes: number;
@@ -18,6 +19,7 @@ export interface GuestLimits {
   readonly contextBytes: number;
   /** The value of `result`, encoded. */
   readonly resultBytes: number;
+  /** All that the guest writes to its console; what is more is cut off. */
   readonly consoleBytes: number;
   /** Tool calls of the whole run. */
   readonly toolCalls: number;
@@ -64,12 +66,15 @@ export type GuestFailure =
 export interface GuestError {
   /** The error's name, such as `TypeError`, or `LimitError` for a limit. */
   readonly name: string;
+  /** What went wrong; the guest's own words where it threw. */
   readonly message: string;
+  /** What the host saw: in which way the run failed. */
   readonly failure: GuestFailure;
   /** The limit that was hit, where `failure` is `limit`. */
   readonly limit?: LimitName;
   /** 1-based line and column in the code as it was given. */
   readonly line?: number;
+  /** 1-based column in that line. */
   readonly column?: number;
   /** The guest's stack, its frames in the code as it was given. */
   readonly stack?: string;
@@ -77,7 +82,9 @@ export interface GuestError {
 
 /** One console call of a guest. */
 export interface ConsoleEntry {
+  /** The console's method that was called. */
   readonly level: "debug" | "log" | "info" | "warn" | "error";
+  /** Its arguments as text, joined by spaces. */
   readonly text: string;
 }
 
@@ -89,6 +96,7 @@ export interface GuestUsage {
   readonly wallMs: number;
   /** The instance's memory at the end; WebAssembly memory never shrinks, so this is also its highest. */
   readonly memoryBytes: number;
+  /** How many tools were called. */
   readonly toolCalls: number;
 }
 
@@ -117,8 +125,11 @@ export interface GuestEntropy {
 
 /** A tool call of a guest as the host sees it. */
 export interface ToolCallEvent {
+  /** What has just happened. */
   readonly type: "tool-called" | "tool-returned" | "tool-failed";
+  /** The tool's name, as `group.name` in a group. */
   readonly tool: string;
+  /** Which call it is: the same in all events of one call. */
   readonly callId: string;
   /** Guest time of the event, in milliseconds since 1970: what `Date.now()` gives the guest that hears of it. */
   readonly at: number;

@@ -8,18 +8,25 @@ import type { Task, TaskResult } from "./task.ts";
 
 /** A task for a custom agent: what `handle` returns is the task's output. */
 export interface TaskMessage {
+  /** Tells a task from messages. */
   readonly type: "task";
+  /** The task's id: the same where it is handled again after a crash. */
   readonly id: string;
+  /** What to do, in plain language. */
   readonly task: string;
+  /** The data of the task. */
   readonly context: Readonly<Record<string, unknown>>;
 }
 
 /** A message for a custom agent: what `handle` returns answers an `ask`, and is dropped for the others. */
 export interface MailMessage {
+  /** How it was sent: only an `ask` is answered. */
   readonly type: "send" | "ask" | "broadcast";
+  /** The message's id: the same where a durable mailbox gives it out again. */
   readonly id: string;
   /** The sending actor; null where a program sent it. */
   readonly from: Address | null;
+  /** What was sent; a copy. */
   readonly body: unknown;
 }
 
@@ -41,8 +48,11 @@ export interface Discovery {
 
 /** What is known of a running actor. */
 export interface ActorInfo {
+  /** Where messages for this actor alone go. */
   readonly address: Address;
+  /** The role of its agent. */
   readonly role: string;
+  /** What its agent can be found by. */
   readonly capabilities: readonly string[];
   /** There where what is sent to the role waits in a queue, whoever runs. */
   readonly mailbox?: "durable" | undefined;
@@ -80,7 +90,9 @@ export interface ActorOperations {
 
 /** What a handler can do, and knows of itself. */
 export interface ActorContext<State = unknown> extends ActorOperations {
+  /** The actor's own address. */
   readonly self: Address;
+  /** The role of its agent. */
   readonly role: string;
   /** What `setup` returned; undefined without one. */
   readonly state: State;

@@ -78,6 +78,7 @@ export interface CompressOptions {
   readonly as?: string | undefined;
   /** The mesh's where absent. */
   readonly model?: Model | undefined;
+  /** Ends the model's call when aborted; nothing is kept then. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -3,7 +3,9 @@
 
 /** One turn of the conversation with a model. */
 export interface ModelMessage {
+  /** Who speaks: `assistant` is the model itself, earlier. */
   readonly role: "user" | "assistant";
+  /** What is said. */
   readonly content: string;
 }
 
@@ -11,10 +13,13 @@ export interface ModelMessage {
 export interface ModelRequest {
   /** Why it is asked: recorded and shown, not sent. */
   readonly purpose: "generate" | "repair" | "check" | "compress" | "route";
+  /** What the model is told before the conversation. */
   readonly system: string;
+  /** The conversation, oldest first. */
   readonly messages: readonly ModelMessage[];
   /** A wish: Anthropic's API has had no such parameter since its version 2026-10-21, and is not sent it. */
   readonly temperature?: number | undefined;
+  /** The longest answer, in tokens; the model's own limit where absent. */
   readonly maxOutputTokens?: number | undefined;
   /** A model name in place of the provider's configured one; in a chain, of the first provider's. */
   readonly model?: string | undefined;
@@ -22,9 +27,13 @@ export interface ModelRequest {
 
 /** Tokens by the kinds that providers price apart; `input` excludes what was read from or written to a cache. */
 export interface TokenUsage {
+  /** Read as they are, not from a cache. */
   readonly input: number;
+  /** Written by the model, its reasoning included. */
   readonly output: number;
+  /** Read from the provider's cache. */
   readonly cacheRead: number;
+  /** Written to the provider's cache. */
   readonly cacheWrite: number;
 }
 
@@ -43,6 +52,7 @@ export function addTokens(a: TokenUsage, b: TokenUsage): TokenUsage {
 
 /** What a model answered. */
 export interface ModelAnswer {
+  /** The whole answer. */
   readonly text: string;
   /** The provider that answered, such as `anthropic`, and the model by the provider's own name for it. */
   readonly provider: string;
@@ -59,6 +69,7 @@ export interface ModelAnswer {
 
 /** The options of one model call. */
 export interface ModelCallOptions {
+  /** Ends the call when aborted. */
   readonly signal?: AbortSignal | undefined;
   /** The whole call's time, its retries included, in milliseconds. */
   readonly timeoutMs?: number | undefined;

@@ -41,11 +41,15 @@ export type ErrorCategory =
 
 /** Why a task or a try failed. */
 export interface TaskFailure {
+  /** The error's name, such as `TypeError`. */
   readonly name: string;
+  /** What went wrong, in words that a repair can use. */
   readonly message: string;
+  /** What kind of failure it was, for programs. */
   readonly category: ErrorCategory;
   /** 1-based position in the try's code, where it is known. */
   readonly line?: number;
+  /** 1-based column in that line. */
   readonly column?: number;
 }
 
@@ -56,9 +60,11 @@ export function toError({ name, message }: TaskFailure): Error {
 
 /** One try: the code that the model wrote and what became of it. */
 export interface Attempt {
+  /** The code that was run; the text, where the agent writes prose. */
   readonly code: string;
   /** Null where the try succeeded. */
   readonly error: TaskFailure | null;
+  /** What the code wrote to its console, in order. */
   readonly console: readonly ConsoleEntry[];
   /** The model that wrote the code, as `provider/model`; `registry/<functionId>` where it was used again. */
   readonly model: string;
@@ -73,6 +79,7 @@ export type TaskStatus = "success" | "failure" | "cancelled";
 
 /** The one form in which every task ends. */
 export interface TaskResult<Output = unknown> {
+  /** How it ended; a run that failed is never a `success`. */
   readonly status: TaskStatus;
   /** What the agent produced; null unless `status` is `success`. */
   readonly output: Output | null;
@@ -82,6 +89,7 @@ export interface TaskResult<Output = unknown> {
   readonly repairs: number;
   /** From acceptance to end, in seconds. */
   readonly executionTime: number;
+  /** Of all model calls of the task, by the providers' own count. */
   readonly tokens: TokenUsage;
   /** US dollars for all model calls of the task; null where a price is unknown. */
   readonly costUsd: number | null;
@@ -89,8 +97,11 @@ export interface TaskResult<Output = unknown> {
   readonly resultId: string;
   /** The working code's entry in the registry; null where none was registered. */
   readonly functionId: string | null;
+  /** Why it failed or was cancelled; null where it succeeded. */
   readonly error: TaskFailure | null;
+  /** The task's id, given or made. */
   readonly taskId: string;
+  /** The role of the agent that was asked. */
   readonly role: string;
   /** Each try in order; the last is the one that `code` and `error` speak of. */
   readonly attempts: readonly Attempt[];

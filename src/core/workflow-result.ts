@@ -37,22 +37,27 @@ export interface StepResult {
 export interface ItemFailure {
   /** Its place in the list. */
   readonly index: number;
+  /** The item itself. */
   readonly item: unknown;
   /** The task of its last try; null where none was begun. */
   readonly taskId: string | null;
+  /** Why its last try failed. */
   readonly error: TaskFailure;
 }
 
 /** What failed, and why: a step, or an item of one. */
 export interface WorkflowFailure {
+  /** The step's id. */
   readonly step: string;
   /** The item's place in the list; null for the step itself. */
   readonly index: number | null;
+  /** Why it failed. */
   readonly error: TaskFailure;
 }
 
 /** What a workflow gives. */
 export interface WorkflowResult {
+  /** The workflow's id. */
   readonly id: string;
   /** `success`: each step succeeded or was skipped. */
   readonly status: TaskStatus;
@@ -60,11 +65,13 @@ export interface WorkflowResult {
   readonly steps: readonly StepResult[];
   /** The outputs of the steps that succeeded, by id. */
   readonly outputs: Readonly<Record<string, unknown>>;
+  /** Every step and item that failed, in the order of the steps. */
   readonly failures: readonly WorkflowFailure[];
   /** From its start to its end, in seconds. */
   readonly executionTime: number;
   /** Of all tasks, those of the record too. */
   readonly tokens: TokenUsage;
+  /** US dollars for all tasks; null where a price is unknown. */
   readonly costUsd: number | null;
   /** Whether nothing was run this time: it had ended before. */
   readonly recorded: boolean;

@@ -21,6 +21,7 @@ const MAX_OUTPUT_TOKENS = 32_000;
 
 /** The options of {@link createAnthropicModel}. */
 export interface AnthropicOptions extends ProviderOptions {
+  /** Sent with each request; never in a log, an error or a recording. */
   readonly apiKey: string;
   /** Default `https://api.anthropic.com`. */
   readonly baseURL?: string | undefined;

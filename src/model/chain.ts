@@ -8,6 +8,7 @@ import { createTextFeed } from "./feed.ts";
 
 /** The options of {@link chainModels}. */
 export interface ChainOptions {
+  /** The time that the call's deadline goes by; the machine's where absent. */
   readonly clock?: Clock | undefined;
   /** Told of each model that is left for the next, as for a log. */
   readonly onFallback?: ((failed: Model, error: ModelError, next: Model) => void) | undefined;

@@ -6,9 +6,13 @@ import type { TokenUsage } from "../core/model.ts";
 
 /** One model's price: US dollars per million tokens. */
 export interface Price {
+  /** Tokens read as they are. */
   readonly input: number;
+  /** Tokens written. */
   readonly output: number;
+  /** Tokens read from the provider's cache. */
   readonly cacheRead?: number | undefined;
+  /** Tokens written to the provider's cache. */
   readonly cacheWrite?: number | undefined;
   /** Holds for prompts of at most this many tokens, cached ones included. */
   readonly upTo?: number | undefined;

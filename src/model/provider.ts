@@ -21,7 +21,9 @@ export interface ProviderOptions {
   readonly maxOutputTokens?: number | undefined;
   /** USD per million tokens by `provider/model`; goes before the built-in table. */
   readonly prices?: PriceTable | undefined;
+  /** How calls that fail are tried again; four tries where absent. */
   readonly retry?: Omit<RetryOptions, "clock"> | undefined;
+  /** The time that retries and deadlines go by; the machine's where absent. */
   readonly clock?: Clock | undefined;
   /** In place of the runtime's own, for proxies. */
   readonly fetch?: typeof fetch | undefined;

@@ -55,6 +55,7 @@ export interface ResolveOptions
     Pick<ChainOptions, "onFallback"> {
   /** The providers to use, first to last; others are not used. Default `claude`, `vllm`, `azure`, `gemini`, `openai`. */
   readonly order?: readonly string[] | undefined;
+  /** The time that retries and deadlines go by; the machine's where absent. */
   readonly clock?: Clock | undefined;
 }
 

@@ -19,6 +19,7 @@ export interface RetryOptions {
   readonly maxRetryAfterMs?: number | undefined;
   /** The longest that one try may take. Default 600,000. */
   readonly attemptTimeoutMs?: number | undefined;
+  /** The time that waits go by; the machine's where absent. */
   readonly clock?: Clock | undefined;
   /** A number from 0 to 1, for the jitter. */
   readonly random?: (() => number) | undefined;

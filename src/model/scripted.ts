@@ -16,6 +16,7 @@ export type ScriptedAnswer = string | Error | (Partial<ModelAnswer> & ScriptedDe
 
 /** What a scripted answer can say beyond a {@link ModelAnswer}. */
 export interface ScriptedDetails {
+  /** The whole answer. */
   readonly text: string;
   /** Milliseconds to let pass on the clock before answering. */
   readonly delayMs?: number;
@@ -32,6 +33,7 @@ export type Script =
 export interface ScriptedOptions {
   /** What answers say of themselves where they do not themselves; `costUsd` is 0 unless given. */
   readonly answer?: Partial<ModelAnswer> | undefined;
+  /** The time that delays go by; the machine's where absent. */
   readonly clock?: Clock | undefined;
 }
 

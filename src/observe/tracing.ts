@@ -37,6 +37,7 @@ export interface TracingOptions {
   readonly tracerProvider?: TracerProvider | undefined;
   /** The one that is registered for the program where absent. */
   readonly meterProvider?: MeterProvider | undefined;
+  /** The program's version, as the name of what measures has it; none where absent. */
   readonly version?: string | undefined;
   /** Whether prompts, answers, and what tools are given and return is part of spans; default false. */
   readonly hasContent?: boolean | undefined;

@@ -10,9 +10,11 @@ import { LOOPBACK_HOSTS } from "./guard.ts";
 
 /** Where a server listens and whom it answers. */
 export interface HttpPlace {
+  /** The address to listen on: `127.0.0.1` for this machine alone. */
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
+  /** What clients must send; undefined for nothing, which only a loopback address may ask. */
   readonly token: string | undefined;
   /** For `guard`: the names that are answered; undefined for any. */
   readonly hosts: readonly string[] | undefined;
@@ -33,6 +35,7 @@ export type Upgrade = (request: IncomingMessage, connection: Duplex, head: Buffe
 export interface HttpServer extends AsyncDisposable {
   /** `http://127.0.0.1:8080`, without a slash at its end. */
   readonly url: string;
+  /** The port that it listens on. */
   readonly port: number;
   /**
    * Takes no more connections; resolves once all are closed. Those that are not within that time are broken off: a later
