@@ -16,6 +16,12 @@ const MAX_REQUESTS = 16_384;
 /** A postponed message that a node looks at and says nothing of is looked at again after so long, in milliseconds. */
 export const LOOK_MS = 2_000;
 
+/**
+ * A queue that nobody has asked for messages for so long is forgotten by the server, in milliseconds: a name may be used
+ * once, as by a command that runs one task. Its messages stay, and whoever asks again makes it anew.
+ */
+const FORGOTTEN_MS = 24 * 3_600_000;
+
 /** A stream and a consumer of it. */
 export interface ConsumerPlace {
   readonly stream: string;
@@ -124,6 +130,7 @@ export class QueueLine {
       max_deliver: -1,
       max_ack_pending: MAX_IN_HAND,
       max_waiting: MAX_REQUESTS,
+      inactive_threshold: nanosecondsOf(FORGOTTEN_MS),
     };
     const { consumers } = this.#link.jsm;
     const attempt = `make the consumer of queue "${this.queue}"`;

@@ -177,6 +177,22 @@ describe("a queue over NATS", () => {
     await second.ack();
   });
 
+  it("is forgotten by the server once nobody has asked for a day, and its messages are not", async () => {
+    const node = await open();
+    await (await node.queue.consume("once", PATIENT)).close();
+    const { jsm, names } = node.link;
+    const stream = names.stream("queue");
+    const made = await jsm.consumers.list(stream).next();
+    expect(made.map(({ config }) => config.inactive_threshold)).toEqual(made.map(() => 24 * 3_600 * 1e9));
+    expect(made.length).toBeGreaterThan(0);
+    await node.queue.publish("once", "kept", { id: "m1" });
+    for (const { name } of made) await jsm.consumers.delete(stream, name);
+    expect(await node.queue.size("once")).toEqual({ waiting: 1, inHand: 0, dead: 0 });
+    const delivery = await nextOf(await node.queue.consume("once", PATIENT));
+    expect(delivery.id).toBe("m1");
+    await delivery.ack();
+  });
+
   it("goes on when its consumer is deleted while callers wait", async () => {
     const node = await open();
     const consumer = await node.queue.consume("tasks", PATIENT);
