@@ -63,3 +63,42 @@ it("a task's trace goes from its caller over the node that is killed to the one 
   expect(collector.headers.every((headers) => headers["x-team"] === "fettle tests")).toBe(true);
   expect(collector.counts.get("gen_ai.client.operation.duration")).toBeGreaterThan(1);
 });
+
+it("a workflow's trace goes on over the node that takes it up from one that was killed", async () => {
+  await using collector = await openCollector();
+  await using crew = new Crew(ground);
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+  const held = gate();
+  crew.answer(async ({ node, text }) => {
+    if (text.includes("t-second") && node === "a") await held.passed;
+    return fenced("result = 1;");
+  });
+  const [a, b] = await Promise.all([
+    crew.start("a", { agents: ["worker"], env }),
+    crew.start("b", { agents: ["clerk"], env }),
+  ]);
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const steps = [
+    { id: "first", agent: "clerk", task: "Do t-first." },
+    { id: "second", agent: "worker", task: "Do t-second.", dependsOn: ["first"] },
+  ];
+  const trace = `00-${traceId}-b7ad6b7169203331-01`;
+  const lost = a.call("workflow", "w-traced", steps, { trace }).catch(String);
+  await crew.seen(({ text }) => text.includes("t-second"));
+  await expect.poll(() => collector.spans.filter(({ name }) => name === "fettle.accept")).toHaveLength(3);
+  await a.kill();
+  expect(await lost).toContain("NodeEnded");
+  const c = await crew.start("c", { agents: ["worker"], env });
+  const ended = () => collector.spans.filter(({ name }) => name === "invoke_workflow");
+  await expect.poll(ended, { timeout: 60_000 }).toHaveLength(1);
+  held.open();
+  await Promise.all([b.leave(), c.leave()]);
+  const { spans } = collector;
+  expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]));
+  const [workflow] = ended();
+  const accepted = spans.find(({ parentSpanId }) => parentSpanId === "b7ad6b7169203331");
+  expect(accepted?.attributes).toMatchObject({ "fettle.workflow.id": "w-traced" });
+  expect(workflow?.parentSpanId).toBe(accepted?.spanId);
+  expect(workflow?.attributes).toMatchObject({ "fettle.takeover": true, "fettle.status": "success" });
+  expect(spans.filter(({ name }) => name === "invoke_agent worker")).toHaveLength(1);
+});

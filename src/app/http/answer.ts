@@ -6,6 +6,19 @@ import { resultText } from "../../result-text.ts";
 
 const JSON_TYPE = { "Content-Type": "application/json", "Cache-Control": "no-store" };
 
+/** An answer with more headers: itself, or a copy where its own cannot be changed, as of what `fetch` gave. */
+export function withHeaders(answer: Response, headers: Readonly<Record<string, string>>): Response {
+  try {
+    for (const [name, value] of Object.entries(headers)) answer.headers.set(name, value);
+    return answer;
+  } catch {
+    const { body, status, statusText } = answer;
+    const all = new Headers(answer.headers);
+    for (const [name, value] of Object.entries(headers)) all.set(name, value);
+    return new Response(body, { status, statusText, headers: all });
+  }
+}
+
 /** A value as an answer. */
 export function jsonAnswer(value: unknown, init: { status?: number; headers?: Record<string, string> } = {}) {
   const { status = 200, headers = {} } = init;

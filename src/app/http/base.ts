@@ -5,6 +5,7 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
 import { silentLog, type Log } from "../../core/log.ts";
+import { withHeaders } from "./answer.ts";
 import { logRequests } from "./access-log.ts";
 import { guard } from "./guard.ts";
 import { causeOf, Problem, problemOf, problemResponse } from "./problem.ts";
@@ -39,8 +40,9 @@ export function createBaseApp(options: BaseAppOptions): Hono<HttpEnv> {
   app.use(async (c, next) => {
     c.set("requestId", requestIdOf(c.req.header("x-request-id")));
     await next();
-    c.res.headers.set("X-Request-Id", c.get("requestId"));
-    c.res.headers.set("X-Content-Type-Options", "nosniff");
+    const headers = { "X-Request-Id": c.get("requestId"), "X-Content-Type-Options": "nosniff" };
+    const answer = withHeaders(c.res, headers);
+    if (answer !== c.res) c.res = answer;
   });
   app.use(logRequests(log));
   if (origins !== undefined) {

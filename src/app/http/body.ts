@@ -19,12 +19,27 @@ export function boundBodies(maxBytes: number): MiddlewareHandler {
   };
 }
 
-/** The text of a body. @throws Problem 413 where it is larger than that many bytes, 400 where it is no UTF-8. */
+/**
+ * The text of a body.
+ *
+ * @throws Problem 413 where it is larger than that many bytes, 415 where it is compressed, 400 where it breaks off or is
+ * no UTF-8.
+ */
 export async function readText(request: Request, maxBytes: number): Promise<string> {
   const length = request.headers.get("content-length");
   if (Number(length ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const coding = request.headers.get("content-encoding") ?? "identity";
+  if (coding.toLowerCase() !== "identity") {
+    const detail = `The body is encoded as ${JSON.stringify(coding.slice(0, 100))}: send it as it is.`;
+    throw new Problem(415, "MEDIA_TYPE_UNSUPPORTED", detail, { headers: { "Accept-Encoding": "identity" } });
+  }
   // A server takes no more than the length that it was told: then it is read at once, which costs less.
-  const bytes = length === null ? await readPieces(request, maxBytes) : await request.arrayBuffer();
+  const reading = length === null ? readPieces(request, maxBytes) : request.arrayBuffer();
+  const bytes = await reading.catch((thrown: unknown) => {
+    if (thrown instanceof Problem) throw thrown;
+    // Nobody hears of it: whoever sent it has gone.
+    throw new Problem(400, "BODY_MALFORMED", "The body broke off.", { cause: thrown });
+  });
   if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);

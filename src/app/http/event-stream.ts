@@ -56,7 +56,7 @@ export function eventStream(source: EventSource, options: EventStreamOptions): R
   const events = new EventStream(source, options);
   const body = new ReadableStream<Uint8Array>(
     {
-      start: (controller) => events.open(controller),
+      // Opened by its first read: one that is never read, as the answer to a HEAD, holds nothing.
       pull: (controller) => events.pull(controller),
       cancel: () => events.close(),
     },
@@ -73,6 +73,7 @@ const encoder = new TextEncoder();
 class EventStream {
   readonly #source: EventSource;
   readonly #options: EventStreamOptions;
+  #isOpen = false;
   #mark: Mark | null;
   #told: HeardEvent[] = [];
   #text = 0;
@@ -92,7 +93,8 @@ class EventStream {
     this.#mark = options.mark;
   }
 
-  open(controller: Controller): void {
+  #open(controller: Controller): void {
+    this.#isOpen = true;
     const { heartbeatMs, closing } = this.#options;
     const beat = setInterval(() => this.#beat(controller), heartbeatMs);
     const unhear = this.#source.hear((event) => this.#hear(event));
@@ -106,6 +108,7 @@ class EventStream {
   /** Gives the next piece; resolves once there is one. */
   async pull(controller: Controller): Promise<void> {
     this.#missed = 0;
+    if (!this.#isOpen) this.#open(controller);
     try {
       for (;;) {
         const piece = await this.#next();

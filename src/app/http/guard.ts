@@ -33,7 +33,8 @@ export function guard({ token, hosts, origins = [], isOpen = () => false }: Guar
     if (origin !== undefined && !isOwn(origin, host) && !origins.includes(origin)) {
       throw new Problem(403, "ORIGIN_REFUSED", "Pages of another origin may not ask this server.");
     }
-    if (expected !== null && !isOpen(c.req.path) && c.req.method !== "OPTIONS") {
+    // A browser's question whether it may ask (CORS) was answered before, where other origins are let in at all.
+    if (expected !== null && !isOpen(c.req.path)) {
       const [, given] = /^bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "") ?? [];
       if (given === undefined || !timingSafeEqual(digest(given), expected)) {
         const detail =

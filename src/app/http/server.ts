@@ -6,6 +6,7 @@ import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { createAdaptorServer } from "@hono/node-server";
 import { ConfigError, messageOf } from "../../core/errors.ts";
+import { withHeaders } from "./answer.ts";
 import { LOOPBACK_HOSTS } from "./guard.ts";
 
 /** Where a server listens and whom it answers. */
@@ -94,8 +95,7 @@ export async function openHttpServer(
   let isClosing = false;
   const answer: FetchHandler = async (request) => {
     const response = await fetch(request);
-    if (isClosing) response.headers.set("Connection", "close");
-    return response;
+    return isClosing ? withHeaders(response, { Connection: "close" }) : response;
   };
   const server = createAdaptorServer({ fetch: answer, overrideGlobalObjects: false }) as Server;
   if (upgrade !== undefined) server.on("upgrade", upgrade);

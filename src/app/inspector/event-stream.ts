@@ -1,6 +1,6 @@
 // A reader's stream of events: server-sent events, as fast as it takes them.
 // Invariant: nothing is made before the reader takes what was before it; a stream that has nothing to tell says every few
-// seconds that it is alive.
+// seconds that it is alive, and one whose reader takes nothing any more is ended.
 import type { Hub, HubReader } from "./hub.ts";
 import type { InspectorEvent } from "./shapes.ts";
 
@@ -21,6 +21,8 @@ export interface EventStreamOptions {
 
 /** After so many milliseconds a reader whose connection broke comes again. */
 const RETRY_MS = 1_000;
+/** Heartbeats that a reader may let pass without taking anything. */
+const MAX_MISSED = 8;
 
 /** Makes a stream. */
 export function eventStream(options: EventStreamOptions): ReadableStream<Uint8Array> {
@@ -29,12 +31,27 @@ export function eventStream(options: EventStreamOptions): ReadableStream<Uint8Ar
   let greeting: string | null = `retry: ${RETRY_MS}\n\n`;
   const snapshot = latest();
   if (isNew && snapshot !== null) greeting += hub.aside(snapshot, hub.end);
+  let missed = 0;
+  let watch: ReturnType<typeof setInterval> | undefined;
+  const end = () => {
+    clearInterval(watch);
+    ended();
+  };
   return new ReadableStream<Uint8Array>(
     {
+      start: (controller) => {
+        watch = setInterval(() => {
+          missed += 1;
+          if (missed <= MAX_MISSED) return;
+          end();
+          controller.error(new Error("The reader takes nothing any more."));
+        }, heartbeatMs);
+      },
       pull: async (controller) => {
+        missed = 0;
         for (;;) {
           if (signal.aborted) {
-            ended();
+            end();
             controller.close();
             return;
           }
@@ -50,7 +67,7 @@ export function eventStream(options: EventStreamOptions): ReadableStream<Uint8Ar
           }
         }
       },
-      cancel: ended,
+      cancel: end,
     },
     { highWaterMark: 0 },
   );

@@ -130,6 +130,8 @@ async function follow(
   { heartbeatMs = 10_000, signal }: InspectorAppOptions,
 ): Promise<Response> {
   const { task, workflow } = readQuery(c, eventQuery);
+  // Nothing reads it, so that nothing would end it.
+  if (c.req.method === "HEAD") return new Response(null, { headers: EVENT_STREAM_HEADERS });
   if (inspector.streams >= MOST_STREAMS) {
     const detail = `${MOST_STREAMS} readers follow the mesh already; close some of their pages.`;
     throw new Problem(503, "QUEUE_FULL", detail, { retryable: true });

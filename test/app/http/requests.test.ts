@@ -104,6 +104,15 @@ describe("a mistake is answered as a problem", () => {
     });
   });
 
+  it("takes no body that is compressed, and says so", async () => {
+    await using service = await startService(testAgents().agents);
+    const body = { agent: "echo", task: "x" };
+    const refused = await service.post("/v1/tasks", body, { "Content-Encoding": "gzip" });
+    expect(refused).toMatchObject({ status: 415, body: { code: "MEDIA_TYPE_UNSUPPORTED" } });
+    expect(refused.headers.get("accept-encoding")).toBe("identity");
+    expect((await service.post("/v1/tasks", body, { "Content-Encoding": "identity" })).status).toBe(200);
+  });
+
   it("tells of too many tasks that they may be sent again", async () => {
     const narrow = defineAgent({
       role: "narrow",
@@ -129,6 +138,7 @@ describe("a mistake is answered as a problem", () => {
 describe("a service with a token", () => {
   it("answers only those who send it, but for its health and its description", async () => {
     await using service = await startService(testAgents().agents, { token: TOKEN });
+    service.app.all("/own", (c) => c.text("reached"));
     const none = await service.get("/v1/tasks");
     expect(none).toMatchObject({ status: 401, body: { code: "UNAUTHORIZED" } });
     expect(none.headers.get("www-authenticate")).toBe('Bearer realm="fettle"');
@@ -137,6 +147,9 @@ describe("a service with a token", () => {
     }
     expect((await service.get("/v1/tasks", { Authorization: `bearer ${TOKEN}` })).status).toBe(200);
     expect((await service.get("/nothing")).status).toBe(401);
+    for (const method of ["GET", "POST", "HEAD", "OPTIONS", "PROPFIND"]) {
+      expect((await service.app.request("/own", { method })).status).toBe(401);
+    }
     for (const path of ["/health", "/ready", "/openapi.json"])
       expect((await service.get(path)).status).toBe(200);
   });
@@ -185,16 +198,26 @@ describe("a service on loopback", () => {
   });
 
   it("lets pages ask of the origins that are named", async () => {
-    await using service = await startService(testAgents().agents, { origins: ["https://app.example"] });
+    const origins = ["https://app.example"];
+    await using service = await startService(testAgents().agents, { origins, token: TOKEN });
     const preflight = await service.app.request("/v1/tasks", {
       method: "OPTIONS",
       headers: { Origin: "https://app.example", "Access-Control-Request-Method": "POST" },
     });
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get("access-control-allow-origin")).toBe("https://app.example");
-    const answer = await service.get("/v1/tasks", { Origin: "https://app.example" });
-    expect(answer.headers.get("access-control-allow-origin")).toBe("https://app.example");
-    expect((await service.get("/v1/tasks", { Origin: "https://other.example" })).status).toBe(403);
+    const ask = (origin: string, token = TOKEN) =>
+      service.get("/v1/tasks", { Origin: origin, Authorization: `Bearer ${token}` });
+    // Pages can read why they were refused, too.
+    for (const [token, status] of [
+      [TOKEN, 200],
+      ["another", 401],
+    ] as const) {
+      const answer = await ask("https://app.example", token);
+      expect(answer.status).toBe(status);
+      expect(answer.headers.get("access-control-allow-origin")).toBe("https://app.example");
+    }
+    expect((await ask("https://other.example")).status).toBe(403);
   });
 });
 

@@ -5,6 +5,8 @@ import { defineAgent } from "fettle";
 import { createHttpApp, httpPlace, openHttpServer, type HttpServer } from "fettle/http";
 import { TestMesh, type TestMeshOptions } from "fettle/testing";
 import { describe, expect, it, vi } from "vitest";
+import { defer } from "#src/core/deferred";
+import { silentLog } from "#src/core/log";
 import { readEvents } from "./event-reader.ts";
 import { testAgents } from "./service.ts";
 
@@ -22,6 +24,7 @@ async function serve(
   agents = testAgents().agents,
   options: TestMeshOptions = {},
   graceMs = 200,
+  log = silentLog,
 ): Promise<Live> {
   const mesh = new TestMesh(options);
   for (const agent of agents) mesh.add(agent);
@@ -29,6 +32,7 @@ async function serve(
   const ending = new AbortController();
   const app = createHttpApp(mesh, {
     signal: ending.signal,
+    log,
     graceMs,
     heartbeatMs: 20,
     maxBodyBytes: 1_000_000,
@@ -99,6 +103,15 @@ describe("the service on a server", () => {
     expect(listening.count).toBe(1);
     socket.destroy();
     await vi.waitFor(() => expect(listening.count).toBe(0), 5_000);
+  });
+
+  it("holds nothing for whoever asks for the headers of a stream alone", async () => {
+    await using live = await serve();
+    await live.submit({ agent: "held", task: "go", id: "t1" });
+    const listening = countListeners(live);
+    const response = await fetch(`${live.server.url}/v1/tasks/t1/events`, { method: "HEAD" });
+    expect(response.headers.get("content-type")).toContain("text/event-stream");
+    expect(listening.count).toBe(0);
   });
 
   it("reads no more of a journal than a reader takes who does not read", async () => {
@@ -185,6 +198,30 @@ describe("the service on a server", () => {
         expect(await post(path, 1_500_000, isTold)).toEqual([413, "BODY_TOO_LARGE"]);
       }
     }
+  });
+
+  it("takes it for no fault of its own that a client goes away in the middle of its body", async () => {
+    const answered = defer<number>();
+    const faults: string[] = [];
+    const log = {
+      ...silentLog,
+      info: (fields: object) => answered.resolve((fields as { readonly status: number }).status),
+      error: (_: object, message: string) => faults.push(message),
+    };
+    await using live = await serve(undefined, {}, 200, log);
+    const head = ["POST /v1/tasks HTTP/1.1", "Host: localhost", "Content-Type: application/json"];
+    const socket = await rawRequest(live, [...head, "Content-Length: 200", "", '{ "agent"']);
+    socket.destroy();
+    expect(await answered.promise).toBe(400);
+    expect(faults).toEqual([]);
+  });
+
+  it("gives what a route of the program was given by another server", async () => {
+    await using live = await serve();
+    live.app.get("/elsewhere", () => fetch("data:text/plain,hello"));
+    const response = await fetch(`${live.server.url}/elsewhere`, { headers: { "X-Request-Id": "r1" } });
+    expect([response.status, await response.text()]).toEqual([200, "hello"]);
+    expect(response.headers.get("x-request-id")).toBe("r1");
   });
 
   it("answers HEAD as GET, without the body", async () => {

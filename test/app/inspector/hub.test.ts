@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { eventStream } from "#src/app/inspector/event-stream";
 import { Hub } from "#src/app/inspector/hub";
 import type { InspectorEvent } from "#src/app/inspector/shapes";
+import { defer } from "#src/core/deferred";
 import { readEvents } from "./looking.ts";
 
 const ALL = { taskId: null, workflowId: null };
@@ -86,5 +87,16 @@ describe("a stream", () => {
     ending.abort();
     await expect(events.next("reset")).rejects.toThrow("has ended");
     expect(ended).toBe(1);
+  });
+
+  it("is ended where its reader takes nothing any more", async () => {
+    const hub = new Hub();
+    const over = defer<null>();
+    const options = { hub, reader: hub.read(ALL, undefined), latest, isNew: true, heartbeatMs: 5 };
+    const { signal } = new AbortController();
+    const reader = eventStream({ ...options, signal, ended: () => over.resolve(null) }).getReader();
+    await reader.read();
+    await over.promise;
+    await expect(reader.read()).rejects.toThrow("takes nothing");
   });
 });

@@ -57,6 +57,16 @@ describe("the inspector", () => {
     expect(looking.service.url).not.toContain(TOKEN);
   });
 
+  it("takes no other spelling of an address for one of its page", async () => {
+    await using mesh = await started();
+    await using looking = await lookAt(mesh, { token: TOKEN });
+    for (const path of ["%61pi/mesh", "api%2fmesh", "/api/mesh", "./api/mesh", "x/../api/mesh", "API/mesh"]) {
+      const answer = await looking.get<object>(looking.service.url + path);
+      expect([401, 404]).toContain(answer.status);
+      expect(JSON.stringify(answer.body)).not.toContain("nodes");
+    }
+  });
+
   it("needs a token where others could reach it", async () => {
     await using mesh = await started();
     const open = openInspectorService(mesh, {
