@@ -1,5 +1,5 @@
 // A task on the inspector's page, in a real browser: followed, walked through, approved, cancelled.
-import type { Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { expect, it } from "vitest";
 import { defineAgent } from "fettle";
 import { createScriptedModel, TestMesh } from "fettle/testing";
@@ -39,6 +39,12 @@ async function noteLit(page: Page): Promise<void> {
 
 const litSoFar = (page: Page): Promise<readonly string[]> =>
   page.evaluate("seen.map((id) => id.split('.').at(-1))");
+
+/** How far down the window something reaches, in pixels. */
+async function bottomOf(element: Locator): Promise<number> {
+  const box = await element.boundingBox();
+  return box === null ? Number.POSITIVE_INFINITY : box.y + box.height;
+}
 
 it("lights each state in turn as a task goes through a repair, and shows what was changed", async () => {
   const answers = [BROKEN, MENDED];
@@ -168,6 +174,10 @@ it("tells of an approval wherever one is, shows the code, and gives the answer w
   const result = mesh.execute("careful", { id: "t1", task: "Add." });
   await page.locator(".badge").waitFor();
   expect(await page.getByRole("status").allTextContents()).toContain("1 approval waits for an answer.");
+  // Whoever opens the task has its question in sight.
+  await page.goto(`${service.url}#/tasks/t1`);
+  const approve = page.getByRole("button", { name: "Approve" });
+  await expect.poll(() => bottomOf(approve), WITH_PATIENCE).toBeLessThan(800);
   await page.keyboard.press("5");
   const card = page.locator("[data-approval='t1-a1']");
   expect(await card.locator("pre").textContent()).toContain("result = { sum: 3");

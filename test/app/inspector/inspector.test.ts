@@ -65,6 +65,25 @@ describe("a task through a repair", () => {
       "settling",
       "done",
     ]);
+    expect(moments.map(({ title }) => title)).toEqual([
+      "accepted for worker",
+      "taken up by test",
+      "waits for its turn",
+      "the model writes code",
+      "model asked for a first draft",
+      "model answered",
+      "the code runs",
+      "run 1 started",
+      "run 1 failed",
+      "the model mends its code",
+      "model asked for repair 1",
+      "model answered",
+      "the code runs",
+      "run 2 started",
+      "run 2 succeeded",
+      "stores the result",
+      "finished: success",
+    ]);
     const codes = moments.flatMap(({ code }) => (code === undefined ? [] : [code]));
     expect(codes).toMatchObject([
       { attempt: 1, previous: null, language: "javascript" },

@@ -16,6 +16,11 @@ export function dollars(value: number | null): string {
   return `$${value < 0.1 ? value.toPrecision(2) : value.toFixed(2)}`;
 }
 
+/** Whether a figure, as it is said, is none: it is shown quietly then. */
+export function isNone(value: string): boolean {
+  return value === "0" || value === "$0";
+}
+
 /** All tokens of a usage. */
 export function tokenSum({ input, output, cacheRead, cacheWrite }: TokenUsage): number {
   return input + output + cacheRead + cacheWrite;
