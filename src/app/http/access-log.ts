@@ -3,7 +3,10 @@
 import type { MiddlewareHandler } from "hono";
 import type { Log } from "../../core/log.ts";
 
-/** Logs requests; those of monitors, which come every few seconds, at the level `debug`. */
+/** What Prometheus and the inspector's page read every few seconds. */
+const WATCHED = /^\/(?:metrics|inspect\/.*)$/;
+
+/** Logs requests: what a monitor asks, and what only watches and does not fail, at the level `debug`. */
 export function logRequests(log: Log): MiddlewareHandler {
   return async (c, next) => {
     const begun = performance.now();
@@ -16,7 +19,9 @@ export function logRequests(log: Log): MiddlewareHandler {
       status: c.res.status,
       ms: Math.round(performance.now() - begun),
     };
-    if (path === "/health" || path === "/ready") log.debug(fields, "answered");
+    const isProbe = path === "/health" || path === "/ready";
+    const isWatching = method === "GET" && c.res.status < 400 && WATCHED.test(path);
+    if (isProbe || isWatching) log.debug(fields, "answered");
     else log.info(fields, "answered");
   };
 }

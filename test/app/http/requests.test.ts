@@ -304,3 +304,27 @@ describe("readiness", () => {
     expect(answer).toMatchObject({ status: 202, body: { links: { result: "/v1/tasks/t1/result" } } });
   });
 });
+
+describe("the log", () => {
+  it("has a line of each request, and of those that only watch at the level debug, unless they fail", async () => {
+    const { log, lines } = collector();
+    await using service = await startService(testAgents().agents, { log });
+    service.app.get("/inspect/api/mesh", (c) => c.text("seen"));
+    service.app.get("/metrics", (c) => c.text("measured"));
+    service.app.post("/inspect/api/pause", (c) => c.text("paused"));
+    lines.length = 0;
+    for (const path of ["/health", "/metrics", "/inspect/api/mesh", "/inspect/none", "/v1/agents"]) {
+      await service.app.request(path);
+    }
+    await service.app.request("/inspect/api/pause", { method: "POST" });
+    const told = lines.map(({ level, text }) => `${level} ${/"path":"([^"]+)"/.exec(text)?.[1] ?? ""}`);
+    expect(told).toEqual([
+      "debug /health",
+      "debug /metrics",
+      "debug /inspect/api/mesh",
+      "info /inspect/none",
+      "info /v1/agents",
+      "info /inspect/api/pause",
+    ]);
+  });
+});
