@@ -145,8 +145,9 @@ export class HeldWorkflow {
       onEvent(event);
       this.#parts.publish(event);
     };
-    // What is gone on with belongs to the trace in which it began; reading what came of it, to that of whoever asks.
-    this.#parts.begun(id, record.isEnding ? (trace ?? record.trace) : (record.trace ?? trace));
+    // What is gone on with belongs to the trace in which it began; reading what came of it, to that of whoever asks, if any.
+    if (!record.isEnding) this.#parts.begun(id, record.trace ?? trace);
+    else if (trace !== undefined) this.#parts.begun(id, trace);
     const run = new WorkflowRun({ steps: this.#steps, context, budget }, record, {
       ...this.#parts,
       tell,

@@ -333,6 +333,9 @@ describe("the trace of what belongs together", () => {
     const [, again] = after.named("invoke_workflow");
     expect(again?.spanContext().traceId).toBe(other);
     expect(again?.attributes).toMatchObject({ "fettle.replayed": true });
+    // Reading what came of it is no work of its own.
+    await second.workflow("w1", steps);
+    expect(after.named("invoke_workflow")).toHaveLength(2);
     await fabric.close();
   });
 
