@@ -111,14 +111,15 @@ left(
 left(
   mesh.execute("analyst", { id: "slow", task: "Find the three slowest queries and say why they are slow" }),
 );
-while ((await mesh.pending()).length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+const isUnderWay = async () => {
+  const { steps } = await mesh.view.workflows.find("monthly-report");
+  return steps.filter(({ status }) => status === "success").length === 3;
+};
+while ((await mesh.pending()).length === 0 || !(await isUnderWay()))
+  await new Promise((resolve) => setTimeout(resolve, 50));
 
 const place = { host: "127.0.0.1", port: 0, token: undefined };
 const service = await openInspectorService(mesh, { ...place, log: silentLog, secrets: [] });
-for (let ended = 0; ended < 3;) {
-  const { workflow } = await (await fetch(new URL("api/workflows/monthly-report", service.url))).json();
-  ended = workflow.stepsEnded;
-}
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],

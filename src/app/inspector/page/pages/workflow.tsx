@@ -111,6 +111,7 @@ function Graph({ detail, graph }: { readonly detail: WorkflowDetail; readonly gr
       marks={Object.fromEntries(steps.map((step) => [idOf(step), hueOf(step.status)]))}
       lit={steps.filter(({ status }) => status === "running").map(idOf)}
       onPick={pick}
+      follows
     />
   );
 }
