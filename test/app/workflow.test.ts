@@ -215,7 +215,7 @@ describe("fettle workflow", () => {
       ["nobody.json", ['step "step0" is for the agent "nobody", which is not there; the agents are: clerk.']],
       ["broken.yaml", ["Cannot read broken.yaml:2:1: "]],
       ["broken.json", ['Cannot read "broken.json": ']],
-      ["none.yaml", ['Cannot read "none.yaml": ENOENT']],
+      ["none.yaml", ['Cannot read "none.yaml": there is no file /']],
       ["agents.ts", ['"agents.ts" exports no workflow. Export one: export const workflow = defineWorkflow(']],
     ];
     const runs = await Promise.all(wrong.map(([file]) => callFettle(["workflow", file], { cwd: folder })));
