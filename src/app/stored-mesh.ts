@@ -1,13 +1,10 @@
 // What a mesh keeps, on disk or on NATS servers, for commands that look at it or answer it without running it.
-// Invariant: opening makes nothing: where there is no data folder, there is nothing to see.
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+// Invariant: opening makes nothing: where there is no data folder, there is nothing to see until there is one.
 import { Approvals } from "../approvals.ts";
 import { UnknownError } from "../core/errors.ts";
 import type { JournalEntry } from "../core/journal.ts";
 import { createSubjects } from "../core/subjects.ts";
 import { createEmbeddedFabric } from "../fabric/embedded/fabric.ts";
-import { createMemoryFabric } from "../fabric/memory/fabric.ts";
 import { scopeLedger } from "../scoped-ledger.ts";
 import { TaskList } from "../task-list.ts";
 import { WorkflowList } from "../workflow-list.ts";
@@ -53,9 +50,7 @@ async function openStores(
     const fabric = await openNats(config.nats, { mesh, name: "fettle command", log: silentLog });
     return { fabric, place: "NATS", settings: "FETTLE_MESH, NATS_URL" };
   }
-  const fabric = existsSync(join(dataDirectory, "state.mdb"))
-    ? createEmbeddedFabric({ dataDirectory, blobDirectory: config.logDirectory })
-    : createMemoryFabric();
+  const fabric = createEmbeddedFabric({ dataDirectory, blobDirectory: config.logDirectory });
   return { fabric, place: dataDirectory, settings: "FETTLE_MESH, FETTLE_DATA_DIRECTORY" };
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { MeshOverview } from "#src/app/inspector/shapes";
 import { newMeshName, serverForTests } from "../fabric/nats/mesh-server.ts";
 import type { LiveCommand } from "../harness/live-command.ts";
-import { ask, groundForTests, shownBy, TOKEN } from "./inspecting.ts";
+import { ask, groundForTests, post, shownBy, TOKEN } from "./inspecting.ts";
 import { readAt } from "./stately/tool.ts";
 
 const server = serverForTests();
@@ -84,14 +84,9 @@ describe("fettle inspect --server", () => {
     await near.first(({ name = "" }) => name.startsWith("echo."));
     // The tool is told of what comes once it has been let in.
     const service = (await shownBy(door)).url;
-    const post = (id: string) =>
-      fetch(`${service}/v1/tasks`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ agent: "echo", task: "hello", id }),
-      });
-    for (let tasks = 0; far.seen.length === 0; tasks += 1) await post(`before-${tasks}`);
-    expect((await post("t1")).status).toBe(200);
+    const give = (id: string) => post(service, { agent: "echo", task: "hello", id });
+    for (let tasks = 0; far.seen.length === 0; tasks += 1) await give(`before-${tasks}`);
+    expect(await give("t1")).toMatchObject({ status: "success" });
     const states = ["queued", "working.handling", "settling", "done"];
     expect(await near.states("task-t1")).toEqual(states);
     expect(await far.states("task-t1")).toEqual(states);

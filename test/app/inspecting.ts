@@ -84,3 +84,11 @@ export async function ask<T>(url: string, path: string, token?: string): Promise
   const body: unknown = await answer.json();
   return answer.ok ? (body as T) : null;
 }
+
+/** Gives a task to the service at an address; its answer. */
+export async function post(service: string, task: object, query = ""): Promise<unknown> {
+  const headers = { "Content-Type": "application/json" };
+  const init = { method: "POST", headers, body: JSON.stringify(task) };
+  const answer = await fetch(`${service}/v1/tasks${query}`, init);
+  return answer.json();
+}

@@ -29,8 +29,8 @@ addEventListener("message", ({ source, origin, data }) => {
 });
 `;
 
-/** The page, around the inspector at an address. */
-export function bridgePage(inspector: URL): Response {
+/** The page at an address, around the inspector at another. */
+export function bridgePage(own: URL, inspector: URL): Response {
   const html = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -47,7 +47,7 @@ export function bridgePage(inspector: URL): Response {
     "default-src 'none'",
     `style-src '${hashOf(STYLE)}'`,
     `script-src '${hashOf(SCRIPT)}'`,
-    "connect-src 'self'",
+    `connect-src ws://${own.host}`,
     `frame-src ${origin} ${protocol}//*.${host}`,
     "base-uri 'none'",
     "form-action 'none'",

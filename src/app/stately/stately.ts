@@ -89,7 +89,8 @@ export async function openStately(
     });
   };
   const answer = (request: Request) => {
-    if (new URL(request.url).pathname === path) return bridgePage(inspector);
+    const url = new URL(request.url);
+    if (url.pathname === path) return bridgePage(url, inspector);
     return new Response("There is nothing here: the address is the one that the program told.\n", {
       status: 404,
     });

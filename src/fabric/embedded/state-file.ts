@@ -2,7 +2,7 @@
 // shared safely by all processes that open it.
 // Invariant: a write is on disk before its promise resolves; every number that `next` gives is greater than all
 // before it, over all processes and restarts; the first part of an entry's key says whose entry it is.
-import { statfsSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FettleError, StorageError } from "../../core/errors.ts";
 import { UnderWay } from "../../core/under-way.ts";
@@ -14,7 +14,17 @@ const COUNTER = ["revision"];
 
 const NAME = "state.mdb";
 
-/** The LMDB file `state.mdb` in a folder; both are made on first use. */
+/** A file that is not there yet, as it is read. */
+const EMPTY = {
+  doesExist: () => false,
+  get: () => undefined,
+  getEntry: () => undefined,
+  getKeys: () => [],
+  getKeysCount: () => 0,
+  getRange: () => [],
+} as unknown as StateDatabase;
+
+/** The LMDB file `state.mdb` in a folder; both are made by the first write. */
 export class StateFile {
   readonly path: string;
   readonly #directory: string;
@@ -36,6 +46,7 @@ export class StateFile {
    * @throws StorageError `STORAGE_FAILED`
    */
   async read<T>(attempt: string, action: (database: StateDatabase) => T): Promise<T> {
+    if (this.#isAbsent(attempt)) return action(EMPTY);
     const database = await this.#open(attempt);
     try {
       database.resetReadTxn(); // Else a write that another process just made might not be seen.
@@ -83,6 +94,17 @@ export class StateFile {
       code: "ENOSPC",
     });
     throw storageError(attempt, this.path, cause);
+  }
+
+  /** Whether there is no file yet, of this process or another's. */
+  #isAbsent(attempt: string): boolean {
+    this.#requireOpen(attempt);
+    if (this.#shared !== undefined) return false;
+    try {
+      return statSync(this.path, { throwIfNoEntry: false }) === undefined;
+    } catch (error) {
+      throw this.#failure(attempt, error);
+    }
   }
 
   async #open(attempt: string): Promise<StateDatabase> {

@@ -51,7 +51,7 @@ describe("the embedded queue and ledger, shared by processes", () => {
     const won = await Promise.all(
       writers.map(async (writer) => {
         const sequences = (await rest(writer)).map(Number);
-        expect(await writer.ended).toMatchObject({ code: 0 });
+        expect(await writer.ended).toMatchObject({ code: 0, stderr: "" });
         return { pid: String(writer.child.pid), sequences };
       }),
     );

@@ -17,6 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { defer } from "#src/core/deferred";
 import type { Fabric } from "#src/core/ports";
 import { createEmbeddedFabric } from "#src/fabric/embedded/fabric";
 import { storageError } from "#src/fabric/embedded/storage-error";
@@ -51,6 +52,32 @@ describe("the embedded fabric on disk", () => {
     expect(await readdir(data)).toEqual(["blobs"]);
     await fabric.close();
     expect(await readdir(data)).toEqual(["blobs"]);
+  });
+
+  it("makes nothing on disk by reading, and sees what others store later", async () => {
+    const data = join(folder, "data");
+    await using reader = open(data);
+    const seen: unknown[] = [];
+    const found = defer<undefined>();
+    const { keyValue, ledger, queue } = reader;
+    const stop = await keyValue.watch("b", (change) => {
+      seen.push(change);
+      found.resolve(undefined);
+    });
+    expect(await Promise.all([keyValue.get("b", "k"), keyValue.keys("b")])).toEqual([null, []]);
+    expect(await Promise.all([ledger.read("l"), ledger.last("l"), ledger.names()])).toEqual([[], null, []]);
+    expect(await queue.size("q")).toEqual({ waiting: 0, inHand: 0, dead: 0 });
+    expect(await queue.dead("q")).toEqual([]);
+    expect(await readdir(folder)).toEqual([]);
+    await using writer = open(data);
+    await writer.keyValue.put("b", "k", "v");
+    await writer.ledger.append("l", "x", 0);
+    await writer.queue.publish("q", "x");
+    await found.promise;
+    expect(seen).toMatchObject([{ key: "k", value: "v" }]);
+    expect((await ledger.read("l")).map(({ payload }) => payload)).toEqual(["x"]);
+    expect(await queue.size("q")).toMatchObject({ waiting: 1 });
+    stop();
   });
 
   it("closes twice, without use, and through await using", async () => {
