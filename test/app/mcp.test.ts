@@ -257,8 +257,9 @@ describe("fettle mcp", () => {
       taskId: "said-1",
     });
     expect(server.faults).toEqual([]);
+    // Another stream than the answer's.
+    await expect.poll(() => server.stderr()).toContain("a handler says Say it.");
     expect(server.stderr()).toContain("the file is loaded, and says so where it should not");
-    expect(server.stderr()).toContain("a handler says Say it.");
   });
 
   it("gives the same result for a task that is named again, and refuses the name for another", async () => {
