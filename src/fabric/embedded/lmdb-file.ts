@@ -2,6 +2,8 @@
 // file at all would end the whole process by a signal instead of an error.
 // Invariant: only reads; a file that is absent or empty is sound, LMDB makes it.
 import { open } from "node:fs/promises";
+import { systemClock } from "../../core/clock.ts";
+import { pause } from "../../core/pause.ts";
 import { damagedError } from "./storage-error.ts";
 
 /** LMDB's mark and data version, and where its meta page keeps them (lmdb 3.5, data version 2). */
@@ -10,31 +12,40 @@ const DATA_VERSION = 2;
 const AT = { magic: 24, version: 28, pageSize: 48, lastPage: 144, transaction: 152 } as const;
 const META_BYTES = 160;
 
+/** A file that another process just makes looks for a moment as if it were cut short: it is looked at so often. */
+const LOOKS = 11;
+const REST_MS = 50;
+
 /** @throws StorageError where a file is there and cannot be a whole LMDB file. */
 export async function requireSoundFile(file: string): Promise<void> {
-  const attempt = "open the state file";
+  const { signal } = new AbortController();
+  for (let looks = 1; ; looks += 1) {
+    const fault = await faultOf(file);
+    if (fault === null) return;
+    if (looks === LOOKS) throw damagedError("open the state file", file, fault);
+    await pause(REST_MS, { clock: systemClock, signal });
+  }
+}
+
+/** What is wrong with a file; null for nothing. */
+async function faultOf(file: string): Promise<string | null> {
   const handle = await open(file, "r").catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   });
-  if (handle === undefined) return;
+  if (handle === undefined) return null;
   try {
     const first = await readMeta(handle, 0);
-    if (first.length === 0) return;
-    if (!isMeta(first)) throw damagedError(attempt, file, "it does not begin as an LMDB file does");
+    if (first.length === 0) return null;
+    if (!isMeta(first)) return "it does not begin as an LMDB file does";
     const pageSize = first.readUInt32LE(AT.pageSize);
     const second = await readMeta(handle, pageSize);
-    if (!isMeta(second)) throw damagedError(attempt, file, "its second page is not as LMDB writes it");
+    if (!isMeta(second)) return "its second page is not as LMDB writes it";
     const current = transactionOf(second) > transactionOf(first) ? second : first;
     const needed = (current.readBigUInt64LE(AT.lastPage) + 1n) * BigInt(pageSize);
     const { size } = await handle.stat();
-    if (BigInt(size) < needed) {
-      throw damagedError(
-        attempt,
-        file,
-        `it has ${size} of at least ${needed.toString()} bytes: it was cut short`,
-      );
-    }
+    if (BigInt(size) >= needed) return null;
+    return `it has ${size} of at least ${needed.toString()} bytes: it was cut short`;
   } finally {
     await handle.close();
   }

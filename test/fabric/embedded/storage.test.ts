@@ -249,6 +249,20 @@ describe("the embedded fabric on disk", () => {
     await keyValue.put("b", "k", "works again once mended");
   });
 
+  it("waits for a state file that another process is just making", async () => {
+    const file = join(folder, "state.mdb");
+    await using other = createEmbeddedFabric({ dataDirectory: join(folder, "other") });
+    await other.keyValue.put("b", "k", "v");
+    await other.close();
+    const whole = await readFile(join(folder, "other", "state.mdb"));
+    await writeFile(file, whole.subarray(0, 4096));
+    const read = open().keyValue.get("b", "k");
+    // Longer than a first look takes.
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await writeFile(file, whole);
+    expect(await read).toMatchObject({ value: "v" });
+  });
+
   it("names the path when the folder cannot be made", async () => {
     await writeFile(join(folder, "file"), "");
     const { keyValue, ledger, queue, blobs } = open(join(folder, "file", "data"));
