@@ -6,6 +6,7 @@ import type { Log } from "../../core/log.ts";
 import { codeOf } from "./failure.ts";
 import { wantsCertificate } from "./greeting.ts";
 import { identityOf, type Identity, type NatsSettings } from "./identity.ts";
+import { guardSockets } from "./socket-guard.ts";
 
 /** How a connection is opened. */
 export interface ConnectOptions {
@@ -39,6 +40,7 @@ export async function openConnection(
   if (isEncrypted && !isCertified && (await wantsCertificate(servers, timeoutMs))) {
     throw refused(identity, "it wants a certificate of whoever connects: set NATS_CERT and NATS_KEY");
   }
+  guardSockets();
   let connection: NatsConnection;
   try {
     connection = await connect({
