@@ -12,8 +12,8 @@ export function guardSockets(): void {
   if (isGuarded) return;
   isGuarded = true;
   const library = NodeTransport.prototype;
-  const startTls = Reflect.get(library, "startTLS") as NodeTransport["startTLS"];
-  const tlsFirst = Reflect.get(library, "tlsFirst") as NodeTransport["tlsFirst"];
+  const startTls = Reflect.get(library, "startTLS");
+  const tlsFirst = Reflect.get(library, "tlsFirst");
   library.dial = dial;
   library.startTLS = async function (this: NodeTransport) {
     return guard(await startTls.call(this));
@@ -26,7 +26,7 @@ export function guardSockets(): void {
 /** Connects as the library does, with a socket that is guarded from its first moment. */
 function dial({ hostname, port }: { readonly hostname: string; readonly port: number }): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    let fault: Error | undefined;
+    let fault = new Error("the connection was closed before it was made");
     const socket = guard(createConnection(port, hostname));
     socket.setNoDelay(true);
     socket.once("connect", () => {
