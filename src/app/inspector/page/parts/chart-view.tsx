@@ -45,7 +45,8 @@ export function ChartView({
     paper.current?.replaceChildren(document.importNode(drawing.documentElement, true));
   }, [svg]);
   const { scale, isMeasured, closer, further, fit } = useZoom({ view, paper, chart, svg });
-  useEffect(() => {
+  // With the rest of the page: a chart that is a frame behind its caption contradicts it.
+  useLayoutEffect(() => {
     light(paper.current, { lit, taken, marks });
   }, [svg, lit.join(" "), taken.join(" "), JSON.stringify(marks)]);
   useEffect(() => {
