@@ -1,6 +1,6 @@
 // A task that this process answers for: somebody here waits for its result, or an actor here works on it.
 // Invariant: its result is settled once; a cancel that comes before an actor has it is kept for then.
-import { defer } from "../src/core/deferred.ts";
+import { defer, type Deferred } from "../src/core/deferred.ts";
 import { MEASURES, type Budget } from "../src/core/budget.ts";
 import { encode } from "../src/core/codec.ts";
 import { MeshStateError, TaskError } from "../src/core/errors.ts";
@@ -80,10 +80,9 @@ export class HeldTask {
   entry: ResultEntry | null = null;
   /** Resolves once it is queued and journaled, or is known not to be. */
   accepting: Promise<void> = Promise.resolve();
-  /** Whether it was taken off the queue, to be worked on or ended here. */
-  isTaken = false;
   isSettled = false;
   #isAccepted = false;
+  #taken: Deferred<null> | null = null;
   #actor: AgentActor | null = null;
   #cancelled: string | null = null;
 
@@ -114,11 +113,33 @@ export class HeldTask {
     this.#accepted.resolve(undefined);
   }
 
+  /** Whether it was taken off the queue, to be worked on or ended here. */
+  get isTaken(): boolean {
+    return this.#taken !== null;
+  }
+
+  /** Somebody works on it here. */
+  hold(): void {
+    this.#taken ??= defer();
+  }
+
   /** It was taken off the queue, with its journal. */
   take(journal: Journal): void {
-    this.isTaken = true;
+    this.hold();
     this.journal = journal;
     this.accept();
+  }
+
+  /** Nobody works on it here any more, whether it has ended or was left. */
+  release(): void {
+    this.journal = this.entry = null;
+    this.#taken?.resolve(null);
+    this.#taken = null;
+  }
+
+  /** What comes of the work on it here: its result; null where it is left, and may never have one in this process. */
+  get outcome(): Promise<TaskResult | null> {
+    return this.#taken === null ? this.result : Promise.race([this.result, this.#taken.promise]);
   }
 
   /** Its result; rejects where this process stops before there is one. */

@@ -259,7 +259,8 @@ export class TaskDesk {
     const { board, clock } = this.#parts;
     const { taskId, role } = accepted;
     const held = this.#held.get(taskId) ?? new HeldTask(accepted, false);
-    if (held.isTaken) return held.result;
+    // It was given out twice: whoever has it first may leave it to another process.
+    if (held.isTaken) return held.outcome;
     held.take(journal);
     this.#held.set(taskId, held);
     const forget = cancelAt(accepted.deadline, clock, (reason) => held.cancel(reason));
@@ -274,8 +275,7 @@ export class TaskDesk {
       forget();
       journal.telemetry.end();
       this.#parking.unpark(role, taskId);
-      held.isTaken = false;
-      held.journal = held.entry = null;
+      held.release();
       if (!held.isOwn || held.isSettled) this.#held.drop(held);
     }
   }
@@ -361,7 +361,7 @@ export class TaskDesk {
     const { cancelled } = held;
     // Not journaled yet: it is ended once it is.
     if (journal === null || cancelled === null || held.isTaken || held.isSettled) return;
-    held.isTaken = true;
+    held.hold();
     try {
       await journal.append({ type: "cancelled", reason: cancelled });
       if (!this.#population.has(role)) {
@@ -376,8 +376,7 @@ export class TaskDesk {
       // Another process has it: its result comes from there.
       if (!(thrown instanceof OwnershipError)) held.fail(thrown);
     } finally {
-      held.isTaken = false;
-      held.journal = held.entry = null;
+      held.release();
       if (!held.isOwn) this.#held.drop(held);
     }
   }
