@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { canonical } from "../src/core/canonical.ts";
 import type { Clock } from "../src/core/clock.ts";
-import { MeshStateError } from "../src/core/errors.ts";
+import { MeshStateError, OwnershipError } from "../src/core/errors.ts";
 import { COMPRESSION, type JournalEntry } from "../src/core/journal.ts";
 import {
   addTokens,
@@ -57,7 +57,8 @@ export function meterOfTask(
     await requireOpen();
     return spend(spending, { ...given, call, ...options }, async (asking) => {
       await journal.append({ type: "model-asked", ...entry });
-      const answer = await asking();
+      await journal.sure();
+      const answer = await asking(() => journal.sure());
       await requireOpen();
       await journal.append({ type: "model-answered", ...entry, answer });
       return answer;
@@ -116,17 +117,17 @@ function metered(ask: (call: Call) => Promise<ModelAnswer>): Meter {
 async function spend(
   spending: Spending,
   given: Call & MeterOptions & { readonly call: string },
-  make: (asking: () => Promise<ModelAnswer>) => Promise<ModelAnswer>,
+  make: (asking: (beforeSend?: () => Promise<void>) => Promise<ModelAnswer>) => Promise<ModelAnswer>,
 ): Promise<ModelAnswer> {
   const { call, model, request, signal, clock } = given;
   const timeoutMs = await spending.reserveModel(call, request, { model, timeoutMs: given.timeoutMs, signal });
   const startedAt = clock.now();
-  const asking = async () => {
+  const asking = async (beforeSend?: () => Promise<void>) => {
     try {
-      return await model.ask(request, { signal, timeoutMs });
+      return await model.ask(request, { signal, timeoutMs, beforeSend });
     } catch (thrown) {
       // What was broken off may have cost something: it stays reserved, and is booked so in the end.
-      if (signal?.aborted === true) throw thrown;
+      if (signal?.aborted === true || thrown instanceof OwnershipError) throw thrown;
       const isOver = clock.now() - startedAt >= timeoutMs - TIMER_SLACK_MS;
       const outOfTime = isOver ? spending.outOfTime(call) : null;
       if (outOfTime !== null) throw outOfTime;

@@ -64,7 +64,8 @@ export async function answerOnce(assignment: Assignment, given: ModelCall): Prom
   let answer: ModelAnswer;
   try {
     const { onText, onRestart } = given;
-    const ask = () => model.ask(request, { signal, timeoutMs, onText, onRestart });
+    const beforeSend = () => journal.sure();
+    const ask = () => model.ask(request, { signal, timeoutMs, onText, onRestart, beforeSend });
     answer = await journal.telemetry.within({ type: "model", callId, model: model.name, request }, ask);
   } catch (thrown) {
     const isOver = thrown instanceof ModelError && clock.now() - startedAt >= timeoutMs - TIMER_SLACK_MS;

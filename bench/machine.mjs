@@ -6,6 +6,9 @@ import process from "node:process";
 
 const ROOT = new URL("../", import.meta.url);
 
+/** What goes before the file of a process that is measured by itself, on the runtime of this one. */
+export const RUNTIME_ARGS = "Deno" in globalThis ? ["run", "--allow-all", "--unstable-worker-options"] : [];
+
 /** The machine, the runtime and the code under test. */
 export function describeMachine() {
   const [cpu] = os.cpus();

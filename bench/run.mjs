@@ -27,7 +27,7 @@ import { toolCall } from "./lines/tool-call.mjs";
 import { waiting } from "./lines/waiting.mjs";
 import { warmRun } from "./lines/warm-run.mjs";
 import { openContenders as openNetworkContenders } from "./network/contenders.mjs";
-import { describeMachine, runtimeName } from "./machine.mjs";
+import { describeMachine, runtimeName, RUNTIME_ARGS } from "./machine.mjs";
 import { FULL, SHORT } from "./plan.mjs";
 import { drawPlot } from "./plot.mjs";
 import { quoteResults } from "./quote.mjs";
@@ -112,14 +112,17 @@ async function measure({ open, lines }) {
 
 /** In a process of its own: what other groups left in memory and in the compiler would slow it. */
 function measureApart({ lines }) {
-  const flags = "Deno" in globalThis ? ["run", "--allow-all", "--unstable-worker-options"] : [];
   const asked = ["--only", lines.map(({ id }) => id).join(","), "--json"];
   if (options.short) asked.push("--short");
-  const { status, stdout, error } = spawnSync(process.execPath, [...flags, import.meta.filename, ...asked], {
-    stdio: ["ignore", "pipe", "inherit"],
-    encoding: "utf8",
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  const { status, stdout, error } = spawnSync(
+    process.execPath,
+    [...RUNTIME_ARGS, import.meta.filename, ...asked],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+      encoding: "utf8",
+      maxBuffer: 64 * 1024 * 1024,
+    },
+  );
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(`The lines ${asked[1]} could not be measured.`);
   return JSON.parse(stdout);

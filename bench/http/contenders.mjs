@@ -6,9 +6,9 @@ import { defineAgent } from "fettle";
 import { createHttpApp, openHttpServer } from "fettle/http";
 import { makeFolder } from "../durable/disk.mjs";
 import { openFettle } from "../durable/fettle.mjs";
+import { RUNTIME_ARGS } from "../machine.mjs";
 
 const execute = promisify(execFile);
-const FLAGS = "Deno" in globalThis ? ["run", "--allow-all"] : [];
 const LOAD = new URL("load.mjs", import.meta.url).pathname;
 
 /** The agent whose tasks all wait until they are let go. */
@@ -31,7 +31,7 @@ export async function openContenders() {
   const app = createHttpApp(fettle.mesh, { maxWaitS: 120 });
   const server = await openHttpServer(app.fetch, { host: "127.0.0.1", port: 0 });
   const load = async ({ connections, requests, agent }) => {
-    const args = [...FLAGS, LOAD, server.url, String(connections), String(requests), agent];
+    const args = [...RUNTIME_ARGS, LOAD, server.url, String(connections), String(requests), agent];
     const { stdout } = await execute(process.execPath, args, { maxBuffer: 64 * 1024 * 1024 });
     return JSON.parse(stdout);
   };

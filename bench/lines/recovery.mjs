@@ -4,8 +4,8 @@ import { spawn } from "node:child_process";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { inFolder } from "../durable/disk.mjs";
+import { RUNTIME_ARGS } from "../machine.mjs";
 
-const FLAGS = "Deno" in globalThis ? ["run", "--allow-all", "--unstable-worker-options"] : [];
 const SCRIPT = new URL("../durable/recovery.mjs", import.meta.url).pathname;
 
 /** Each row: the runtime, the shape, and what it needs of its caller. */
@@ -58,7 +58,7 @@ async function recover(runtime, shape, directory, tasks) {
 }
 
 function start(...args) {
-  const child = spawn(process.execPath, [...FLAGS, SCRIPT, ...args], {
+  const child = spawn(process.execPath, [...RUNTIME_ARGS, SCRIPT, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise((resolve) => child.once("close", resolve));

@@ -3,12 +3,10 @@
 import { execFile } from "node:child_process";
 import process from "node:process";
 import { promisify } from "node:util";
+import { RUNTIME_ARGS } from "../machine.mjs";
 
 const execute = promisify(execFile);
-const FLAGS =
-  "Deno" in globalThis
-    ? ["run", "--allow-all", "--unstable-worker-options", "--v8-flags=--expose-gc"]
-    : ["--expose-gc"];
+const FLAGS = [...RUNTIME_ARGS, "Deno" in globalThis ? "--v8-flags=--expose-gc" : "--expose-gc"];
 
 export const waiting = {
   id: "waiting",

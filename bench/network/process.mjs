@@ -3,14 +3,16 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { RUNTIME_ARGS } from "../machine.mjs";
 
-const FLAGS = "Deno" in globalThis ? ["run", "--allow-all", "--unstable-worker-options"] : [];
 const SCRIPT = new URL("node.mjs", import.meta.url).pathname;
 
 /** Starts a node; resolves once it serves. */
 export async function startNode({ url, mesh, thinking, atOnce }) {
   const args = [url, mesh, String(thinking), String(atOnce)];
-  const child = spawn(process.execPath, [...FLAGS, SCRIPT, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [...RUNTIME_ARGS, SCRIPT, ...args], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const ended = once(child, "exit");
   const waiting = [];
   const said = new Set();

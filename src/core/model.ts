@@ -80,6 +80,12 @@ export interface ModelCallOptions {
    * same model or the next in a chain. Called only where some text had been delivered.
    */
   readonly onRestart?: ((reason: Error) => void) | undefined;
+  /**
+   * Awaited right before each request leaves, that of a retry and of the next model in a chain too. Where it rejects,
+   * nothing is sent and the call ends with its error: a process that stood still asks for nothing that another was
+   * answered meanwhile.
+   */
+  readonly beforeSend?: (() => Promise<void>) | undefined;
 }
 
 /** A language model, or a chain of them. */

@@ -41,9 +41,9 @@ export function createAnthropicModel(options: AnthropicOptions): Model {
     secrets: [options.apiKey],
   });
   // Loading the SDK takes longer than all the rest of a start: it waits for the first call.
-  let client: Promise<Anthropic> | undefined;
+  let connecting: Promise<Anthropic> | undefined;
   const connect = (): Promise<Anthropic> =>
-    (client ??= import("@anthropic-ai/sdk").then(
+    (connecting ??= import("@anthropic-ai/sdk").then(
       ({ default: Client }) =>
         new Client({
           apiKey: options.apiKey,
@@ -62,10 +62,10 @@ export function createAnthropicModel(options: AnthropicOptions): Model {
       const model = request.model ?? options.model;
       const context = provider.context(model);
       const body = bodyOf(request, model, options);
-      const message =
-        options.stream === false
-          ? await readWhole(await connect(), body, call, context)
-          : await readStream(await connect(), body, call, context);
+      const client = await connect();
+      await call.beforeSend?.();
+      const read = options.stream === false ? readWhole : readStream;
+      const message = await read(client, body, call, context);
       return toAnswer(message, (tokens) => provider.cost(message.model, model, tokens));
     },
   };

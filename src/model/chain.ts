@@ -47,6 +47,7 @@ export function chainModels(models: readonly Model[], options: ChainOptions = {}
             timeoutMs: timeoutMs === undefined ? undefined : remaining,
             onText: feed.onText,
             onRestart: feed.onRestart,
+            beforeSend: callOptions.beforeSend,
           });
         } catch (error) {
           if (signal?.aborted === true && !(error instanceof CancelledError)) {

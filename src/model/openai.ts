@@ -83,8 +83,8 @@ export function createOpenAiModel(options: OpenAiOptions): Model {
     secrets: options.apiKey === undefined ? [] : [options.apiKey],
   });
   // Loading the SDK takes longer than all the rest of a start: it waits for the first call.
-  let client: Promise<OpenAI> | undefined;
-  const connect = (): Promise<OpenAI> => (client ??= createClient(preset, endpoint, options));
+  let connecting: Promise<OpenAI> | undefined;
+  const connect = (): Promise<OpenAI> => (connecting ??= createClient(preset, endpoint, options));
 
   const once: Model = {
     name: `${preset}/${options.model}`,
@@ -93,10 +93,10 @@ export function createOpenAiModel(options: OpenAiOptions): Model {
       const model = request.model ?? options.model;
       const context = provider.context(model);
       const body = bodyOf(request, model, dialect, options);
-      const received =
-        options.stream === false
-          ? await readWhole(await connect(), body, call, context)
-          : await readStream(await connect(), body, call, context);
+      const client = await connect();
+      await call.beforeSend?.();
+      const read = options.stream === false ? readWhole : readStream;
+      const received = await read(client, body, call, context);
       const tokens = tokensOf(received.usage);
       const standard = received.usage !== undefined && isStandardTier(received.serviceTier);
       return {

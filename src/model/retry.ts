@@ -44,7 +44,12 @@ export function retryModel(once: Model, options: RetryOptions = {}): Model {
       const deadline = createDeadline(settings.clock, callOptions);
       const feed = createTextFeed(callOptions);
       try {
-        return await askUntilDone(once, request, deadline, feed, settings);
+        return await askUntilDone(
+          once,
+          request,
+          { deadline, feed, beforeSend: callOptions.beforeSend },
+          settings,
+        );
       } catch (error) {
         if (error instanceof CancelledError && deadline.expired()) {
           throw timedOut(once.name, callOptions.timeoutMs ?? 0);
@@ -59,17 +64,23 @@ export function retryModel(once: Model, options: RetryOptions = {}): Model {
 
 type RetrySettings = { readonly [K in keyof RetryOptions]-?: NonNullable<RetryOptions[K]> };
 
+/** What all tries of one call share. */
+interface Call extends Pick<ModelCallOptions, "beforeSend"> {
+  readonly deadline: Deadline;
+  readonly feed: TextFeed;
+}
+
 async function askUntilDone(
   once: Model,
   request: ModelRequest,
-  deadline: Deadline,
-  feed: TextFeed,
+  call: Call,
   settings: RetrySettings,
 ): Promise<ModelAnswer> {
+  const { deadline, feed } = call;
   for (let attempt = 1; ; attempt += 1) {
     if (deadline.remaining() <= 0) throw timedOut(once.name, 0);
     try {
-      return await askOnce(once, request, deadline, feed, settings);
+      return await askOnce(once, request, call, settings);
     } catch (error) {
       if (!(error instanceof ModelError) || !error.retryable) throw error;
       if (attempt >= settings.attempts) throw exhausted(error, attempt);
@@ -88,8 +99,7 @@ async function askUntilDone(
 async function askOnce(
   once: Model,
   request: ModelRequest,
-  deadline: Deadline,
-  feed: TextFeed,
+  { deadline, feed, beforeSend }: Call,
   settings: RetrySettings,
 ): Promise<ModelAnswer> {
   const limit = createDeadline(settings.clock, {
@@ -102,6 +112,7 @@ async function askOnce(
     signal: limit.signal,
     // A try that was given up may still deliver: its text is no longer wanted.
     onText: onText === undefined ? undefined : (delta) => (over ? undefined : onText(delta)),
+    beforeSend,
   };
   try {
     return await untilAborted(once.ask(request, options), limit.signal, `asking ${once.name}`);

@@ -67,6 +67,7 @@ export function createScriptedModel(script: Script, options: ScriptedOptions = {
     requests,
     costOf: () => defaults.costUsd,
     async ask(request, call = {}) {
+      if (call.beforeSend !== undefined) await call.beforeSend();
       const index = requests.push(request) - 1;
       const deadline = createDeadline(clock, call);
       try {

@@ -1,11 +1,11 @@
 // A folder with agents of a user, and commands that show a mesh there as processes of their own.
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import type { StatelyPlace } from "#src/app/stately/stately";
 import { startFettle, type LiveCommand } from "../harness/live-command.ts";
-import { projectRoot, runFettle, type Run } from "../harness/program.ts";
+import { layProject } from "../harness/project-folder.ts";
+import { runFettle, type Run } from "../harness/program.ts";
 
 const AGENTS = `import { defineAgent } from "fettle";
 const agent = (role, handle) => defineAgent({ role, capabilities: [role + "ing"], handle });
@@ -43,12 +43,7 @@ export interface Ground {
 export function groundForTests(): Ground {
   let folder = "";
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "fettle-inspect-"));
-    await mkdir(join(folder, "node_modules"));
-    await symlink(projectRoot.replace(/\/$/, ""), join(folder, "node_modules/fettle"));
-    await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-    await writeFile(join(folder, "agents.js"), AGENTS);
-    await writeFile(join(folder, "token"), `${TOKEN}\n`);
+    folder = await layProject("inspect", { "agents.js": AGENTS, token: `${TOKEN}\n` });
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
   const place = async (env: Readonly<Record<string, string>>) => ({

@@ -5,7 +5,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { expect, it } from "vitest";
 import { defineAgent } from "fettle";
 import { serverForTests } from "../fabric/nats/mesh-server.ts";
-import { projectRoot } from "../harness/program.ts";
+import { projectRoot, RUNTIME_ARGS } from "../harness/program.ts";
 import { Nodes } from "../nodes/meshes.ts";
 
 const server = serverForTests();
@@ -18,15 +18,13 @@ it("gives the agents of other nodes as tools, and tells of what those do", async
   });
   await using nodes = new Nodes(server.get());
   await nodes.start([echo]);
-  const isDeno = "Deno" in globalThis;
-  const runtime = isDeno ? ["run", "--allow-all", "--config", `${projectRoot}deno.json`] : [];
   const client = new Client({ name: "test", version: "1" });
   const progress: string[] = [];
   try {
     await client.connect(
       new StdioClientTransport({
         command: process.execPath,
-        args: [...runtime, `${projectRoot}bin/fettle.js`, "mcp", "--server", server.get().url],
+        args: [...RUNTIME_ARGS, `${projectRoot}bin/fettle.js`, "mcp", "--server", server.get().url],
         env: { FETTLE_MESH: nodes.name },
         cwd: tmpdir(),
         stderr: "ignore",

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { request as httpRequest } from "node:http";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -16,7 +16,8 @@ import {
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defer } from "#src/core/deferred";
-import { projectRoot, runFettle } from "../harness/program.ts";
+import { layProject } from "../harness/project-folder.ts";
+import { projectRoot, RUNTIME_ARGS, runFettle } from "../harness/program.ts";
 
 const AGENTS = `import { defineAgent } from "fettle";
 import { z } from "zod";
@@ -65,20 +66,13 @@ const ANSWERS = {
 
 let folder = "";
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "fettle-mcp-"));
-  await mkdir(join(folder, "node_modules"));
-  await symlink(projectRoot.replace(/\/$/, ""), join(folder, "node_modules/fettle"));
+  folder = await layProject("mcp", { "agents.js": AGENTS, "answers.json": JSON.stringify(ANSWERS) });
   await symlink(join(projectRoot, "node_modules/zod"), join(folder, "node_modules/zod"));
-  await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-  await writeFile(join(folder, "agents.js"), AGENTS);
-  await writeFile(join(folder, "answers.json"), JSON.stringify(ANSWERS));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const isDeno = "Deno" in globalThis;
-const runtime = isDeno ? ["run", "--allow-all", "--config", `${projectRoot}deno.json`] : [];
 const fettle = (...args: string[]) => [
-  ...runtime,
+  ...RUNTIME_ARGS,
   `${projectRoot}bin/fettle.js`,
   "mcp",
   "agents.js",

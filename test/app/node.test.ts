@@ -1,15 +1,14 @@
 // `fettle node` with a real server: what it serves, what it says, and how it ends.
 import type { ChildProcess } from "node:child_process";
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TaskResult } from "fettle";
 import { defer } from "#src/core/deferred";
 import { silentLog } from "#src/core/log";
 import { openConnection } from "#src/fabric/nats/connection";
 import { newMeshName, serverForTests } from "../fabric/nats/mesh-server.ts";
-import { projectRoot, runFettle, type Run } from "../harness/program.ts";
+import { layProject } from "../harness/project-folder.ts";
+import { runFettle, type Run } from "../harness/program.ts";
 
 const AGENTS = `import { defineAgent } from "fettle";
 const agent = (role, handle) => defineAgent({ role, capabilities: [role + "ing"], handle });
@@ -22,11 +21,7 @@ export const agents = [
 const server = serverForTests();
 let folder = "";
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "fettle-node-"));
-  await mkdir(join(folder, "node_modules"));
-  await symlink(projectRoot.replace(/\/$/, ""), join(folder, "node_modules/fettle"));
-  await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-  await writeFile(join(folder, "agents.js"), AGENTS);
+  folder = await layProject("node", { "agents.js": AGENTS });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

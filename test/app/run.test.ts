@@ -1,5 +1,5 @@
 // `fettle run`: tasks and programs from files, and everything that can be wrong with them.
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -7,7 +7,8 @@ import type { TaskResult } from "fettle";
 import { createSubjects } from "#src/core/subjects";
 import { TaskList } from "#src/task-list";
 import { callFettle } from "../harness/command.ts";
-import { projectRoot, runFettle, type RunOptions } from "../harness/program.ts";
+import { layProject } from "../harness/project-folder.ts";
+import { runFettle, type RunOptions } from "../harness/program.ts";
 import { openData } from "./stored-tasks.ts";
 import { completionEvents, events, silence, startServer } from "../model/server.ts";
 
@@ -51,11 +52,7 @@ const FILES: Readonly<Record<string, string>> = {
 
 let folder = "";
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "fettle-run-"));
-  await mkdir(join(folder, "node_modules"));
-  await symlink(projectRoot.replace(/\/$/, ""), join(folder, "node_modules/fettle"));
-  await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-  for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text);
+  folder = await layProject("run", FILES);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -1,16 +1,16 @@
 // No key comes out anywhere: a program whose keys have no known shape, and a provider that tells its key in its errors,
 // read through every door there is.
 import type { ChildProcess } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { defer } from "#src/core/deferred";
 import { openCollector } from "../harness/collector.ts";
-import { projectRoot, runFettle } from "../harness/program.ts";
+import { layProject } from "../harness/project-folder.ts";
+import { projectRoot, RUNTIME_ARGS, runFettle } from "../harness/program.ts";
 import { anthropicError, anthropicEvents, events, json, startServer } from "../model/server.ts";
 
 /** None has the shape of a key: only who knows them can mask them. */
@@ -26,11 +26,7 @@ const fenced = (code: string) => `\`\`\`js\n${code}\n\`\`\``;
 
 let folder = "";
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "fettle-secrets-"));
-  await mkdir(join(folder, "node_modules"));
-  await symlink(projectRoot.replace(/\/$/, ""), join(folder, "node_modules/fettle"));
-  await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-  await writeFile(join(folder, "agents.js"), AGENTS);
+  folder = await layProject("secrets", { "agents.js": AGENTS });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -113,10 +109,9 @@ it("keys come out of no log, error, journal, prompt, answer, page, trace or file
     said[`fettle ${args.join(" ")}`] = told.stdout + told.stderr;
   }
   const client = new Client({ name: "test", version: "1" });
-  const runtime = "Deno" in globalThis ? ["run", "--allow-all", "--config", `${projectRoot}deno.json`] : [];
   const transport = new StdioClientTransport({
     command: process.execPath,
-    args: [...runtime, `${projectRoot}bin/fettle.js`, "mcp", "agents.js"],
+    args: [...RUNTIME_ARGS, `${projectRoot}bin/fettle.js`, "mcp", "agents.js"],
     env: { PATH: process.env["PATH"] ?? "", HOME: folder, ...env },
     cwd: folder,
     stderr: "pipe",

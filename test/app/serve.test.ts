@@ -1,13 +1,13 @@
 // `fettle serve`: what it serves and says, what it refuses, how it ends, and that over NATS it is a door to all nodes.
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChildProcess } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { defer } from "#src/core/deferred";
 import { newMeshName, serverForTests } from "../fabric/nats/mesh-server.ts";
-import { projectRoot, runFettle, type Run } from "../harness/program.ts";
+import { layProject } from "../harness/project-folder.ts";
+import { runFettle, type Run } from "../harness/program.ts";
 import { readEvents } from "./http/event-reader.ts";
 
 const AGENTS = `import { defineAgent } from "fettle";
@@ -21,12 +21,7 @@ const TOKEN = "a-token-that-is-long-enough";
 
 let folder = "";
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "fettle-serve-"));
-  await mkdir(join(folder, "node_modules"));
-  await symlink(projectRoot.replace(/\/$/, ""), join(folder, "node_modules/fettle"));
-  await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-  await writeFile(join(folder, "agents.js"), AGENTS);
-  await writeFile(join(folder, "token"), `${TOKEN}\n`);
+  folder = await layProject("serve", { "agents.js": AGENTS, token: `${TOKEN}\n` });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

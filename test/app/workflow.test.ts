@@ -1,7 +1,5 @@
 // `fettle workflow`: from modules, YAML and JSON; what it shows, what it takes from the record, and wrong files.
-import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import type { WriteStream } from "node:tty";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MeshEvent, WorkflowResult } from "fettle";
@@ -9,7 +7,8 @@ import { WorkflowProgress } from "#src/app/workflow-progress";
 import { WorkflowView } from "#src/app/workflow-view";
 import { openData } from "./stored-tasks.ts";
 import { callFettle } from "../harness/command.ts";
-import { projectRoot, runFettle, type RunOptions } from "../harness/program.ts";
+import { layProject } from "../harness/project-folder.ts";
+import { runFettle, type RunOptions } from "../harness/program.ts";
 
 const AGENTS = `import { defineAgent } from "fettle";
 export const clerk: unknown = defineAgent({
@@ -103,11 +102,7 @@ const FILES: Readonly<Record<string, string>> = {
 
 let folder = "";
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "fettle-workflow-"));
-  await mkdir(join(folder, "node_modules"));
-  await symlink(projectRoot.replace(/\/$/, ""), join(folder, "node_modules/fettle"));
-  await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-  for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text);
+  folder = await layProject("workflow", FILES);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

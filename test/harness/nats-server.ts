@@ -10,6 +10,8 @@ import { delimiter, join } from "node:path";
 export interface NatsServer extends AsyncDisposable {
   readonly url: string;
   readonly pid: number | undefined;
+  /** The folder that its streams and consumers are in. */
+  readonly store: string;
   /** Ends it: at once with SIGKILL, else as an operator would. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again, with its port and its store. */
@@ -38,12 +40,13 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
   const folder = mkdtempSync(join(tmpdir(), "fettle-nats-"));
   const port = options.port ?? (await freePort());
   const file = join(folder, "server.conf");
+  const store = join(folder, "store");
   const config = [
     `listen: "127.0.0.1:${port}"`,
-    `jetstream { store_dir: ${JSON.stringify(join(folder, "store"))} }`,
+    `jetstream { store_dir: ${JSON.stringify(store)} }`,
     options.config ?? "",
   ];
-  mkdirSync(join(folder, "store"));
+  mkdirSync(store);
   writeFileSync(file, config.join("\n"));
   let child: ChildProcess | null = null;
   let output = "";
@@ -91,6 +94,7 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     get pid() {
       return child?.pid;
     },
+    store,
     start,
     stop,
     signal: (signal) => {

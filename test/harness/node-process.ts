@@ -4,7 +4,7 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { projectRoot } from "./program.ts";
+import { projectRoot, RUNTIME_ARGS } from "./program.ts";
 
 const PROGRAM = fileURLToPath(new URL("../nodes/node.mjs", import.meta.url));
 
@@ -63,9 +63,8 @@ export class RemoteError extends Error {
 
 /** Starts a node; resolves once its mesh has started. */
 export async function startNode(options: NodeOptions): Promise<NodeProcess> {
-  const runtime = "Deno" in globalThis ? ["run", "--allow-all", "--config", `${projectRoot}deno.json`] : [];
   const { NODE_V8_COVERAGE: _, ...env } = process.env;
-  const child = spawn(process.execPath, [...runtime, PROGRAM, JSON.stringify(options)], {
+  const child = spawn(process.execPath, [...RUNTIME_ARGS, PROGRAM, JSON.stringify(options)], {
     cwd: projectRoot,
     env,
     stdio: ["pipe", "pipe", "pipe"],

@@ -25,6 +25,14 @@ export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
 
 const isDeno = "Deno" in globalThis;
 
+/**
+ * What goes before a program's file on the runtime that runs the tests. Deno looks for its settings from the folder of the
+ * file; it is told here, for files outside of the project.
+ */
+export const RUNTIME_ARGS: readonly string[] = isDeno
+  ? ["run", "--allow-all", "--config", `${projectRoot}deno.json`]
+  : [];
+
 /** Deno's own cache stays where it is: in a HOME of the test's it would be a trace that the program did not leave. */
 const caches: Readonly<Record<string, string>> = isDeno
   ? { DENO_DIR: process.env["DENO_DIR"] ?? join(homedir(), ".cache/deno") }
@@ -35,10 +43,8 @@ const caches: Readonly<Record<string, string>> = isDeno
  */
 export function runProgram(file: string, args: readonly string[], options: RunOptions): Promise<Run> {
   const { cwd, env = {}, signal, onStart } = options;
-  // Deno looks for its settings from the folder of the file; it is told here, for files outside of the project.
-  const runtime = isDeno ? ["run", "--allow-all", "--config", `${projectRoot}deno.json`] : [];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...runtime, file, ...args], {
+    const child = spawn(process.execPath, [...RUNTIME_ARGS, file, ...args], {
       cwd,
       env: { PATH: process.env["PATH"] ?? "", HOME: cwd, NO_COLOR: "1", ...caches, ...env },
       stdio: ["ignore", "pipe", "pipe"],

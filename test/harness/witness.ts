@@ -1,7 +1,8 @@
 // What nodes in processes of their own are seen doing: each model call and tool call is told here before it is answered.
-// Invariant: a call is on record before its caller hears of it; who asks is known by what it says of itself.
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+// Invariant: a call is on record before its caller hears of it; who asks is known by what it says of itself. Each node
+// keeps one connection: a call is here at once, and no dialling lies between the decision to make it and its arrival.
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import { createInterface } from "node:readline";
 
 /** A call that a node made. */
 export interface WitnessedCall {
@@ -37,20 +38,26 @@ export async function openWitness(): Promise<Witness> {
   const calls: WitnessedCall[] = [];
   const listeners = new Set<() => void>();
   const answerers = new Map<string, Answerer>();
-  const server = createServer((request, response) => {
-    void (async () => {
-      const said = JSON.parse(await textOf(request)) as Omit<WitnessedCall, "at">;
-      const call = { ...said, at: Date.now() };
-      calls.push(call);
-      for (const listener of [...listeners]) listener();
-      response.end((await answerers.get(call.mesh)?.(call)) ?? "null");
-    })();
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on("close", () => sockets.delete(socket));
+    const lines = createInterface({ input: socket }).on("line", (line) => void hear(socket, line));
+    // A node that is killed says no good-bye; the reader tells of the socket's errors once more.
+    for (const told of [socket, lines]) told.on("error", () => undefined);
   });
-  // A node that is stopped for a while finds its connections as it left them.
-  server.keepAliveTimeout = 120_000;
+  const hear = async (socket: Socket, line: string): Promise<void> => {
+    const { id, ...said } = JSON.parse(line) as Omit<WitnessedCall, "at"> & { readonly id: number };
+    const call = { ...said, at: Date.now() };
+    calls.push(call);
+    for (const listener of [...listeners]) listener();
+    const text = (await answerers.get(call.mesh)?.(call)) ?? "null";
+    if (!socket.destroyed) socket.write(`${JSON.stringify({ id, text })}\n`);
+  };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
     answer: (mesh, answerer) => void answerers.set(mesh, answerer),
     seen: (fits) =>
@@ -65,14 +72,8 @@ export async function openWitness(): Promise<Witness> {
         look();
       }),
     [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
-}
-
-async function textOf(request: IncomingMessage): Promise<string> {
-  let text = "";
-  for await (const chunk of request) text += String(chunk);
-  return text;
 }

@@ -3,19 +3,16 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { projectRoot } from "../harness/program.ts";
+import { projectRoot, RUNTIME_ARGS } from "../harness/program.ts";
 import { openMcp } from "#src/mcp/source";
 import { systemClock } from "#src/core/clock";
 import type { Log, LogFields } from "#src/core/log";
 import type { McpCommand, McpServer } from "#src/core/mcp";
 import type { ToolCallInfo } from "#src/core/tool";
 
-const isDeno = "Deno" in globalThis;
-
 /** A program on the runtime that runs the tests. */
 function program(file: string, args: readonly string[]): McpCommand {
-  const run = isDeno ? ["run", "--allow-all", "--config", `${projectRoot}deno.json`] : [];
-  return { command: process.execPath, args: [...run, file, ...args] };
+  return { command: process.execPath, args: [...RUNTIME_ARGS, file, ...args] };
 }
 
 const published = (name: string) =>

@@ -95,6 +95,18 @@ test("an error that is no model's failure is not hidden by asking the next", asy
   expect(second.requests).toHaveLength(0);
 });
 
+test("the next waits for what is to be made sure of, too", async () => {
+  const [first, second] = [scripted("one", failing("one")), scripted("two", "ok")];
+  let tries = 0;
+  const beforeSend = async () => {
+    tries += 1;
+    if (tries === 2) throw new Error("no longer ours");
+  };
+  const asked = chainModels([first, second]).ask(request, { beforeSend });
+  await expect(asked).rejects.toThrow("no longer ours");
+  expect([first.requests.length, second.requests.length]).toEqual([1, 0]);
+});
+
 test("all share one deadline: the next gets what is left, and none is asked after it", async () => {
   const clock = createFakeClock();
   const given: (number | undefined)[] = [];

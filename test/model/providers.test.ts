@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { CancelledError, ModelError } from "#src/core/errors";
+import { CancelledError, ModelError, OwnershipError } from "#src/core/errors";
 import type { Model, ModelRequest } from "#src/core/model";
 import { createAnthropicModel } from "#src/model/anthropic";
 import { createOpenAiModel, type OpenAiPreset } from "#src/model/openai";
@@ -144,6 +144,21 @@ describe.each(ALL)("$title", ({ provider, model, answer, cut, error }) => {
     const server = await serve(answer(["half"], { stop: "length" }), answer(["no"], { stop: "refusal" }));
     expect(await model(server.url).ask(request)).toMatchObject({ text: "half", finish: "length" });
     expect(await model(server.url).ask(request)).toMatchObject({ text: "no", finish: "refusal" });
+  });
+
+  test("waits before each try for what is to be made sure of, and sends nothing where that fails", async () => {
+    const server = await serve(error(500, "down"), answer(["ok"]), error(500, "down"), answer(["too late"]));
+    const seen: number[] = [];
+    const beforeSend = async () => {
+      seen.push(server.seen.length);
+      if (seen.length === 4) throw new OwnershipError("another has it.");
+    };
+    const asked = model(server.url, { retry: { baseDelayMs: 1 } });
+    expect((await asked.ask(request, { beforeSend })).text).toBe("ok");
+    expect(seen).toEqual([0, 1]);
+    await expect(asked.ask(request, { beforeSend })).rejects.toThrow(OwnershipError);
+    expect(seen).toEqual([0, 1, 2, 3]);
+    expect(server.seen).toHaveLength(3);
   });
 
   test("waits as a 429 asks and then answers", async () => {

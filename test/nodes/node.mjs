@@ -5,6 +5,7 @@ import { Mesh } from "fettle";
 import { createScriptedModel } from "fettle/testing";
 import { loadConfig } from "#src/app/config";
 import { agentsOf } from "./agents.mjs";
+import { openTelling } from "./telling.mjs";
 
 const {
   name,
@@ -16,11 +17,8 @@ const {
   env = {},
 } = JSON.parse(process.argv[2]);
 
-const tell = async (call, signal) => {
-  const body = JSON.stringify({ mesh: meshName, node: name, ...call });
-  const response = await globalThis.fetch(witness, { method: "POST", body, signal });
-  return response.text();
-};
+const say = await openTelling(witness);
+const tell = (call) => say({ mesh: meshName, node: name, ...call });
 const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 const config = loadConfig({
   env: { NATS_URL: nats, FETTLE_MESH: meshName, FETTLE_SANDBOX_ISOLATES: "1", LOG_LEVEL: "debug", ...env },

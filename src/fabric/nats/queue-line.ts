@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { AckPolicy, DeliverPolicy, type ConsumerConfig } from "nats";
 import type { ConsumerOptions } from "../../core/ports.ts";
 import { API_ERROR, apiErrorOf } from "./failure.ts";
+import { acknowledgeGone } from "./gone.ts";
 import { nanosecondsOf, type NatsLink } from "./link.ts";
 import { HEADER, messageIdOf, type QueuedMessage } from "./queued-message.ts";
 import type { Streams } from "./streams.ts";
@@ -89,6 +90,16 @@ export class QueueLine {
   /** Makes the consumer of the queue's postponed messages. */
   postponed(): Promise<ConsumerPlace> {
     return this.#make(`${this.#name}-later`, this.later, LOOK_MS);
+  }
+
+  /** Has the server no longer count as in hand what is gone. */
+  async forgetGone(): Promise<void> {
+    const stream = await this.#streams.ensure("queue");
+    for (const name of [this.#name, `${this.#name}-later`]) {
+      await acknowledgeGone(this.#link, stream, name).catch((thrown: unknown) => {
+        if (apiErrorOf(thrown) !== API_ERROR.consumerNotFound) throw thrown;
+      });
+    }
   }
 
   /** How many messages wait, and how many are in hand. */

@@ -65,6 +65,7 @@ export class NatsQueue implements Queue {
     const line = this.#line(queue);
     return this.#link.run(`consume queue "${queue}"`, async () => {
       await line.consumer(options);
+      if (!this.#works.has(queue)) this.#forgetGone(queue);
       const work = this.#works.get(queue) ?? {
         receipts: new Receipts(this.#link),
         consumers: new Set(),
@@ -135,11 +136,16 @@ export class NatsQueue implements Queue {
     return line;
   }
 
-  /** Asks anew for messages: the connection came back. */
+  /** Asks anew for messages: the connection came back, and the server may be another or have forgotten something. */
   #renew(): void {
-    for (const { consumers, postponed } of this.#works.values()) {
+    for (const [queue, { consumers, postponed }] of this.#works) {
       for (const consumer of consumers) consumer.renew();
       postponed?.renew();
+      if (consumers.size > 0) this.#forgetGone(queue);
     }
+  }
+
+  #forgetGone(queue: string): void {
+    this.#link.background(`count queue "${queue}"`, () => this.#line(queue).forgetGone());
   }
 }

@@ -25,7 +25,7 @@ export class Fleet {
   #options;
   #places = [];
   #started = 0;
-  /** When nodes were woken, by their names. */
+  /** When nodes were woken each time, by their names. */
   woken = new Map();
   /** How often each deed was done. */
   done = { kill: 0, stop: 0, leave: 0 };
@@ -57,7 +57,7 @@ export class Fleet {
       place.node.signal("SIGSTOP");
       await pause(least + random() * (most - least));
       place.node.signal("SIGCONT");
-      this.woken.set(place.name, Date.now());
+      this.woken.set(place.name, [...(this.woken.get(place.name) ?? []), Date.now()]);
       place.state = "awake";
       return true;
     }

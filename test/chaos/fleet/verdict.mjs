@@ -84,7 +84,7 @@ function callsAgain({ evidence, calls, woken = new Map() }, count) {
     }
     const recordedAt = recorded.get(key) ?? Infinity;
     if (call.at > recordedAt) {
-      const wokenAt = woken.get(call.node);
+      const wokenAt = woken.get(call.node)?.findLast((at) => at <= call.at);
       const wake = wokenAt === undefined ? "" : `, ${call.at - wokenAt} ms after it was woken`;
       const late = `${call.at - recordedAt} ms after its outcome was recorded`;
       count("repeated", `${call.node} made the call "${key}" ${late}${wake}`);

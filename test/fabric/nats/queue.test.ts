@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { headers, type MsgHdrs } from "nats";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Delivery, Fabric, QueueConsumer } from "#src/core/ports";
@@ -119,6 +121,42 @@ describe("a queue over NATS", () => {
     });
     await node.queue.publish("tasks", "next");
     expect((await taking).payload).toBe("next");
+  });
+
+  it("counts nothing as in hand that is gone, where the server was killed and forgot that it was done with", async () => {
+    const mesh = newMeshName();
+    const node = await open(mesh);
+    // As long as this is there, the server does not find out by itself what is gone behind it.
+    await node.queue.publish("others", "first");
+    const consumer = await node.queue.consume("tasks", PATIENT);
+    const inHand = new Map<string, Delivery>();
+    for (const id of ["kept", "gone", "last"]) {
+      await node.queue.publish("tasks", id, { id });
+      inHand.set(id, await nextOf(consumer));
+    }
+    const stream = node.link.names.stream("queue");
+    const [{ name } = { name: "" }] = await node.link.jsm.consumers.list(stream).next();
+    const state = join(server.get().store, "jetstream/$G/streams", stream, "obs", name, "o.dat");
+    let before = readFileSync(state);
+    // The server writes it a moment later.
+    for (let last = null; last === null || !before.equals(last); before = readFileSync(state)) {
+      last = before;
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
+    await inHand.get("gone")?.ack();
+    await becomes(node, "tasks", { waiting: 0, inHand: 2, dead: 0 });
+    await server.get().stop();
+    writeFileSync(state, before);
+    await server.get().start();
+
+    await becomes(node, "tasks", { waiting: 0, inHand: 2, dead: 0 });
+    expect(await node.queue.size("others")).toEqual({ waiting: 1, inHand: 0, dead: 0 });
+    await Promise.all([inHand.get("kept")?.retry(), inHand.get("last")?.retry()]);
+    const again = [await nextOf(consumer), await nextOf(consumer)];
+    expect(again.map(({ id }) => id).sort()).toEqual(["kept", "last"]);
+    await Promise.all(again.map((delivery) => delivery.ack()));
+    await becomes(node, "tasks", NOTHING);
+    expect((await nextOf(await node.queue.consume("others", PATIENT))).payload).toBe("first");
   });
 
   it("writes dead letters that a plain client can read, with what their publisher said", async () => {
