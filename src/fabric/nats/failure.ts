@@ -31,8 +31,11 @@ const PASSING: ReadonlySet<string> = new Set([
   ErrorCode.ConnectionRefused,
 ]);
 
-/** The API errors that a cluster gives while it elects a leader or a server starts. */
-const PASSING_API: ReadonlySet<number> = new Set([10008, 10009, 10118]);
+/**
+ * The API errors that a cluster gives while it elects a leader or a server starts; and those of servers from 2.11 on while
+ * another message of the same subject, or of the same id, is on its way to their disks: only then is known who was first.
+ */
+const PASSING_API: ReadonlySet<number> = new Set([10008, 10009, 10118, 10158, 10163, 10164, 10167]);
 
 const REMEDIES: Readonly<Record<number, string>> = {
   [API_ERROR.jetStreamOff]: "Start the server with JetStream: nats-server -js.",
@@ -71,12 +74,18 @@ export function failure(attempt: string, thrown: unknown): StorageError {
   if (thrown instanceof StorageError) return thrown;
   const api = apiErrorOf(thrown);
   const remedy = api === undefined ? remedyOf(thrown) : (REMEDIES[api] ?? "");
-  const reason = messageOf(thrown).replace(/\.$/, "");
+  const reason = reasonOf(thrown);
   return new StorageError(
     "STORAGE_FAILED",
     `Cannot ${attempt}: NATS: ${reason}.${remedy === "" ? "" : ` ${remedy}`}`,
     { cause: thrown, retryable: isPassing(thrown) },
   );
+}
+
+/** What NATS says, without a full stop; of some of JetStream's errors the library's message has the number alone. */
+export function reasonOf(thrown: unknown): string {
+  const { description } = (thrown as NatsError | undefined)?.api_error ?? {};
+  return (description ?? messageOf(thrown)).replace(/\.$/, "");
 }
 
 /** The StorageError of a fabric that was closed. */

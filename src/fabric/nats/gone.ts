@@ -20,10 +20,12 @@ export async function acknowledgeGone(link: NatsLink, stream: string, consumer: 
   const { state } = await link.call(attempt, () => jsm.streams.info(stream));
   if (state.num_deleted > MOST_LISTED) return;
   const details = { deleted_details: true };
-  const { deleted = [] } = (await link.call(attempt, () => jsm.streams.info(stream, details))).state;
+  const listed = await link.call(attempt, () => jsm.streams.info(stream, details));
+  // The library's type says that it is there; where nothing is gone, it is not.
+  const gone: { readonly deleted?: readonly number[] } = listed.state;
   const mayBeCounted = (sequence: number) =>
     sequence > ack_floor.stream_seq && sequence <= delivered.stream_seq;
-  for (const sequence of deleted.filter(mayBeCounted).slice(-MOST_TOLD)) {
+  for (const sequence of (gone.deleted ?? []).filter(mayBeCounted).slice(-MOST_TOLD)) {
     // The place of its delivery is not known, and 0 is none: the server goes by the place in the stream.
     connection.publish(`$JS.ACK.${stream}.${consumer}.1.${sequence}.0.0.0`, WORD.ack);
   }

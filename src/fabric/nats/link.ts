@@ -19,7 +19,7 @@ import type { Log } from "../../core/log.ts";
 import type { Unsubscribe } from "../../core/ports.ts";
 import type { StreamNames } from "../../core/stream-names.ts";
 import { UnderWay } from "../../core/under-way.ts";
-import { API_ERROR, apiErrorOf, closedFailure, failure, isPassing } from "./failure.ts";
+import { API_ERROR, apiErrorOf, closedFailure, failure, isPassing, reasonOf } from "./failure.ts";
 import { Fence, isFenceWeak } from "./fence.ts";
 import { Outage } from "./outage.ts";
 import { readAck } from "./pub-ack.ts";
@@ -32,6 +32,8 @@ export const DUPLICATE_WINDOW_MS = 120_000;
 const ANSWER_MS = 5_000;
 /** So long is a server waited for that is away, in milliseconds: shorter than writes are known again. */
 const PATIENCE_MS = 100_000;
+/** What a server refuses for longer than so is told to the log, and once in so long; in milliseconds. */
+const TOLD_AFTER_MS = 5_000;
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
 /** Room for the headers and the subject of a message, in bytes. */
@@ -99,6 +101,8 @@ export class NatsLink {
   readonly #underWay = new UnderWay();
   /** Messages on their way into queues. */
   readonly #queued = new Set<Promise<unknown>>();
+  /** When the log was told last that something waits. */
+  #toldAt = -Infinity;
 
   constructor(options: NatsLinkOptions) {
     this.connection = options.connection;
@@ -166,6 +170,7 @@ export class NatsLink {
       const isOver = this.clock.now() - since > PATIENCE_MS || this.connection.isClosed();
       if (isOver || this.closed.aborted || !isPassing(thrown)) throw thrown;
       this.log.debug({ err: thrown, attempt }, "NATS is away: trying again");
+      this.#tellOfWaiting(attempt, thrown, since);
       await this.#pause(pauseMs);
       return this.#again(attempt, work, { since, pauseMs: Math.min(pauseMs * 2, LONGEST_PAUSE_MS) });
     });
@@ -185,6 +190,15 @@ export class NatsLink {
       const answered = (message: Msg): void => resolve(read(message));
       this.replies.ask(subject, payload, { timeoutMs, headers, answered, failed: reject });
     });
+  }
+
+  /** Of a lost connection the log is told once; a server that is there, and not ready, would be waited for in silence. */
+  #tellOfWaiting(attempt: string, thrown: unknown, since: number): void {
+    const now = this.clock.now();
+    const isRefused = apiErrorOf(thrown) !== undefined;
+    if (!isRefused || now - since < TOLD_AFTER_MS || now - this.#toldAt < TOLD_AFTER_MS) return;
+    this.#toldAt = now;
+    this.log.warn({ attempt, reason: reasonOf(thrown) }, "JetStream is not ready: waiting for it");
   }
 
   /** Tells whenever the connection is back: of what was sent before, the server may know nothing. */

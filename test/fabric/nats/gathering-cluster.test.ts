@@ -10,14 +10,18 @@ const cluster = clusterForTests();
 it("a stream is made once the cluster has a server for each of its replicas", async () => {
   await cluster.at(2).stop("SIGKILL");
   const waits = defer<LogFields>();
-  const log: Log = { ...silentLog, info: (fields) => waits.resolve(fields) };
+  const tell = (fields: LogFields) => waits.resolve(fields);
+  const log: Log = { ...silentLog, info: tell, warn: tell };
   const link = await openLink(cluster.at(0), { replicas: 3, log });
   const made = new Streams(link).ensure("ledger");
-  expect(await Promise.race([waits.promise, made])).toEqual({
-    stream: link.names.stream("ledger"),
-    replicas: 3,
-  });
+  const stream = link.names.stream("ledger");
+  // Servers from 2.11 on do not agree on anything before all of a new cluster have been there.
+  const reason = "JetStream system temporarily unavailable";
+  expect([
+    { stream, replicas: 3 },
+    { attempt: `make the stream "${stream}"`, reason },
+  ]).toContainEqual(await Promise.race([waits.promise, made]));
   await cluster.at(2).start();
-  expect(await made).toBe(link.names.stream("ledger"));
+  expect(await made).toBe(stream);
   await link.close();
 }, 120_000); // Servers that elect a leader take their time.

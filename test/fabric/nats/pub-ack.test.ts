@@ -27,6 +27,27 @@ describe("what JetStream answers to a message", () => {
     await link.close();
   });
 
+  it("asks again where a newer server says that another write is on its way, and takes what it says then", async () => {
+    const link = await openLink(server.get());
+    const subject = newMeshName();
+    const answers = [
+      ...[10164, 10158, 10163].map((err_code) => ({
+        error: { code: 400, err_code, description: "not yet" },
+      })),
+      { stream: "s", seq: 7 },
+      { error: { code: 400, err_code: 10164, description: "wrong last sequence" } },
+      { error: { code: 400, err_code: 10071, description: "wrong last sequence: 7" } },
+    ];
+    link.connection.subscribe(subject, {
+      callback: (_, message) => void message.respond(JSON.stringify(answers.shift())),
+    });
+    expect(await link.publish(subject, "1", { attempt: "store it" })).toMatchObject({ seq: 7 });
+    const refused = link.publish(subject, "2", { attempt: "store it" });
+    await expect(refused).rejects.toMatchObject({ api_error: { err_code: 10071 } });
+    expect(answers).toEqual([]);
+    await link.close();
+  });
+
   it("says which condition was not met, with JetStream's own number", async () => {
     const link = await openLink(server.get());
     const name = newMeshName();
