@@ -49,14 +49,25 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs a command to its end, in the environment of whoever runs the tests; settings of Fettle's own left out. */
-function call(command: string, args: readonly string[], cwd: string): Promise<Run> {
+/** So long may npm take, in milliseconds; most of it comes from its cache. */
+const INSTALL_MS = 120_000;
+
+/**
+ * Runs a command to its end, in the environment of whoever runs the tests; settings of Fettle's own left out. One that takes
+ * longer than so many milliseconds is ended, and has failed.
+ */
+function call(command: string, args: readonly string[], cwd: string, timeout?: number): Promise<Run> {
   const kept = Object.entries(process.env).filter(
     ([name]) => !/^(FETTLE|LLM|CLAUDE|ANTHROPIC|OPENAI|AZURE|GEMINI|NATS|OTEL|npm_)/.test(name),
   );
   return new Promise((resolve, reject) => {
     const env = { ...Object.fromEntries(kept), NO_COLOR: "1" };
-    const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      ...(timeout === undefined ? {} : { timeout, killSignal: "SIGKILL" }),
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.on("data", (text) => (stdout += String(text)));
@@ -160,7 +171,10 @@ describe("installed into an empty project", () => {
     await writeFile(join(project, "package.json"), JSON.stringify(manifest));
     await writeFile(join(project, "deno.json"), JSON.stringify({ nodeModulesDir: "manual" }));
     await copyFile(join(projectRoot, "test/package/program.ts"), join(project, "program.ts"));
-    await call("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline"], project);
+    const install = () =>
+      call("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline"], project, INSTALL_MS);
+    // npm on Node 20 was seen to wait for a file for ever, its processors idle: then it is to begin anew.
+    await install().catch(install);
   }, 300_000);
 
   /** Compiles the program as a project with these options does; gives what the compiler says. */
