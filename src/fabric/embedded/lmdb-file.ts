@@ -4,13 +4,12 @@
 import { open } from "node:fs/promises";
 import { systemClock } from "../../core/clock.ts";
 import { pause } from "../../core/pause.ts";
+import { AT, META_BYTES } from "./meta-page.ts";
 import { damagedError } from "./storage-error.ts";
 
-/** LMDB's mark and data version, and where its meta page keeps them (lmdb 3.5, data version 2). */
+/** LMDB's mark and data version. */
 const MAGIC = 0xbeefc0de;
 const DATA_VERSION = 2;
-const AT = { magic: 24, version: 28, pageSize: 48, lastPage: 144, transaction: 152 } as const;
-const META_BYTES = 160;
 
 /** A file that another process just makes looks for a moment as if it were cut short: it is looked at so often. */
 const LOOKS = 11;

@@ -4,7 +4,9 @@
 import { mkdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { RootDatabase } from "lmdb";
+import { UnderWay } from "../../core/under-way.ts";
 import { requireSoundFile } from "./lmdb-file.ts";
+import { OutdatedError, requireNewest } from "./newest-commit.ts";
 
 /** A key in the file: its parts are compared one after the other, numbers before texts. */
 export type StateKey = (string | number)[];
@@ -14,14 +16,20 @@ export type StateDatabase = RootDatabase<string, StateKey>;
 
 /** One user's hold on an open file. */
 export interface SharedDatabase {
-  readonly database: StateDatabase;
+  /** The file as it is open now; waits while it is opened anew. */
+  readonly database: () => Promise<StateDatabase>;
+  /** Runs an action in a transaction, upon all that any process has committed. */
+  readonly write: <T>(action: (database: StateDatabase) => T) => Promise<T>;
   /** Gives it back, once; closes the file where nobody else has it. */
   readonly release: () => Promise<void>;
 }
 
 interface Held {
-  readonly database: Promise<StateDatabase>;
+  database: Promise<StateDatabase>;
   users: number;
+  readonly writing: UnderWay;
+  /** Under way while the file is opened anew. */
+  renewing: Promise<void> | null;
 }
 
 const held = new Map<string, Held>();
@@ -32,11 +40,57 @@ export async function shareDatabase(directory: string, name: string): Promise<Sh
   await mkdir(directory, { recursive: true });
   const file = join(await realpath(directory), name);
   while (closing.has(file)) await closing.get(file);
-  const mine = held.get(file) ?? { database: openDatabase(file), users: 0 };
+  const mine = held.get(file) ?? {
+    database: openDatabase(file),
+    users: 0,
+    writing: new UnderWay(),
+    renewing: null,
+  };
   held.set(file, mine);
   mine.users += 1;
   try {
-    return { database: await mine.database, release: () => release(file, mine) };
+    await mine.database;
+  } catch (thrown) {
+    if (held.get(file) === mine) held.delete(file);
+    throw thrown;
+  }
+  return {
+    database: () => mine.database,
+    write: (action) => write(file, mine, action),
+    release: () => release(file, mine),
+  };
+}
+
+async function write<T>(file: string, mine: Held, action: (database: StateDatabase) => T): Promise<T> {
+  for (;;) {
+    const database = await mine.database;
+    try {
+      return await mine.writing.during(() =>
+        database.transaction(() => {
+          requireNewest(database, file);
+          return action(database);
+        }),
+      );
+    } catch (thrown) {
+      if (!(thrown instanceof OutdatedError)) throw thrown;
+    }
+    mine.renewing ??= renew(file, mine).finally(() => (mine.renewing = null));
+    await mine.renewing;
+  }
+}
+
+/** Opens the file anew, which has LMDB look for its newest commit. */
+async function renew(file: string, mine: Held): Promise<void> {
+  const old = await mine.database;
+  mine.database = (async () => {
+    // Who has been given the old one has read from it by then.
+    await new Promise((resolve) => setImmediate(resolve));
+    await mine.writing.none();
+    await old.close();
+    return openDatabase(file);
+  })();
+  try {
+    await mine.database;
   } catch (thrown) {
     if (held.get(file) === mine) held.delete(file);
     throw thrown;

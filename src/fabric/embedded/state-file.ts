@@ -47,8 +47,9 @@ export class StateFile {
    */
   async read<T>(attempt: string, action: (database: StateDatabase) => T): Promise<T> {
     if (this.#isAbsent(attempt)) return action(EMPTY);
-    const database = await this.#open(attempt);
+    const shared = await this.#open(attempt);
     try {
+      const database = await shared.database();
       database.resetReadTxn(); // Else a write that another process just made might not be seen.
       return action(database);
     } catch (error) {
@@ -63,10 +64,10 @@ export class StateFile {
    * @throws StorageError `STORAGE_FAILED`, and what the action throws.
    */
   async write<T>(attempt: string, action: (database: StateDatabase) => T): Promise<T> {
-    const database = await this.#open(attempt);
+    const shared = await this.#open(attempt);
     this.#requireSpace(attempt);
     try {
-      return await this.#underWay.during(() => database.transaction(() => action(database)));
+      return await this.#underWay.during(() => shared.write(action));
     } catch (error) {
       throw this.#failure(attempt, await reasonOf(error));
     }
@@ -107,13 +108,14 @@ export class StateFile {
     }
   }
 
-  async #open(attempt: string): Promise<StateDatabase> {
+  async #open(attempt: string): Promise<SharedDatabase> {
     this.#requireOpen(attempt);
     this.#shared ??= shareDatabase(this.#directory, NAME);
     try {
-      const { database } = await this.#shared;
+      const shared = await this.#shared;
+      await shared.database();
       this.#requireOpen(attempt);
-      return database;
+      return shared;
     } catch (error) {
       this.#shared = undefined; // So that the next call tries anew, once the cause is mended.
       throw this.#failure(attempt, error);

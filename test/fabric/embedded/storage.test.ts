@@ -112,6 +112,36 @@ describe("the embedded fabric on disk", () => {
     expect((await keyValue.get("shared", "counter"))?.value).toBe("180");
   });
 
+  it("loses no increment while other processes open the file again and again", async () => {
+    const { keyValue } = open();
+    await keyValue.create("shared", "counter", "0");
+    const others = [1, 2].map(() => startProgram(WRITER, [folder, "reopen"]));
+    for (const { lines } of others) await lines.next();
+    const programs = [1, 2].map(() => startProgram(WRITER, [folder, "increment", "2000"]));
+    for (const { ended } of programs) expect(await ended).toMatchObject({ code: 0 });
+    for (const { child } of others) child.kill("SIGKILL");
+    for (const { ended } of others) await ended;
+    expect((await keyValue.get("shared", "counter"))?.value).toBe("4000");
+  });
+
+  it("writes upon the newest commit also where LMDB takes one before for it, with others at work in this process", async () => {
+    const [a, b] = [open(), open()];
+    await a.keyValue.put("numbers", "a", "1");
+    const revision = await b.keyValue.put("numbers", "b", "1");
+    expect(await startProgram(WRITER, [folder, "outdate"]).ended).toMatchObject({ code: 0 });
+    const wrote = Promise.all([
+      a.keyValue.put("numbers", "c", "1"),
+      b.keyValue.update("numbers", "b", "2", revision),
+      a.ledger.append("log", "1", 0),
+    ]);
+    const reads = Promise.all(Array.from({ length: 20 }, () => b.keyValue.get("numbers", "a")));
+    const [first, second] = await wrote;
+    expect(Math.min(first, second)).toBeGreaterThan(revision);
+    expect((await reads).every((entry) => entry?.value === "1")).toBe(true);
+    expect(await a.keyValue.keys("numbers")).toEqual(["a", "b", "c"]);
+    expect((await a.keyValue.get("numbers", "b"))?.value).toBe("2");
+  });
+
   it("keeps everything acknowledged over SIGKILL, and blobs whole, with another process at work", async () => {
     const survivor = startProgram(WRITER, [folder, "write", "b"]);
     const { keyValue, blobs } = open();

@@ -1,4 +1,6 @@
 // A process of its own for the tests of the embedded fabric: does one job on a folder and reports by lines.
+import { Buffer } from "node:buffer";
+import { open as openFile } from "node:fs/promises";
 import { createEmbeddedFabric } from "../../../dist/src/fabric/embedded/fabric.js";
 
 const [folder, job, argument] = process.argv.slice(2);
@@ -42,6 +44,24 @@ const jobs = {
       }
     }
     say("done");
+  },
+  /** Opens the state file and closes it again, until it is killed; says when it begins. */
+  async reopen() {
+    for (let times = 0; ; times += 1) {
+      const other = createEmbeddedFabric({ dataDirectory: folder });
+      await other.keyValue.get("shared", "counter");
+      await other.close();
+      if (times === 0) say("opened");
+    }
+  },
+  /** Says which commit LMDB is to take for the newest, as a process does that opens the file in the moment of another. */
+  async outdate() {
+    const lock = await openFile(`${folder}/state.mdb-lock`, "r+");
+    const newest = Buffer.alloc(8);
+    await lock.read(newest, 0, 8, 8);
+    newest.writeBigUInt64LE(newest.readBigUInt64LE() - 1n);
+    await lock.write(newest, 0, 8, 8);
+    await lock.close();
   },
   /** Changes a few keys in every way there is. */
   async change() {

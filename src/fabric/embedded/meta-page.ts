@@ -1,0 +1,7 @@
+// Where LMDB keeps what it says of its file: two pages at its beginning, written in turn (lmdb 3.5, data version 2).
+
+/** Places in such a page, in bytes; numbers are little-endian. */
+export const AT = { magic: 24, version: 28, pageSize: 48, lastPage: 144, transaction: 152 } as const;
+
+/** So much of a page is read. */
+export const META_BYTES = 160;
