@@ -4,7 +4,7 @@
 import { open } from "node:fs/promises";
 import { systemClock } from "../../core/clock.ts";
 import { pause } from "../../core/pause.ts";
-import { AT, META_BYTES } from "./meta-page.ts";
+import { AT, META_BYTES, transactionOf } from "./meta-page.ts";
 import { damagedError } from "./storage-error.ts";
 
 /** LMDB's mark and data version. */
@@ -62,8 +62,4 @@ function isMeta(page: Buffer): boolean {
     page.readUInt32LE(AT.magic) === MAGIC &&
     page.readUInt32LE(AT.version) === DATA_VERSION
   );
-}
-
-function transactionOf(meta: Buffer): bigint {
-  return meta.readBigUInt64LE(AT.transaction);
 }

@@ -5,3 +5,8 @@ export const AT = { magic: 24, version: 28, pageSize: 48, lastPage: 144, transac
 
 /** So much of a page is read. */
 export const META_BYTES = 160;
+
+/** The number of the commit that wrote a page. */
+export function transactionOf(page: Buffer): bigint {
+  return page.readBigUInt64LE(AT.transaction);
+}

@@ -4,7 +4,7 @@
 // acknowledged.
 // Invariant: under the write lock nobody else commits, so that what the file itself says then is the newest commit.
 import { closeSync, openSync, readSync } from "node:fs";
-import { AT, META_BYTES } from "./meta-page.ts";
+import { AT, META_BYTES, transactionOf } from "./meta-page.ts";
 
 /** A transaction would take the place of a commit: nothing was written, and the file is to be opened anew. */
 export class OutdatedError extends Error {}
@@ -24,9 +24,9 @@ function newestCommit(file: string): number {
   try {
     const page = Buffer.alloc(META_BYTES);
     readSync(handle, page, 0, META_BYTES, 0);
-    const first = page.readBigUInt64LE(AT.transaction);
+    const first = transactionOf(page);
     readSync(handle, page, 0, META_BYTES, page.readUInt32LE(AT.pageSize));
-    const second = page.readBigUInt64LE(AT.transaction);
+    const second = transactionOf(page);
     return Number(first > second ? first : second);
   } finally {
     closeSync(handle);

@@ -39,6 +39,7 @@ export class QueueLine {
   readonly #link: NatsLink;
   readonly #streams: Streams;
   readonly #name: string;
+  readonly #laterName: string;
 
   constructor(link: NatsLink, streams: Streams, queue: string) {
     this.queue = queue;
@@ -47,6 +48,7 @@ export class QueueLine {
     this.#link = link;
     this.#streams = streams;
     this.#name = consumerNameOf(this.subject, link.names.queue(""));
+    this.#laterName = `${this.#name}-later`;
   }
 
   /** Puts a message in; gives whether its id was known. */
@@ -89,13 +91,13 @@ export class QueueLine {
 
   /** Makes the consumer of the queue's postponed messages. */
   postponed(): Promise<ConsumerPlace> {
-    return this.#make(`${this.#name}-later`, this.later, LOOK_MS);
+    return this.#make(this.#laterName, this.later, LOOK_MS);
   }
 
   /** Has the server no longer count as in hand what is gone. */
   async forgetGone(): Promise<void> {
     const stream = await this.#streams.ensure("queue");
-    for (const name of [this.#name, `${this.#name}-later`]) {
+    for (const name of [this.#name, this.#laterName]) {
       await acknowledgeGone(this.#link, stream, name).catch((thrown: unknown) => {
         if (apiErrorOf(thrown) !== API_ERROR.consumerNotFound) throw thrown;
       });
@@ -107,7 +109,7 @@ export class QueueLine {
     const stream = await this.#streams.ensure("queue");
     const [ready, later] = await Promise.all([
       this.#count(stream, this.#name, this.subject),
-      this.#count(stream, `${this.#name}-later`, this.later),
+      this.#count(stream, this.#laterName, this.later),
     ]);
     return { waiting: ready.pending + later.pending + later.given, inHand: ready.given };
   }
